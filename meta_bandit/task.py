@@ -1,0 +1,113 @@
+"""The task: a two-armed Gaussian bandit, as one frozen and validated value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+SAFE = 0
+RISKY = 1
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class GaussianBandit:
+    r"""Two arms, one life: the safe arm pays 0, the risky arm pays what its mean allows.
+
+    .. math:: \mu \sim N(m, \sigma_p^2) \text{ once a life}, \qquad r \sim N(\mu, \sigma_l^2)
+        \text{ at each risky pull.}
+
+    Every field may be an array; together they broadcast to `shape`, one task for each element.
+    The task is the one of the first author's environment ``GaussianBandit-misc`` in gymnax.
+
+    Parameters
+    ----------
+    sigma_p : shape (...)
+        Ecological uncertainty, > 0: standard deviation of the risky arm's mean between lives.
+    sigma_l : shape (...)
+        Task complexity, > 0: standard deviation of a risky reward within a life.
+    lifetime : shape (...), whole
+        Pulls in one life (T), >= 1.
+    mean : shape (...)
+        Prior mean of the risky arm (m), finite.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range, or the shapes do not broadcast. The message names
+        the field, the value and the range.
+    """
+
+    sigma_p: NDArray[np.float64]
+    sigma_l: NDArray[np.float64]
+    lifetime: NDArray[np.int64]
+    mean: NDArray[np.float64]
+
+    def __init__(
+        self,
+        sigma_p: ArrayLike,
+        sigma_l: ArrayLike,
+        lifetime: ArrayLike = 100,
+        mean: ArrayLike = -1.0,
+    ) -> None:
+        whole = _real("lifetime", lifetime)
+        _require("lifetime", whole, (whole >= 1) & (whole == np.floor(whole)), "a whole number >= 1")
+        # beyond 2^53 a float no longer tells neighbouring whole numbers apart
+        _require("lifetime", whole, whole <= 2.0**53, "at most 2^53")
+        values: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
+            "sigma_p": _real("sigma_p", sigma_p),
+            "sigma_l": _real("sigma_l", sigma_l),
+            "lifetime": whole.astype(np.int64),
+            "mean": _real("mean", mean),
+        }
+        for name in ("sigma_p", "sigma_l"):
+            _require(name, values[name], values[name] > 0, "a finite number > 0")
+        try:
+            np.broadcast_shapes(*(value.shape for value in values.values()))
+        except ValueError:
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in values.items())
+            raise ValueError(f"the shapes of the fields do not broadcast: {shapes}") from None
+        for name, value in values.items():
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape that the four fields broadcast to; ``()`` for a single task."""
+        return np.broadcast_shapes(*(getattr(self, field.name).shape for field in fields(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all four fields are equal, shapes included."""
+        if not isinstance(other, GaussianBandit):
+            return NotImplemented
+        return all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name))
+            for field in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Write the task as the call that makes it."""
+        inside = ", ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        return f"GaussianBandit({inside})"
+
+
+def _real(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Copy ``value`` into a float array, refusing what is not a finite real number."""
+    array = np.array(value)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} = {value!r}: must be a real number or an array of them")
+    array = array.astype(np.float64)
+    _require(name, array, np.isfinite(array), "finite")
+    return array
+
+
+def _require(
+    name: str, values: NDArray[np.float64] | NDArray[np.int64], valid: ArrayLike, allowed: str
+) -> None:
+    """Raise a ValueError that names the first value of ``values`` which is not ``valid``."""
+    wrong = np.atleast_1d(values)[~np.atleast_1d(valid)]
+    if wrong.size:
+        raise ValueError(f"{name} = {wrong[0]:g}: must be {allowed}")

@@ -1,0 +1,96 @@
+"""What is known of the risky arm after n pulls, and what acting on it is worth."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import erfcx
+
+from meta_bandit.task import GaussianBandit
+
+_LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+
+
+def posterior(
+    task: GaussianBandit, pulls: ArrayLike, reward_sum: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Posterior mean and variance of the risky arm's mean (prop-posterior).
+
+    .. math:: \hat\mu_n = v_n \left(\frac{m}{\sigma_p^2} + \frac{\sum r}{\sigma_l^2}\right),
+        \qquad v_n = \left(\frac{1}{\sigma_p^2} + \frac{n}{\sigma_l^2}\right)^{-1}
+
+    Parameters
+    ----------
+    task
+        Fields broadcast against ``pulls`` and ``reward_sum``.
+    pulls : shape (...)
+        Risky pulls so far (n), >= 0.
+    reward_sum : shape (...)
+        Sum of their rewards.
+
+    Returns
+    -------
+    posterior_mean, posterior_var : shape (...), float64
+        In units of reward, and of reward squared.
+    """
+    # multiplied through by sigma_p^2 sigma_l^2, so that tiny sigmas do not overflow
+    weight = np.square(task.sigma_l) + np.asarray(pulls) * np.square(task.sigma_p)
+    total = task.mean * np.square(task.sigma_l) + np.asarray(reward_sum) * np.square(task.sigma_p)
+    return total / weight, np.square(task.sigma_p) * np.square(task.sigma_l) / weight
+
+
+def posterior_mean_std(task: GaussianBandit, pulls: ArrayLike) -> NDArray[np.float64]:
+    r"""Standard deviation over lives of the posterior mean after n pulls (prop-posterior-law).
+
+    .. math:: s_n = \frac{\sqrt n\,\sigma_p^2}{\sqrt{n \sigma_p^2 + \sigma_l^2}}
+
+    Parameters
+    ----------
+    task
+        Fields broadcast against ``pulls``.
+    pulls : shape (...)
+        Risky pulls so far (n), >= 0; need not be whole.
+
+    Returns
+    -------
+    shape (...), float64
+        In units of reward; 0 at n = 0, and sigma_p as n grows without bound.
+    """
+    root = np.sqrt(np.asarray(pulls, dtype=np.float64))
+    return np.asarray(
+        root * np.square(task.sigma_p) / np.hypot(root * task.sigma_p, task.sigma_l)
+    )
+
+
+def gain(mean: ArrayLike, std: ArrayLike) -> NDArray[np.float64]:
+    r"""Expected positive part of a Gaussian (thm-commit-value).
+
+    .. math:: g(s) = E[\max(X, 0)] = m\,\Phi(m/s) + s\,\varphi(m/s), \quad X \sim N(m, s^2),
+        \quad g(0) = \max(m, 0)
+
+    With X the posterior mean, this is what one pull is worth, on average over lives, to an agent
+    that pulls the arm its estimate prefers.
+
+    Parameters
+    ----------
+    mean : shape (...)
+        m, in units of reward.
+    std : shape (...)
+        s >= 0, in units of reward.
+
+    Returns
+    -------
+    shape (...), float64
+        In units of reward. For m < 0 the two terms nearly cancel; it is computed from the scaled
+        complementary error function, so that it keeps its relative precision far into the tail.
+    """
+    mean, std = np.broadcast_arrays(
+        np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+    )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        distance = np.abs(mean) / std
+        density = np.exp(-0.5 * np.square(distance) - _LOG_SQRT_2PI)
+        mills = np.sqrt(np.pi / 2) * erfcx(distance / np.sqrt(2))
+        tail = std * density * np.maximum(1 - distance * mills, 0)
+    # g(s; m) - g(s; -m) = m, and no information is worth max(m, 0)
+    return np.asarray(np.where(std > 0, tail, 0.0) + np.maximum(mean, 0.0))
