@@ -1,0 +1,118 @@
+# From text chapters to a book: "make help" lists what there is to make.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# smoke: seconds a chapter, no scientific claim; quick: a laptop; paper: the scale of the paper's figures
+PROFILE ?= quick
+PORT ?= 8000
+# PyTorch's own index has the builds without CUDA, several GB smaller than those on PyPI
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+BUILD := _build/$(PROFILE)
+
+# a chapter is a page with a kernel; the others are plain text
+CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
+NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
+PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md)) book/references.bib $(wildcard book/assets/*)
+EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py files.py)
+
+.PHONY: help
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1@/p' $(MAKEFILE_LIST) | column -t -s @
+	@echo '  profiles: PROFILE=smoke, quick (default) or paper'
+
+# --- the environment ---
+
+# what pip says that is neither progress nor trouble
+QUIET := sed -u -e '/^Requirement already/d' -e '/^Looking in/d' -e '/^ /d' -e '/^Processing/d' -e '/^Obtaining/d' \
+	-e '/neither a file nor a directory/d' -e '/Retrying (Retry/d' -e '/^Installing collected/d' -e '/^Successfully/d' \
+	-e '/\[notice\]/d' -e '/^Building wheels/d'
+TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@echo "$(VENV): installing what requirements.lock names (about 3 minutes when new)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --no-deps --retries 1 --index-url $(TORCH_INDEX) $(TORCH) 2>&1 | $(QUIET)
+	@$(PY) -m pip install --no-deps --require-hashes -r requirements.lock 2>&1 | $(QUIET)
+	@$(PY) -m pip install --no-deps --no-build-isolation -e . 2>&1 | $(QUIET)
+	@touch $@
+	@echo "$(VENV): ready after $$SECONDS s"
+
+.PHONY: venv clean-venv lock
+venv: $(INSTALLED)  ## make .venv from the lock file
+
+clean-venv:  ## remove .venv
+	rm -rf $(VENV)
+
+# a folder of wheels that pip was told about stands in for PyTorch's index where that cannot be reached
+lock: $(INSTALLED)  ## remake requirements.lock from pyproject.toml
+	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --output-file requirements.lock \
+	  --python-version 3.11.7 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	  $(if $(PIP_FIND_LINKS),--no-sources --find-links $(PIP_FIND_LINKS)) $(LOCK_OPTIONS) > /dev/null
+
+# --- the book ---
+
+.PHONY: executed book serve
+executed: $(NOTEBOOKS)  ## run the chapters that changed, without making pages
+
+book: $(BUILD)/html/index.html  ## run the chapters that changed and build the book
+	@echo "book: $(CURDIR)/$<"
+
+serve: book  ## show the book at 127.0.0.1, port PORT (8000)
+	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)
+
+why = $(if $(wildcard $@),changed: $?,not there yet)
+
+$(BUILD)/executed/%.ipynb: book/%.md requirements.lock $(EXECUTE) | $(INSTALLED)
+	@echo "$*: running, because $(why)"
+	@$(PY) -m book.tools.execute $< $@ --profile $(PROFILE) --depfile $(@:.ipynb=.d)
+
+# which modules of the package, and which results, each chapter used when it last ran
+-include $(wildcard $(BUILD)/executed/*.d)
+
+$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml book/tools/build.py book/tools/sphinx_ext.py | $(INSTALLED)
+	@echo "pages: building, because $(why)"
+	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
+
+.PHONY: chapter notebooks
+chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS="lifetime=50 seed=3"
+	@test -n "$(CHAPTER)" || { echo 'say which: make chapter CHAPTER=NAME, one of: $(CHAPTERS)' >&2; exit 2; }
+	@$(PY) -m book.tools.execute book/$(CHAPTER).md _build/chapter/$(CHAPTER).ipynb --profile $(PROFILE) \
+	  $(foreach pair,$(PARAMS),-p '$(subst =,' ',$(pair))')
+	@echo "notebook: $(CURDIR)/_build/chapter/$(CHAPTER).ipynb"
+
+notebooks: $(CHAPTERS:%=notebooks/%.ipynb)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
+	@echo "notebooks: $(CURDIR)/notebooks"
+
+# jupytext.toml pairs the two folders: Jupyter saves what is changed here into book/ too
+notebooks/%.ipynb: book/%.md | $(INSTALLED)
+	@mkdir -p $(@D)
+	@$(PY) -m jupytext --quiet --to ipynb --output $@ $<
+
+# --- checks ---
+
+.PHONY: test test-browser lint
+test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
+	@$(MAKE) --no-print-directory book PROFILE=smoke
+	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
+
+test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
+	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py
+
+lint: $(INSTALLED)  ## ruff and mypy
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+.PHONY: clean
+clean:  ## remove what was built, not .venv
+	rm -rf _build notebooks

@@ -1,0 +1,126 @@
+"""Make the pages: ``python -m book.tools.build _build/PROFILE EXECUTED_CHAPTER.ipynb ...``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from book.tools.files import replace_directory
+
+_NOT_PAGES = shutil.ignore_patterns("tools", "results", "__pycache__", "*.ipynb")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class BuildError(Exception):
+    """Jupyter Book refused; the message holds what it said."""
+
+
+def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
+    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed.
+
+    Parameters
+    ----------
+    root
+        The repository.
+    notebooks
+        Executed chapters.
+    source
+        The folder to make; an older one is replaced.
+    """
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(root / "book", source / "book", ignore=_NOT_PAGES)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, source)
+    for notebook in notebooks:
+        (source / "book" / f"{notebook.stem}.md").unlink()
+        shutil.copy(notebook, source / "book")
+
+
+def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
+    """Build the site, and only if nothing is wrong with it put it in the place of the one before.
+
+    Parameters
+    ----------
+    root
+        The repository.
+    notebooks
+        Executed chapters.
+    folder
+        Gets ``src/``, ``html/`` and ``jupyter-book.log``.
+
+    Returns
+    -------
+    Path
+        The first page of the site.
+
+    Raises
+    ------
+    BuildError
+        If Jupyter Book fails or warns; ``html/`` is then as it was.
+    """
+    stage(root, notebooks, folder / "src")
+    log = folder / "jupyter-book.log"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".html-") as output:
+        command = [
+            str(Path(sys.executable).with_name("jupyter-book")),
+            "build",
+            str(folder / "src"),
+        ]
+        command += ["--path-output", output, "-W", "-n", "--keep-going"]
+        with log.open("w", encoding="utf-8") as stream:
+            # the Sphinx extension is part of the repository, not of the installed package
+            environment = os.environ | {"PYTHONPATH": str(root)}
+            status = subprocess.run(
+                command, stdout=stream, stderr=stream, env=environment
+            ).returncode
+        if status:
+            raise BuildError(f"{_complaints(log)}\nthe whole log: {log}")
+        replace_directory(Path(output, "_build", "html"), folder / "html")
+    return folder / "html" / "index.html"
+
+
+def _complaints(log: Path) -> str:
+    lines = _COLOURS.sub("", log.read_text(encoding="utf-8")).splitlines()
+    said = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    return "\n".join(said or lines[-30:])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, from the repository's top folder.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 after Jupyter Book's own complaints.
+    """
+    parser = argparse.ArgumentParser(prog="book.tools.build", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where src/ and html/ go")
+    parser.add_argument("notebooks", type=Path, nargs="*", help="executed chapters")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    print(f"pages: building HTML from {len(options.notebooks)} executed chapters ...", flush=True)
+    start = time.perf_counter()
+    try:
+        build_html(Path.cwd(), options.notebooks, options.folder)
+    except BuildError as error:
+        print(f"error: no pages were made, the book before stays\n{error}", file=sys.stderr)
+        return 1
+    print(f"pages: built in {time.perf_counter() - start:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Chapters as notebooks: reading one, and checking the values a reader gives its parameters."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import jupytext
+import papermill
+from nbformat import NotebookNode
+
+Value: TypeAlias = (
+    bool | int | float | str | list[object] | tuple[object, ...] | dict[str, object] | None
+)
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+class ChapterError(Exception):
+    """A chapter, or what was asked of it, cannot be used; the message is for its reader."""
+
+
+def read_chapter(path: Path) -> NotebookNode:
+    """Read a MyST text chapter as a notebook without outputs.
+
+    Parameters
+    ----------
+    path
+        The chapter's ``.md`` file.
+
+    Returns
+    -------
+    NotebookNode
+        With exactly one cell tagged ``parameters``.
+
+    Raises
+    ------
+    ChapterError
+        If the file is missing, or has no or several cells tagged ``parameters``.
+    """
+    if not path.is_file():
+        raise ChapterError(f"{path}: no such chapter")
+    notebook: NotebookNode = jupytext.read(path)
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise ChapterError(
+            f"{path}: {len(tagged)} cells are tagged 'parameters'; a chapter needs exactly one"
+        )
+    return notebook
+
+
+def default_parameters(notebook: NotebookNode) -> dict[str, Value]:
+    """Read the parameters of a chapter and their default values, without running it.
+
+    Parameters
+    ----------
+    notebook
+        As :func:`read_chapter` returns it.
+
+    Returns
+    -------
+    dict
+        Default value by name, in the chapter's order.
+
+    Raises
+    ------
+    ChapterError
+        If a default is not a plain Python literal, so that its kind cannot be known.
+    """
+    defaults: dict[str, Value] = {}
+    for name, found in papermill.inspect_notebook(notebook).items():
+        try:
+            defaults[name] = ast.literal_eval(found["default"])
+        except (SyntaxError, ValueError):
+            raise ChapterError(
+                f"parameter {name!r}: its default {found['default']} is not a plain value"
+            ) from None
+    return defaults
+
+
+def check_parameters(defaults: Mapping[str, Value], given: Mapping[str, str]) -> dict[str, Value]:
+    """Turn the texts a reader gave into values of the kinds that the chapter's defaults have.
+
+    Parameters
+    ----------
+    defaults
+        Default value by name.
+    given
+        Text by name, as on a command line.
+
+    Returns
+    -------
+    dict
+        Value by name, for the given names only.
+
+    Raises
+    ------
+    ChapterError
+        If a name is unknown or a value is of another kind than its default; the message names
+        the field, the value and what is allowed.
+    """
+    values: dict[str, Value] = {}
+    for name, text in given.items():
+        if name not in defaults:
+            allowed = ", ".join(defaults) or "none"
+            raise ChapterError(
+                f"unknown parameter {name!r} (given {text!r}); this chapter has: {allowed}"
+            )
+        values[name] = _parse(name, text, defaults[name])
+    return values
+
+
+def _parse(name: str, text: str, default: Value) -> Value:
+    kind = type(default).__name__
+    wrong = ChapterError(
+        f"parameter {name!r}: {text!r} is not of kind {kind} (its default is {default!r})"
+    )
+    try:
+        if isinstance(default, str):
+            return text
+        if isinstance(default, bool):
+            return _BOOLEANS[text.lower()]
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+        value: Value = ast.literal_eval(text)
+    except (KeyError, SyntaxError, ValueError):
+        raise wrong from None
+    if default is not None and type(value) is not type(default):
+        raise wrong
+    if isinstance(default, list | tuple) and isinstance(value, list | tuple):
+        _check_items(value, default, wrong)
+    return value
+
+
+def _check_items(
+    value: list[object] | tuple[object, ...],
+    default: list[object] | tuple[object, ...],
+    wrong: ChapterError,
+) -> None:
+    # an int stands for a float, as it does in Python; a bool stands for nothing but itself
+    allowed = {type(item) for item in default}
+    if float in allowed:
+        allowed.add(int)
+    if allowed and not {type(item) for item in value} <= allowed:
+        raise wrong

@@ -1,0 +1,83 @@
+"""What an executed chapter depends on, written for Make as ``gcc -MMD -MP`` does for C."""
+
+from __future__ import annotations
+
+import tempfile
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+
+def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
+    """Find the files under ``root`` that a chapter's code imports, directly or through one another.
+
+    Imports inside functions count too: Python's ``modulefinder`` reads the compiled code, and
+    runs none of it.
+
+    Parameters
+    ----------
+    notebook
+        The chapter.
+    root
+        The repository. Modules found elsewhere, such as installed packages, are the lock
+        file's business.
+
+    Returns
+    -------
+    list of Path
+        Relative to ``root``, sorted.
+    """
+    # jupytext comments out IPython's magics, which are not Python
+    script = jupytext.writes(notebook, "py:light")
+    finder = ModuleFinder(path=[str(root)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "chapter.py")
+        path.write_text(script, encoding="utf-8")
+        finder.run_script(str(path))
+    # modules compiled into Python itself have no file
+    names = (getattr(module, "__file__", None) for module in finder.modules.values())
+    files = {Path(name) for name in names if name}
+    return sorted(file.relative_to(root) for file in files if file.is_relative_to(root))
+
+
+def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
+    """Find the files under ``book/results`` whose names stand in a chapter's code.
+
+    Parameters
+    ----------
+    notebook
+        The chapter.
+    root
+        The repository.
+
+    Returns
+    -------
+    list of Path
+        Relative to ``root``, sorted.
+    """
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    files = (file for file in (root / "book" / "results").rglob("*") if file.is_file())
+    return sorted(file.relative_to(root) for file in files if file.name in code)
+
+
+def make_rule(target: Path, prerequisites: list[Path]) -> str:
+    """Write a rule in Make's language.
+
+    Parameters
+    ----------
+    target
+        What is made.
+    prerequisites
+        What it is made from. Each becomes a target of its own without a recipe, so that Make
+        remakes ``target`` when one is deleted or renamed, instead of stopping.
+
+    Returns
+    -------
+    str
+        The text of a file for Make to include.
+    """
+    lines = [f"{target}: {' '.join(map(str, prerequisites))}"]
+    lines += [f"{prerequisite}:" for prerequisite in prerequisites]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,238 @@
+"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb [-p NAME VALUE ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from book.tools.chapter import (
+    ChapterError,
+    Value,
+    check_parameters,
+    default_parameters,
+    read_chapter,
+)
+from book.tools.dependencies import imported_modules, make_rule, named_data
+from book.tools.files import write_atomically
+
+PROFILES = ("smoke", "quick", "paper")
+
+KERNEL_ENVIRONMENT = {
+    # sums over threads depend on how many there are, and Make runs chapters side by side
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    # a plotting backend or a date of the machine's own would change the figures' bytes
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "SOURCE_DATE_EPOCH": "0",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    # a kernel called python3 in the reader's home folder must not win over this environment's
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+"""Set for every chapter's kernel; ``OMP_NUM_THREADS`` alone may be set differently from outside."""
+
+_VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
+_RUN_METADATA = ("papermill", "execution")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is worth knowing about one execution, kept out of the notebook, which stays the same.
+
+    Attributes
+    ----------
+    chapter
+        Its name.
+    profile
+        smoke, quick or paper.
+    parameters
+        Every parameter's value in this run.
+    seconds
+        Wall-clock time.
+    python
+        Version of the interpreter.
+    versions
+        Version by package.
+    machine
+        The platform, in words.
+    """
+
+    chapter: str
+    profile: str | None
+    parameters: Mapping[str, Value]
+    seconds: float
+    python: str
+    versions: Mapping[str, str]
+    machine: str
+
+
+def prepare_environment() -> None:
+    """Set what kernels started from this process inherit (``KERNEL_ENVIRONMENT``)."""
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ.update(KERNEL_ENVIRONMENT)
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = threads
+
+
+def execute_chapter(
+    chapter: Path,
+    output: Path,
+    given: Mapping[str, str] | None = None,
+    profile: str | None = None,
+) -> Run:
+    """Execute a chapter into a notebook that is byte-identical from run to run.
+
+    Parameters
+    ----------
+    chapter
+        The ``.md`` file.
+    output
+        The ``.ipynb`` to make; an older one stays as it is if anything fails.
+    given
+        Text of each parameter's value by name, checked before anything runs.
+    profile
+        Value for the parameter ``profile``, where the chapter has one that ``given`` does not set.
+
+    Returns
+    -------
+    Run
+        Also written beside ``output``, as ``.run.json``.
+
+    Raises
+    ------
+    ChapterError
+        If the chapter or a parameter is not right, or a cell raises; the message names which.
+    """
+    notebook = read_chapter(chapter)
+    try:
+        defaults = default_parameters(notebook)
+        values = check_parameters(defaults, given or {})
+    except ChapterError as error:
+        raise ChapterError(f"{chapter}: {error}") from None
+    if profile and "profile" in defaults:
+        values.setdefault("profile", profile)
+    # what says nothing new gets no cell of its own in the page
+    changed = {name: value for name, value in values.items() if value != defaults[name]}
+
+    prepare_environment()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    try:
+        executed = papermill.execute_notebook(
+            notebook,
+            None,
+            parameters=changed,
+            cwd=output.parent,
+            # disable=None: a bar on a terminal, silence in a log
+            progress_bar={"desc": chapter.stem, "disable": None, "leave": False},
+            # else every kernel warns that its messages to this process are not encrypted
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+    except PapermillExecutionError as error:
+        raise ChapterError(describe_failure(chapter, error)) from None
+    run = Run(
+        chapter=chapter.stem,
+        profile=profile,
+        parameters=defaults | values,
+        seconds=round(time.perf_counter() - start, 2),
+        python=platform.python_version(),
+        versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
+        machine=platform.platform(),
+    )
+    make_reproducible(executed)
+    write_atomically(output, nbformat.writes(executed) + "\n")
+    write_atomically(output.with_suffix(".run.json"), json.dumps(run.__dict__, indent=1) + "\n")
+    return run
+
+
+def make_reproducible(notebook: NotebookNode) -> None:
+    """Drop from an executed notebook, in place, whatever differs between two equal runs.
+
+    Parameters
+    ----------
+    notebook
+        Its times and run identifiers go; its cells are named by their position.
+    """
+    for key in (*_RUN_METADATA, "jupytext"):
+        notebook.metadata.pop(key, None)
+    for position, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{position:03d}"
+        for key in _RUN_METADATA:
+            cell.metadata.pop(key, None)
+
+
+def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
+    """Say which cell of a chapter raised what, and where it stands in the text.
+
+    Parameters
+    ----------
+    chapter
+        The ``.md`` file.
+    error
+        What papermill raised.
+
+    Returns
+    -------
+    str
+        Several lines; the first names chapter, cell and error.
+    """
+    text = chapter.read_text(encoding="utf-8")
+    position = text.find(error.source)
+    line = f":{text.count(chr(10), 0, position) + 1}" if position >= 0 else ""
+    head = "\n".join(f"    {row}" for row in error.source.splitlines()[:5])
+    return (
+        f"{chapter}{line}: cell {error.cell_index}, In [{error.exec_count}], raised "
+        f"{error.ename}: {error.evalue}\n{head}\n{error}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 after a message that names the chapter.
+    """
+    parser = argparse.ArgumentParser(prog="book.tools.execute", description=__doc__)
+    parser.add_argument("chapter", type=Path, help="the chapter's .md file")
+    parser.add_argument("output", type=Path, help="the executed .ipynb to make")
+    parser.add_argument(
+        "-p", dest="given", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+    )
+    parser.add_argument("--profile", choices=PROFILES)
+    parser.add_argument("--depfile", type=Path, help="write what the output depends on, for Make")
+    options = parser.parse_args(arguments)
+    try:
+        run = execute_chapter(options.chapter, options.output, dict(options.given), options.profile)
+        if options.depfile:
+            notebook, root = read_chapter(options.chapter), Path.cwd()
+            needs = imported_modules(notebook, root) + named_data(notebook, root)
+            write_atomically(options.depfile, make_rule(options.output, needs))
+    except ChapterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{run.chapter}: executed in {run.seconds:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""Needed by another module."""
+
+VALUE = 1
