@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.stats import binned_statistic
 
 from meta_bandit.simulate import Lives
 from meta_bandit.task import SAFE
+from meta_bandit.theory.posterior import posterior
 
 
 def expected_returns(lives: Lives) -> NDArray[np.float64]:
@@ -82,6 +84,43 @@ def measure(lives: Lives, dims: Sequence[str] = ()) -> xr.Dataset:
         dataset[f"{name}_se"] = (tuple(dims), standard_error, {"units": units})
     dataset.attrs["lives"] = lives.arm_mean.shape[-1]
     return dataset
+
+
+def behaviour(lives: Lives, edges: NDArray[np.float64]) -> xr.DataArray:
+    """Mean probability of the risky arm by posterior mean and pull, over one task's lives.
+
+    Parameters
+    ----------
+    lives
+        Lives of a policy on a single task (``task.shape == ()``).
+    edges : shape (bins + 1,)
+        Edges of the bins of the posterior mean, in units of reward, increasing.
+
+    Returns
+    -------
+    DataArray over (posterior_mean, pull)
+        NaN where no life was; ``posterior_mean`` holds the middles of the bins, ``pull`` counts
+        from 0.
+
+    Raises
+    ------
+    ValueError
+        If the lives are of more than one task.
+    """
+    if lives.task.shape != ():
+        raise ValueError(f"lives.task.shape = {lives.task.shape}: must be a single task, ()")
+    risky_pulls = lives.actions.cumsum(axis=0) - lives.actions
+    reward_sum = lives.rewards.cumsum(axis=0) - lives.rewards
+    mean, _ = posterior(lives.task, risky_pulls, reward_sum)
+    pulls = np.arange(len(mean))
+    probability = np.full((len(edges) - 1, len(pulls)), np.nan)
+    for pull in pulls:
+        binned = binned_statistic(mean[pull], lives.risky_probability[pull], "mean", edges)
+        probability[:, pull] = binned.statistic
+    middles = (edges[:-1] + edges[1:]) / 2
+    return xr.DataArray(
+        probability, {"posterior_mean": middles, "pull": pulls}, ("posterior_mean", "pull")
+    )
 
 
 def _mean_and_standard_error(

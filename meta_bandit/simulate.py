@@ -72,6 +72,14 @@ class Lives:
     rewards: NDArray[np.float64]
     risky_probability: NDArray[np.float64]
 
+    def __getitem__(self, index: int | tuple[int, ...]) -> Lives:
+        """Pick the lives of one task of an array of tasks, cut to its own lifetime."""
+        task = self.task[index]
+        place = index if isinstance(index, tuple) else (index,)
+        own = (slice(int(task.lifetime)), *place)
+        pulls = (self.actions[own], self.rewards[own], self.risky_probability[own])
+        return Lives(task, self.arm_mean[place], *pulls)
+
     @property
     def risky_pulls(self) -> NDArray[np.int64]:
         """Pulls of the risky arm in each life, shape ``(*task.shape, lives)``."""

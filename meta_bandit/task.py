@@ -77,6 +77,11 @@ class GaussianBandit:
         """Shape that the four fields broadcast to; ``()`` for a single task."""
         return np.broadcast_shapes(*(getattr(self, field.name).shape for field in fields(self)))
 
+    def __getitem__(self, index: int | tuple[int, ...]) -> GaussianBandit:
+        """Pick one task of an array of tasks."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return GaussianBandit(*(value[index] for value in np.broadcast_arrays(*values)))
+
     def __eq__(self, other: object) -> bool:
         """Tell whether all four fields are equal, shapes included."""
         if not isinstance(other, GaussianBandit):

@@ -1,0 +1,195 @@
+r"""An ensemble of LSTM actor-critics and their exact gradient, without autograd.
+
+All weights of an agent are one matrix W, and one pull is
+
+.. math:: z_t = (x_t, 1, h_{t-1}), \quad a_t = W_g^\top z_t, \quad
+    (o, i, f)_t = \sigma(a_t), \quad g_t = \tanh(a_t), \\
+    c_t = f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh(c_t), \quad
+    y_t = (\ell_t, v_t) = W_y^\top (1, h_t)
+
+with the inputs x (last reward, last action as one-hot, time), the logit of the risky arm and the
+value. LSTM: Hochreiter and Schmidhuber, Neural Computation 1997; as the memory of a meta-learner
+(RL^2): Duan et al. 2016 and Wang et al. 2016.
+
+Speed comes from what is left out. The outputs :math:`a_t` and :math:`y_{t-1}` depend on the same
+:math:`z_t`, so that the backward pass needs two products a pull for all weights of all agents.
+Lives are the last axis and features the one before it, so that a gate is one contiguous run of
+memory. No tensor is allocated while lives are played or gradients computed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+INPUTS = 4
+"""Rows of x: last reward, last action risky, last action safe, time."""
+REWARD, RISKY_ROW, SAFE_ROW, TIME = range(INPUTS)
+LOGIT, VALUE = 0, 1
+HEADS = 2
+
+
+class Ensemble:
+    """E independent LSTM actor-critics that play B lives each, side by side.
+
+    Parameters
+    ----------
+    weights : shape (agents, 4 + 1 + units, 4 units + 2)
+        Rows: inputs x, the constant 1, the last output h. Columns: the gates o, i, f, g, then
+        the logit and the value. The heads do not read x: those entries are kept at 0.
+    lives
+        Lives that each agent plays at once (B).
+    pulls
+        Pulls that are kept for the backward pass (T). With 0 nothing is kept: for acting only.
+
+    Attributes
+    ----------
+    inputs : shape (pulls + 1, agents, 4 + 1 + units, lives)
+        z of every pull. Whoever plays writes the first four rows; the rest is written here.
+    heads : shape (pulls, agents, 2, lives)
+        Logit of the risky arm and value at every pull.
+    gradient : shape of ``weights``
+        What `backward` computes.
+    """
+
+    def __init__(self, weights: Tensor, lives: int, pulls: int) -> None:
+        agents, rows, columns = weights.shape
+        self.units = units = (columns - HEADS) // 4
+        if (rows, columns) != (INPUTS + 1 + units, 4 * units + HEADS) or units < 1:
+            raise ValueError(f"weights: shape {tuple(weights.shape)} is no LSTM actor-critic's")
+        self.weights = weights
+        self.gradient = torch.zeros_like(weights)
+        # torch's tanh costs six times its sigmoid on a CPU, and tanh(a) = 2 sigmoid(2a) - 1: with
+        # the columns of g doubled, one sigmoid does for all gates
+        self._scale = weights.new_ones(4 * units)
+        self._scale[3 * units :] = 2.0
+        self._gate_weights = torch.empty_like(weights[..., : 4 * units])
+        self._minus_one = weights.new_tensor(-1.0)
+        self._one = weights.new_tensor(1.0)
+
+        kept = max(pulls, 1)
+        after = kept + 1 if pulls else 1
+        self.inputs = weights.new_zeros((after, agents, rows, lives))
+        self.inputs[:, :, INPUTS] = 1.0
+        self.heads = weights.new_zeros((kept, agents, HEADS, lives))
+        self._gates = weights.new_zeros((kept, agents, 4 * units, lives))
+        self._cell = weights.new_zeros((after, agents, units, lives))
+        self._squashed = weights.new_zeros((kept, agents, units, lives))
+        if pulls:
+            self._slope = weights.new_zeros((agents, 4 * units + HEADS, lives))
+            self._output_slope = weights.new_zeros((agents, units, lives))
+            self._cell_slope = weights.new_zeros((agents, units, lives))
+            self._scratch = weights.new_zeros((agents, units, lives))
+        # making a view costs as much as a small operation: all of them are made here, once
+        shift = 1 if pulls else 0
+        gate = self._gates.unflatten(2, (4, units))
+        hidden = self.inputs[:, :, INPUTS + 1 :]
+        self._forward = list(
+            zip(
+                self.inputs,
+                self._gates,
+                *gate.unbind(2),
+                self._cell,
+                self._cell[shift:],
+                self._squashed,
+                hidden[shift:],
+                self.inputs[shift:, :, INPUTS:],
+                self.heads,
+                strict=False,
+            )
+        )
+        self._backward = list(
+            zip(
+                self.inputs[shift:],
+                self._gates[:, :, : 3 * units],
+                *gate.unbind(2),
+                self._cell,
+                self._squashed,
+                hidden[shift:],
+                strict=False,
+            )
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin new lives: forget, and take over ``weights`` as they now are."""
+        torch.mul(
+            self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights
+        )
+        self._gate_matrix = self._gate_weights.transpose(1, 2)
+        self._head_matrix = self.weights[:, INPUTS:, 4 * self.units :].transpose(1, 2)
+        self.inputs[0, :, INPUTS + 1 :] = 0.0
+        self._cell[0] = 0.0
+
+    def step(self, pull: int) -> Tensor:
+        """Read ``inputs[pull]`` and write ``heads[pull]``, which is returned.
+
+        Returns
+        -------
+        shape (agents, 2, lives)
+            Logit of the risky arm, value.
+        """
+        z, gates, o, i, f, g, cell, next_cell, squashed, hidden, head_input, heads = self._forward[
+            pull
+        ]
+        torch.bmm(self._gate_matrix, z, out=gates)
+        gates.sigmoid_()
+        torch.add(self._minus_one, g, alpha=2.0, out=g)
+        torch.mul(f, cell, out=next_cell)
+        next_cell.addcmul_(i, g)
+        torch.mul(next_cell, 2.0, out=squashed)
+        squashed.sigmoid_()
+        torch.add(self._minus_one, squashed, alpha=2.0, out=squashed)
+        torch.mul(o, squashed, out=hidden)
+        return torch.bmm(self._head_matrix, head_input, out=heads)
+
+    def backward(self, heads_slope: Tensor) -> Tensor:
+        r"""Gradient of a loss with respect to ``weights``, by backpropagation through time.
+
+        .. math:: \delta h_t = W_h (\delta a_{t+1}, \delta y_t), \quad
+            \delta c_t = f_{t+1} \delta c_{t+1} + \delta h_t (o_t - h_t \tanh c_t), \\
+            \delta o = \delta h \tanh(c)\,(o - o^2), \quad \delta i = \delta c\, g\,(i - i^2), \quad
+            \delta f = \delta c\, c_{t-1} (f - f^2), \quad \delta g = \delta c\, i\,(1 - g^2), \\
+            \delta W = \sum_t z_{t+1} (\delta a_{t+1}, \delta y_t)^\top
+
+        Parameters
+        ----------
+        heads_slope : shape (pulls, agents, 2, lives)
+            Gradient of the loss with respect to ``heads``. Zero it where a life has ended.
+
+        Returns
+        -------
+        shape of ``weights``
+            Sum over lives and pulls; the attribute ``gradient``, overwritten by the next call.
+        """
+        units = self.units
+        slope, dh, dc, scratch = self._slope, self._output_slope, self._cell_slope, self._scratch
+        gate_slope, dy = slope[:, : 4 * units], slope[:, 4 * units :]
+        d_sigmoids = slope[:, : 3 * units]
+        do, di, df, dg = gate_slope.unflatten(1, (4, units)).unbind(1)
+        through_cell = gate_slope[:, units:].unflatten(1, (3, units))
+        dc_gates = dc.unsqueeze(1)
+        recurrent = self.weights[:, INPUTS + 1 :]
+        slope_t = slope.transpose(1, 2)
+        gradient = self.gradient.zero_()
+        gate_slope.zero_()
+        dc.zero_()
+        steps = zip(self._backward[::-1], heads_slope.flip(0), strict=True)
+        for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t in steps:
+            dy.copy_(dy_t)
+            torch.bmm(recurrent, slope, out=dh)
+            gradient.baddbmm_(z_next, slope_t)
+            torch.addcmul(o, hidden, squashed, value=-1.0, out=scratch)
+            dc.addcmul_(dh, scratch)
+            torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1.0, out=d_sigmoids)
+            torch.addcmul(self._one, g, g, value=-1.0, out=dg)
+            do.mul_(squashed).mul_(dh)
+            di.mul_(g)
+            df.mul_(cell)
+            dg.mul_(i)
+            through_cell.mul_(dc_gates)
+            dc.mul_(f)
+        dy.zero_()
+        gradient.baddbmm_(self.inputs[0], slope_t)
+        gradient[:, :INPUTS, 4 * units :] = 0.0
+        return gradient
