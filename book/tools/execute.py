@@ -194,7 +194,7 @@ def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
     line = f":{text.count(chr(10), 0, position) + 1}" if position >= 0 else ""
     head = "\n".join(f"    {row}" for row in error.source.splitlines()[:5])
     return (
-        f"{chapter}{line}: cell {error.cell_index}, In [{error.exec_count}], raised "
+        f"{chapter}{line}: cell {error.cell_index + 1}, In [{error.exec_count}], raised "
         f"{error.ename}: {error.evalue}\n{head}\n{error}"
     )
 

@@ -1,0 +1,164 @@
+"""The built book in Chromium, served on this machine, with every other host out of reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from tests.book.pages import HTML, ROOT, toc_pages
+
+PAGES = toc_pages()
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@dataclass
+class Visit:
+    """What one look at a page brought to light."""
+
+    tab: Tab
+    status: int
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Leave the tests' output to the tests."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    handler = partial(QuietHandler, directory=str(HTML))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    missing = None
+    if not CHROMIUM:
+        missing = "no Chromium on this machine: install Debian's package chromium"
+    elif not HTML.is_dir():
+        missing = f"no book in {HTML.relative_to(ROOT)}: run make book first"
+    if missing and os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"REQUIRE_BROWSER=1, but {missing}")
+    if missing:
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+def visit(browser: Browser, url: str) -> Visit:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    seen = Visit(tab, status=0)
+    tab.on("request", lambda request: seen.requests.append(request.url))
+    tab.on("pageerror", lambda error: seen.errors.append(str(error)))
+    tab.on("console", lambda said: said.type == "error" and seen.errors.append(said.text))
+    response = tab.goto(url, wait_until="load")
+    seen.status = response.status if response else 0
+    return seen
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Visit]:
+    seen = visit(browser, f"{address}/{request.param}")
+    seen.tab.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise }")
+    yield seen
+    seen.tab.close()
+
+
+def test_the_page_loads_from_this_host_alone(page: Visit, address: str) -> None:
+    assert page.status == 200
+    assert page.tab.locator("h1").first.inner_text()
+    host = urlsplit(address).netloc
+    elsewhere = [url for url in page.requests if urlsplit(url).netloc not in (host, "")]
+    assert page.requests
+    assert elsewhere == []
+
+
+def test_nothing_is_wrong_in_the_console(page: Visit) -> None:
+    assert page.errors == []
+
+
+def test_all_maths_is_typeset(page: Visit) -> None:
+    counts = page.tab.evaluate(
+        """() => {
+            const all = [...document.querySelectorAll("article .math")];
+            const walker = document.createTreeWalker(
+                document.querySelector("article"), NodeFilter.SHOW_TEXT);
+            const raw = [];
+            while (walker.nextNode()) {
+                const node = walker.currentNode;
+                if (node.parentElement.closest("pre, code, script, style, mjx-container")) continue;
+                if (/\\$\\$|\\\\\\(|\\\\\\[/.test(node.data)) raw.push(node.data);
+            }
+            return {
+                maths: all.length,
+                plain: all.filter(e => !e.querySelector("mjx-container")).map(e => e.textContent),
+                broken: document.querySelectorAll("[data-mml-node=merror], mjx-merror").length,
+                raw,
+            };
+        }"""
+    )
+    source = ROOT / urlsplit(page.tab.url).path.lstrip("/").replace(".html", ".md")
+    if "$" in source.read_text():
+        assert counts["maths"] > 0
+    assert (counts["plain"], counts["broken"], counts["raw"]) == ([], 0, [])
+
+
+def test_all_figures_are_there(page: Visit) -> None:
+    images = page.tab.locator("article img")
+    sources = images.evaluate_all("all => all.map(image => image.src)")
+    images.evaluate_all("all => Promise.all(all.map(image => image.decode()))")
+    widths = images.evaluate_all("all => all.map(image => image.naturalWidth)")
+    assert len(widths) == len(sources)
+    assert all(width > 0 for width in widths), dict(zip(sources, widths, strict=True))
+
+
+def test_the_theme_toggle_goes_through_light_and_dark(page: Visit) -> None:
+    shades = {}
+    for _ in range(3):
+        page.tab.locator(".theme-switch-button").first.click()
+        theme = page.tab.evaluate("document.documentElement.dataset.theme")
+        colour = page.tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        # "rgb(r, g, b)"
+        shades[theme] = sum(map(int, colour[4:-1].split(",")[:3]))
+    assert set(shades) == {"light", "dark"}
+    assert shades["dark"] < 200 < shades["light"]
+
+
+def test_search_finds_posterior(browser: Browser, address: str) -> None:
+    seen = visit(browser, f"{address}/search.html?q=posterior")
+    results = seen.tab.locator("#search-results li a")
+    results.first.wait_for()
+    found = results.evaluate_all("all => all.map(link => new URL(link.href).pathname)")
+    assert "/book/optimal-exploration.html" in found
+    assert seen.errors == []
+    assert all(urlsplit(url).netloc == urlsplit(address).netloc for url in seen.requests)
+    seen.tab.close()

@@ -1,0 +1,44 @@
+"""What Make is told about a chapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from book.tools.chapter import read_chapter
+from book.tools.dependencies import imported_modules, make_rule, named_data
+
+
+def test_an_import_inside_a_function_counts(mini_source: Path) -> None:
+    found = imported_modules(read_chapter(mini_source / "book" / "first.md"), mini_source)
+    assert found == [Path("meta_bandit/__init__.py"), Path("meta_bandit/lazy.py")]
+
+
+def test_imports_of_imports_count_and_nothing_outside_the_repository(mini_source: Path) -> None:
+    found = imported_modules(read_chapter(mini_source / "book" / "second.md"), mini_source)
+    assert list(map(str, found)) == [
+        "meta_bandit/__init__.py",
+        "meta_bandit/base.py",
+        "meta_bandit/deep/__init__.py",
+        "meta_bandit/deep/inner.py",
+    ]
+
+
+def test_magics_are_not_taken_for_python(mini_source: Path, tmp_path: Path) -> None:
+    chapter = tmp_path / "magic.md"
+    text = (mini_source / "book" / "second.md").read_text()
+    chapter.write_text(text.replace("inner.VALUE + seed", "%timeit -n1 inner.VALUE"))
+    assert Path("meta_bandit/base.py") in imported_modules(read_chapter(chapter), mini_source)
+
+
+def test_only_the_data_that_a_chapter_names_counts(mini_source: Path) -> None:
+    chapters = mini_source / "book"
+    assert named_data(read_chapter(chapters / "first.md"), mini_source) == []
+    assert named_data(read_chapter(chapters / "second.md"), mini_source) == [
+        Path("book/results/table.csv")
+    ]
+
+
+def test_a_prerequisite_that_is_gone_does_not_stop_make() -> None:
+    assert make_rule(Path("x.ipynb"), [Path("a.py"), Path("b.py")]) == (
+        "x.ipynb: a.py b.py\na.py:\nb.py:\n"
+    )

@@ -1,0 +1,33 @@
+"""The same commit gives the same book, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from book.tools.build import build_html
+from book.tools.execute import execute_chapter
+from tests.book.pages import HTML, ROOT
+
+Tree = Callable[[Path], dict[str, bytes]]
+
+
+@pytest.mark.skipif(
+    HTML != ROOT / "_build/smoke/html" or not HTML.is_dir(),
+    reason="only the smoke book is quick enough to be made twice: run make test",
+)
+def test_every_chapter_and_page_comes_out_the_same_twice(tmp_path: Path, tree: Tree) -> None:
+    first = HTML.parent / "executed"
+    again = []
+    for chapter in sorted((ROOT / "book").glob("*.md")):
+        if not (first / f"{chapter.stem}.ipynb").exists():
+            continue
+        again.append(tmp_path / "executed" / f"{chapter.stem}.ipynb")
+        execute_chapter(chapter, again[-1], profile="smoke")
+        assert again[-1].read_bytes() == (first / again[-1].name).read_bytes(), chapter.stem
+    build_html(ROOT, again, tmp_path)
+    before, after = tree(HTML), tree(tmp_path / "html")
+    assert sorted(before) == sorted(after)
+    assert [name for name in before if before[name] != after[name]] == []

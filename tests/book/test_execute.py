@@ -1,0 +1,175 @@
+"""One chapter: what is refused before it runs, what a failure leaves, what a run writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from book.tools.chapter import ChapterError, check_parameters, default_parameters, read_chapter
+from book.tools.execute import execute_chapter, main
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = [
+    path for path in sorted((ROOT / "book").glob("*.md")) if "kernelspec:" in path.read_text()
+]
+
+
+@pytest.fixture
+def first(mini_source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # the kernel and the depfile look for modules from here
+    monkeypatch.chdir(mini_source)
+    monkeypatch.setenv("PYTHONPATH", str(mini_source))
+    return Path("book/first.md")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_chapter_has_one_cell_of_commented_parameters(chapter: Path) -> None:
+    notebook = read_chapter(chapter)
+    assert "seed" in default_parameters(notebook)
+    cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+    lines = [line for line in cell.source.splitlines() if line and not line.startswith("#")]
+    assert all("  # " in line for line in lines), "say for each parameter what it is, and its unit"
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_chapter_without_exactly_one_parameters_cell_is_refused(
+    first: Path, tmp_path: Path, count: int
+) -> None:
+    text = first.read_text()
+    cell = "```{code-cell} ipython3\n:tags: [parameters]\n\nseed = 0\n```\n"
+    chapter = tmp_path / "odd.md"
+    chapter.write_text(text.replace("[parameters]", "[other]") + "\n" + cell * count)
+    with pytest.raises(ChapterError, match=rf"odd\.md: {count} cells are tagged 'parameters'"):
+        read_chapter(chapter)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("slope=3", 3.0),
+        ("slope=-1e-3", -1e-3),
+        ("steps=7", 7),
+        ("label=7", "7"),
+        ("dark=true", True),
+        ("dark=False", False),
+        ("levels=[1, 2.5]", [1, 2.5]),
+    ],
+)
+def test_a_value_takes_the_kind_of_its_default(first: Path, text: str, value: object) -> None:
+    name, given = text.split("=")
+    parsed = check_parameters(default_parameters(read_chapter(first)), {name: given})[name]
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("slope=steep", "float"),
+        ("slope=[1.0]", "float"),
+        ("steps=2.5", "int"),
+        ("steps=true", "int"),
+        ("dark=1", "bool"),
+        ("levels=1.0", "list"),
+        ("levels=['a']", "list"),
+        ("levels=[True]", "list"),
+        ("levels=(", "list"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_before_anything_runs(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, kind: str
+) -> None:
+    output = tmp_path / "out.ipynb"
+    name, given = text.split("=")
+    assert main([str(first), str(output), "-p", name, given]) == 1
+    message = capsys.readouterr().err
+    for part in (str(first), repr(name), repr(given), f"kind {kind}"):
+        assert part in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_parameter_is_refused_with_the_names_that_exist(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(first), str(tmp_path / "out.ipynb"), "-p", "slop", "3"]) == 1
+    message = capsys.readouterr().err
+    assert "unknown parameter 'slop' (given '3')" in message
+    assert "slope, steps, label, dark, levels, profile" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_default_that_is_no_plain_value_is_refused(first: Path, tmp_path: Path) -> None:
+    chapter = tmp_path / "odd.md"
+    chapter.write_text(first.read_text().replace("slope = 2.0 ", "slope = max(1, 2) "))
+    with pytest.raises(ChapterError, match=r"odd\.md: parameter 'slope'.*not a plain value"):
+        execute_chapter(chapter, tmp_path / "out.ipynb")
+
+
+def test_two_runs_write_the_same_bytes_and_no_trace_of_the_run(first: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / "a" / "first.ipynb", tmp_path / "b" / "first.ipynb"]
+    for output in outputs:
+        execute_chapter(first, output, {"slope": "3"}, profile="smoke")
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    notebook = nbformat.read(outputs[0], as_version=4)
+    nbformat.validate(notebook)
+    assert not any("papermill" in part.metadata for part in (notebook, *notebook.cells))
+    injected = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert [cell.source.splitlines()[1:] for cell in injected] == [
+        ["slope = 3.0", 'profile = "smoke"']
+    ]
+    run = json.loads(outputs[0].with_suffix(".run.json").read_text())
+    assert (run["profile"], run["parameters"]["slope"], run["parameters"]["steps"]) == (
+        "smoke",
+        3,
+        3,
+    )
+    assert run["seconds"] > 0
+
+
+def test_a_chapter_without_a_profile_gets_no_cell_that_says_nothing(
+    first: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "second.ipynb"
+    execute_chapter(first.with_name("second.md"), output, {"seed": "0"}, profile="smoke")
+    assert "injected-parameters" not in output.read_text()
+
+
+def test_a_failing_cell_is_named_and_leaves_the_older_notebook(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chapter, output = tmp_path / "odd.md", tmp_path / "out" / "odd.ipynb"
+    cell = (
+        "\n```{code-cell} ipython3\nx = 1\nraise ValueError('sigma_p = -1: must be above 0')\n```\n"
+    )
+    chapter.write_text(first.with_name("second.md").read_text() + cell)
+    line = chapter.read_text().splitlines().index("x = 1") + 1
+    output.parent.mkdir()
+    output.write_text("what was there")
+    assert main([str(chapter), str(output)]) == 1
+    message = capsys.readouterr().err
+    assert (
+        f"odd.md:{line}: cell 4, In [3], raised ValueError: sigma_p = -1: must be above 0"
+        in message
+    )
+    assert "    x = 1\n" in message
+    assert [path.name for path in output.parent.iterdir()] == ["odd.ipynb"]
+    assert output.read_text() == "what was there"
+
+
+def test_the_kernel_is_this_environments_python(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoy = tmp_path / "data" / "kernels" / "python3" / "kernel.json"
+    decoy.parent.mkdir(parents=True)
+    decoy.write_text(json.dumps({"argv": ["false"], "display_name": "Decoy", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    chapter, output = tmp_path / "which.md", tmp_path / "which.ipynb"
+    cell = "\n```{code-cell} ipython3\nimport sys\n\nprint(sys.prefix)\n```\n"
+    chapter.write_text(first.with_name("second.md").read_text() + cell)
+    execute_chapter(chapter, output)
+    printed = nbformat.read(output, as_version=4).cells[-1].outputs[0].text
+    assert printed.strip() == sys.prefix

@@ -1,0 +1,85 @@
+"""The built book's HTML, read without a browser."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from urllib.parse import unquote, urljoin, urlsplit
+
+import nbformat
+import pytest
+
+from tests.book.pages import HTML, ROOT, Page, toc_pages
+
+pytestmark = pytest.mark.skipif(
+    not HTML.is_dir(), reason=f"no book in {HTML.relative_to(ROOT)}: run make book PROFILE=smoke"
+)
+PAGES = toc_pages()
+HERE = "http://book/"
+
+
+@cache
+def page(address: str) -> Page:
+    return Page(address)
+
+
+def inside(address: str, link: str) -> tuple[str, str] | None:
+    """File and fragment that a link on a page leads to, or nothing if it leaves the book."""
+    parts = urlsplit(urljoin(HERE + address, link))
+    if parts.netloc != "book":
+        return None
+    return unquote(parts.path.lstrip("/")), unquote(parts.fragment)
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_link_within_the_book_leads_somewhere(address: str) -> None:
+    targets = {link: found for link in page(address).links if (found := inside(address, link))}
+    assert targets
+    for link, (file, fragment) in targets.items():
+        assert (HTML / file).is_file(), link
+        if fragment:
+            assert fragment in page(file).ids, link
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_loads_only_files_of_the_book(address: str) -> None:
+    assert page(address).loads
+    for load in page(address).loads:
+        found = inside(address, load)
+        assert found, load
+        assert (HTML / found[0]).is_file(), load
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_figure_says_in_words_what_it_shows(address: str) -> None:
+    for image in page(address).images:
+        words = image.get("alt", "")
+        # left alone, MyST-NB gives the file's name
+        assert len(words.split()) > 2, f"{image['src']}: alternative text {words!r}"
+        assert image["src"] not in words
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_the_executed_notebook_can_be_downloaded(address: str) -> None:
+    name = address.removesuffix(".html")
+    source = f"_sources/{name}.ipynb"
+    if "kernelspec:" not in (ROOT / f"{name}.md").read_text():
+        pytest.skip("a plain page")
+    assert source in {found[0] for link in page(address).links if (found := inside(address, link))}
+    notebook = nbformat.read(HTML / source, as_version=4)
+    assert any(cell.get("execution_count") for cell in notebook.cells)
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_label_in_the_text_is_an_anchor_in_the_page(address: str) -> None:
+    text = (ROOT / address).with_suffix(".md").read_text()
+    proofs = re.findall(r"^[:`]{3,}\{prf:\w+\}.*\n(?::.*\n)*?:label: (\S+)", text, re.MULTILINE)
+    equations = re.findall(r"\$\$ *\(([\w-]+)\)", text)
+    equations += re.findall(r"\{math\}\n:label: (\S+)", text)
+    figures = re.findall(r"^ {4}name: (fig-\S+)", text, re.MULTILINE)
+    anchors = {*proofs, *figures, *(f"equation-{label}" for label in equations)}
+    assert anchors <= page(address).ids
+
+
+def test_the_front_door_leads_to_the_first_page() -> None:
+    assert f"url={PAGES[0]}" in (HTML / "index.html").read_text()

@@ -1,0 +1,77 @@
+"""The files that describe the project agree with one another."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCK = (ROOT / "requirements.lock").read_text()
+LOCKED = dict(re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE))
+WANTED = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+def test_the_lock_holds_what_the_project_asks_for(wanted: str) -> None:
+    requirement = Requirement(wanted)
+    version = LOCKED[canonicalize_name(requirement.name)]
+    assert requirement.specifier.contains(version), f"{wanted}: locked at {version}"
+
+
+def test_everything_locked_has_a_hash_and_torch_has_no_cuda() -> None:
+    entries = re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", LOCK, flags=re.MULTILINE).strip())
+    assert len(entries) == len(LOCKED)
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert LOCKED["torch"].endswith("+cpu")
+    assert [name for name in LOCKED if name.startswith(("nvidia-", "triton"))] == []
+
+
+def test_no_committed_description_names_a_place_on_one_machine() -> None:
+    for name in ("requirements.lock", "pyproject.toml", "environment.yml", "Makefile"):
+        text = (ROOT / name).read_text()
+        assert (
+            re.findall(r"(?:file:/|--find-links[ =]/|(?<![\w.])/(?:opt|home|root|work)/)", text)
+            == []
+        )
+
+
+def test_conda_installs_the_same_versions() -> None:
+    dependencies = ENVIRONMENT["dependencies"]
+    python = next(d for d in dependencies if isinstance(d, str) and d.startswith("python="))
+    version = python.removeprefix("python=")
+    assert SpecifierSet(PROJECT["requires-python"]).contains(f"{version}.0")
+    pip = next(d["pip"] for d in dependencies if isinstance(d, dict))
+    assert "-r requirements.lock" in pip
+    assert "--extra-index-url https://download.pytorch.org/whl/cpu" in pip
+    # conda may bring Python and pip; a second version of anything locked would shadow the lock
+    assert [d for d in dependencies if isinstance(d, str) and d.split("=")[0] in LOCKED] == []
+
+
+def test_the_citation_file_is_valid_and_up_to_date() -> None:
+    schema = json.loads((ROOT / "tests" / "data" / "cff-1.2.0.schema.json").read_text())
+    citation = yaml.load((ROOT / "CITATION.cff").read_text(), Loader=yaml.BaseLoader)
+    # the schema wants numbers as numbers, but dates and versions as written
+    for reference in citation["references"]:
+        reference |= {key: int(reference[key]) for key in ("year", "volume") if key in reference}
+    jsonschema.validate(citation, schema)
+    assert citation["version"] == PROJECT["version"]
+    assert "10.1609/aaai.v36i7.20691" in {entry.get("doi") for entry in citation["references"]}
+
+
+def test_the_licences_are_the_ones_announced() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["license"] == [PROJECT["license"], "CC-BY-4.0"]
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert "creativecommons.org/licenses/by/4.0" in (ROOT / "LICENSE-TEXT.md").read_text()
