@@ -82,7 +82,7 @@ class Ensemble:
             self._scratch = weights.new_zeros((agents, units, lives))
         # making a view costs as much as a small operation: all of them are made here, once
         shift = 1 if pulls else 0
-        gate = self._gates.unflatten(2, (4, units))
+        gate = self._gates.view(kept, agents, 4, units, lives)
         hidden = self.inputs[:, :, INPUTS + 1 :]
         self._forward = list(
             zip(
@@ -113,9 +113,7 @@ class Ensemble:
 
     def begin(self) -> None:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
-        torch.mul(
-            self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights
-        )
+        torch.mul(self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights)
         self._gate_matrix = self._gate_weights.transpose(1, 2)
         self._head_matrix = self.weights[:, INPUTS:, 4 * self.units :].transpose(1, 2)
         self.inputs[0, :, INPUTS + 1 :] = 0.0
@@ -166,8 +164,8 @@ class Ensemble:
         slope, dh, dc, scratch = self._slope, self._output_slope, self._cell_slope, self._scratch
         gate_slope, dy = slope[:, : 4 * units], slope[:, 4 * units :]
         d_sigmoids = slope[:, : 3 * units]
-        do, di, df, dg = gate_slope.unflatten(1, (4, units)).unbind(1)
-        through_cell = gate_slope[:, units:].unflatten(1, (3, units))
+        do, di, df, dg = gate_slope.split(units, dim=1)
+        through_cell = gate_slope[:, units:].view(-1, 3, units, dc.shape[-1])
         dc_gates = dc.unsqueeze(1)
         recurrent = self.weights[:, INPUTS + 1 :]
         slope_t = slope.transpose(1, 2)

@@ -1,0 +1,412 @@
+r"""Meta-training: advantage actor-critic over whole lives (RL^2), many agents at once.
+
+RL^2 (Duan et al. 2016, Wang et al. 2016): the agent's memory is kept through a life and sees
+rewards and actions, so that what its weights learn over lives is how to learn within one.
+The update is A2C (the synchronous form of A3C, Mnih et al. 2016) with generalised advantage
+estimation (Schulman et al. 2016) and Adam (Kingma and Ba 2015).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.network import (
+    HEADS,
+    INPUTS,
+    LOGIT,
+    REWARD,
+    RISKY_ROW,
+    SAFE_ROW,
+    TIME,
+    VALUE,
+    Ensemble,
+)
+from meta_bandit.agents.noise import ARMS, PULLS, WEIGHTS, Noise
+from meta_bandit.task import GaussianBandit
+
+CURVES = {
+    "mean_return": "reward",
+    "risky_pulls": "pulls",
+    "entropy": "nats per pull",
+    "prior_mean": "reward",
+    "gradient_norm": "1",
+}
+"""Variables of a learning curve and their units."""
+
+
+@dataclass(frozen=True)
+class TrainedAgents:
+    """What training made, and from what.
+
+    Attributes
+    ----------
+    task
+        What each agent was trained on; shape (agents,).
+    seeds : shape (agents,)
+        Where all random numbers of each agent came from.
+    config
+        How they were trained.
+    weights : shape (agents, 4 + 1 + units, 4 units + 2)
+        See `network.Ensemble`.
+    curve
+        Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
+        in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
+        ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
+        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
+        at which the agent was stopped because its gradient was no longer finite, else -1.
+    """
+
+    task: GaussianBandit
+    seeds: NDArray[np.uint64]
+    config: A2CConfig
+    weights: NDArray[np.float32]
+    curve: xr.Dataset
+
+
+def train(
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    config: A2CConfig = CONFIGURATIONS["companion"],
+    device: str = "auto",
+    progress: bool = True,
+    threads: int = 1,
+) -> TrainedAgents:
+    r"""Meta-train one agent on each task, all side by side.
+
+    Each update plays lives with sampled actions and descends, for each agent,
+
+    .. math:: \frac1{TB} \sum_{t, \text{lives}} \Bigl[-\hat A_t \log \pi_t(a_t)
+        - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
+
+    with the advantages and returns of `advantages`. An agent's result depends on its task, its
+    seed, the configuration and the kind of machine, not on the agents beside it.
+
+    Parameters
+    ----------
+    task : shape (agents,)
+        One task for each agent; lifetimes may differ.
+    seeds : length agents
+        Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
+        the same random numbers.
+    config
+        How to train.
+    device
+        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
+    progress
+        Show a bar where standard error is a terminal.
+    threads
+        Threads for the arithmetic on a CPU. Use processes to fill more cores.
+
+    Returns
+    -------
+    TrainedAgents
+        An agent whose gradient stops being finite keeps the weights it then had; a RuntimeWarning
+        names it and its task.
+
+    Raises
+    ------
+    ValueError
+        If the shape of the task, the seeds or the device do not fit.
+    """
+    seeds = _check(task, seeds)
+    with _threads(threads), torch.inference_mode():
+        trainer = Trainer(task, seeds, config, _device(device))
+        started = time.perf_counter()
+        bar = tqdm(
+            range(config.updates),
+            desc=f"{len(seeds)} agents",
+            unit="update",
+            disable=None if progress else True,
+        )
+        for update in bar:
+            trainer.update(update)
+        weights = trainer.net.weights.cpu().numpy()  # waits for the device
+        seconds = time.perf_counter() - started
+    curve = _curve(trainer, task, seeds, config, seconds)
+    return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
+
+
+class Trainer:
+    """The state of a training run and its one update; `train` is the loop around it.
+
+    Everything is allocated here, nothing in `update`: on a CPU, fresh memory costs more than the
+    arithmetic on it.
+    """
+
+    def __init__(
+        self,
+        task: GaussianBandit,
+        seeds: Sequence[int],
+        config: A2CConfig,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        def column(values: NDArray[np.float64] | NDArray[np.int64]) -> Tensor:
+            full = np.broadcast_to(values, task.shape)[:, None]
+            return torch.tensor(full, dtype=dtype, device=device)
+
+        self.config = config
+        self.longest = longest = int(task.lifetime.max())
+        agents, lives = len(seeds), config.lives
+        self.sigma_p, self.sigma_l = column(task.sigma_p), column(task.sigma_l)
+        self.mean, lifetime = column(task.mean), column(task.lifetime)
+        # only ratios of m, sigma_p and sigma_l matter (prop-scale): agents see rewards in units of
+        # this scale, and critics predict returns in units of scale x T, so that both are of order 1
+        self.reward_scale = column(reward_scale(task))
+        self.lifetime = lifetime
+        pull = torch.arange(longest, dtype=dtype, device=device)[:, None, None]
+        self.mask = (pull < lifetime).to(dtype)
+        self.samples = lifetime[:, 0] * lives
+
+        weights = initial_weights(seeds, config.units).to(device, dtype)
+        self.net = Ensemble(weights, lives, longest)
+        self.net.inputs[:-1, :, TIME] = time_input(config.time_feature, pull, lifetime)
+        self.noise = Noise(seeds, longest, lives, dtype, device)
+        self.arm_noise = Noise(seeds, 1, lives, dtype, device)
+        self.heads_slope = torch.zeros_like(self.net.heads)
+        self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.finite = torch.ones(agents, dtype=torch.bool, device=device)
+        shape = (config.updates, agents)
+        self.curves = {name: torch.zeros(shape, dtype=dtype, device=device) for name in CURVES}
+        self.alive = torch.ones(shape, dtype=torch.bool, device=device)
+
+    def update(self, update: int) -> None:
+        """Play lives, compute the gradient, move the weights, note how it went."""
+        learning_rate, entropy_weight, share = self.config.at(update)
+        mean = self.mean * share
+        arm_mean = self.play(update, mean)
+        entropy = self.loss_slope(entropy_weight)
+        gradient = self.net.backward(self.heads_slope).div_(self.samples[:, None, None])
+        norm = self.descend(gradient, learning_rate, update)
+
+        risky = (self.net.inputs[1:, :, RISKY_ROW] * self.mask).sum(0)
+        note = self.curves
+        note["mean_return"][update] = (risky * arm_mean).mean(-1)
+        note["risky_pulls"][update] = risky.mean(-1)
+        note["entropy"][update] = entropy
+        note["prior_mean"][update] = mean[:, 0]
+        note["gradient_norm"][update] = norm
+        self.alive[update] = self.finite
+
+    def play(self, update: int, mean: Tensor) -> Tensor:
+        """Play whole lives with sampled actions; returns the arms' means, (agents, lives)."""
+        reward, threshold = self.noise.draw(update, PULLS)
+        arm_noise, _ = self.arm_noise.draw(update, ARMS)
+        arm_mean = mean + self.sigma_p * arm_noise[0]
+        # reward of each pull if it is risky; 0 after the end of a life
+        reward.mul_(self.sigma_l).add_(arm_mean).div_(self.reward_scale).mul_(self.mask)
+        net = self.net
+        net.begin()
+        outcome = net.inputs[1:]
+        steps = zip(
+            net.heads[:, :, LOGIT],
+            threshold,
+            reward,
+            outcome[:, :, RISKY_ROW],
+            outcome[:, :, SAFE_ROW],
+            outcome[:, :, REWARD],
+            strict=True,
+        )
+        for pull, (logit, limit, pays, risky, safe, paid) in enumerate(steps):
+            net.step(pull)
+            torch.gt(logit, limit, out=risky)
+            torch.le(logit, limit, out=safe)
+            torch.mul(risky, pays, out=paid)
+        return arm_mean
+
+    def loss_slope(self, entropy_weight: float) -> Tensor:
+        r"""Write the loss's gradient with respect to logits and values; returns the entropy.
+
+        With :math:`p = \sigma(\ell)`: :math:`\partial \log \pi(a)/\partial \ell = a - p` and
+        :math:`\partial H/\partial \ell = -\ell\,p (1 - p)`.
+        """
+        config, mask = self.config, self.mask
+        logit, value = self.net.heads[:, :, LOGIT], self.net.heads[:, :, VALUE] * mask
+        risky, reward = self.net.inputs[1:, :, RISKY_ROW], self.net.inputs[1:, :, REWARD]
+        advantage = advantages(reward / self.lifetime, value, config.discount, config.gae_lambda)
+        logit_slope, value_slope = self.heads_slope.unbind(2)
+        # the target R = v + A is a constant, so that v - R = -A
+        torch.mul(advantage, -config.value_weight, out=value_slope)
+        if config.normalise_advantages:
+            count = self.samples[:, None]
+            advantage.sub_(advantage.sum((0, 2))[:, None] / count).mul_(mask)
+            variance = advantage.square().sum((0, 2))[:, None] / count
+            advantage.div_(variance.sqrt_().add_(1e-8))
+        probability = logit.sigmoid()
+        spread = probability * (1 - probability) * logit
+        torch.sub(probability, risky, out=logit_slope)
+        logit_slope.mul_(advantage).add_(spread, alpha=entropy_weight).mul_(mask)
+        # H = softplus(l) - l p
+        entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit)).mul_(mask)
+        return entropy.sum((0, 2)).div_(self.samples)
+
+    def descend(self, gradient: Tensor, learning_rate: float, update: int) -> Tensor:
+        """Clip each agent's gradient and take one step of Adam; returns the norms before."""
+        norm = torch.linalg.vector_norm(gradient, dim=(1, 2))
+        # an agent whose gradient is not finite stops here, for good, and touches no other
+        self.finite.logical_and_(norm.isfinite())
+        gradient.mul_(
+            (self.config.gradient_clip / norm.clamp(min=1e-30)).clamp_(max=1)[:, None, None]
+        )
+        gradient.masked_fill_(~self.finite[:, None, None], 0.0)
+        beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+        first, second = self.first_moment, self.second_moment
+        first.lerp_(gradient, 1 - beta1)
+        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        correction1, correction2 = 1 - beta1 ** (update + 1), 1 - beta2 ** (update + 1)
+        denominator = torch.sqrt(second, out=gradient).div_(correction2**0.5).add_(epsilon)
+        step = torch.div(first, denominator, out=gradient)
+        step.mul_(self.finite[:, None, None])
+        self.net.weights.add_(step, alpha=-learning_rate / correction1)
+        return norm
+
+
+def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float) -> Tensor:
+    r"""Generalised advantage estimates, with the value 0 after the last pull.
+
+    .. math:: \hat A_t = \sum_{k \ge 0} (\gamma\lambda)^k \delta_{t+k}, \quad
+        \delta_t = r_t + \gamma v_{t+1} - v_t
+
+    Parameters
+    ----------
+    reward, value : shape (pulls, agents, lives)
+        0 after the end of a life. Index t: the reward that follows pull t, the value before it.
+    discount, gae_lambda
+        gamma and lambda.
+
+    Returns
+    -------
+    shape (pulls, agents, lives)
+        At gamma = lambda = 1 the sum of the coming rewards, less the value.
+    """
+    delta = reward - value
+    delta[:-1].add_(value[1:], alpha=discount)
+    steps = delta.unbind(0)
+    for now, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        now.add_(later, alpha=discount * gae_lambda)
+    return delta
+
+
+def initial_weights(seeds: Sequence[int], units: int) -> Tensor:
+    """Weights that training begins with, float64, each agent's from its own seed.
+
+    Each gate reads the last output through an orthogonal matrix (Saxe, McClelland and Ganguli
+    2014); forget gates begin at a bias of 1, open (Jozefowicz, Zaremba and
+    Sutskever 2015). The heads begin small: at first every pull is a coin flip.
+    """
+    rows, columns = INPUTS + 1 + units, 4 * units + HEADS
+    normal, _ = Noise(seeds, rows, columns, torch.float64).draw(0, WEIGHTS)
+    weights = normal.transpose(0, 1).clone()
+    for recurrent in weights[:, INPUTS + 1 :, : 4 * units].split(units, dim=2):
+        recurrent.copy_(torch.linalg.qr(recurrent)[0])
+    weights[:, :INPUTS, : 4 * units] *= units**-0.5
+    weights[:, :INPUTS, 4 * units :] = 0.0
+    weights[:, INPUTS] = 0.0
+    weights[:, INPUTS, 2 * units : 3 * units] = 1.0
+    weights[:, INPUTS + 1 :, 4 * units :] *= 0.1 * units**-0.5
+    return weights
+
+
+def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
+    r"""Root mean square of a risky reward, :math:`\sqrt{m^2 + \sigma_p^2 + \sigma_l^2}`.
+
+    Our choice of the unit in which an agent is told its rewards; by prop-scale any multiple of
+    abs(m) states the same task.
+    """
+    return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
+
+
+def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:
+    """Time as an agent sees it before pull t of T, see `A2CConfig.time_feature`."""
+    if kind == "fraction":
+        return 2 * pull / lifetime - 1
+    if kind == "elapsed":
+        return pull / 100 + 0 * lifetime
+    if kind == "remaining":
+        return (lifetime - pull) / 100
+    return 0 * (pull + lifetime)
+
+
+def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
+    """Check that there is one valid seed for each task; returns them as plain integers."""
+    checked = [int(seed) for seed in seeds]
+    if task.shape != (len(checked),) or not checked:
+        raise ValueError(
+            f"task: shape {task.shape} with {len(checked)} seeds: must be (agents,), one seed each"
+        )
+    for seed in checked:
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
+    return checked
+
+
+def _device(name: str) -> torch.device:
+    """Resolve ``"auto"`` and refuse what is not there."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device = {name!r}: must be one of auto, cpu, cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ValueError("device = 'cuda': torch finds no CUDA device here; use 'cpu' or 'auto'")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, then as before."""
+    if count < 1:
+        raise ValueError(f"threads = {count}: must be a whole number >= 1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _curve(
+    trainer: Trainer,
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    config: A2CConfig,
+    seconds: float,
+) -> xr.Dataset:
+    """Label the learning curves and warn of agents that diverged."""
+    curve = xr.Dataset(coords={"update": np.arange(config.updates)})
+    for name, units in CURVES.items():
+        curve[name] = (("agent", "update"), trainer.curves[name].T.cpu().numpy(), {"units": units})
+    for name in ("sigma_p", "sigma_l", "lifetime", "mean"):
+        curve[name] = ("agent", np.broadcast_to(getattr(task, name), task.shape))
+    curve["seed"] = ("agent", np.array(seeds, dtype=np.uint64))
+    alive = trainer.alive.cpu().numpy()
+    diverged_at = np.where(alive.all(axis=0), -1, alive.argmin(axis=0))
+    curve["diverged_at"] = ("agent", diverged_at)
+    for agent in np.flatnonzero(diverged_at >= 0).tolist():
+        warnings.warn(
+            f"agent {agent} (sigma_p = {curve.sigma_p.values[agent]:g}, sigma_l = "
+            f"{curve.sigma_l.values[agent]:g}, seed = {seeds[agent]}) diverged: its gradient was "
+            f"not finite at update {diverged_at[agent]}; it keeps the weights it had then",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    pulls = int(trainer.samples.sum()) * config.updates
+    curve.attrs = {
+        "config": json.dumps(asdict(config)),
+        "device": str(trainer.net.weights.device),
+        "torch": torch.__version__,
+        "seconds": seconds,
+        "pulls_per_second": pulls / seconds,
+    }
+    return curve

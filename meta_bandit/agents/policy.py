@@ -1,0 +1,58 @@
+"""Trained agents as a policy that `simulate.simulate` plays like any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from meta_bandit.agents.a2c import TrainedAgents, reward_scale, time_input
+from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, SAFE_ROW, TIME, Ensemble
+from meta_bandit.simulate import History
+from meta_bandit.task import RISKY, SAFE, GaussianBandit
+
+
+class AgentPolicy:
+    """Each agent of an ensemble on its own element of the task, weights frozen.
+
+    The task that is played may differ from the one an agent was trained on: rewards reach it in
+    the unit of its training, the time as that of the life it plays.
+
+    Parameters
+    ----------
+    trained
+        The agents.
+    greedy
+        Pull the arm that the agent finds more probable, instead of sampling.
+    """
+
+    def __init__(self, trained: TrainedAgents, greedy: bool = True) -> None:
+        self.trained = trained
+        self.greedy = greedy
+        self._scale = np.broadcast_to(reward_scale(trained.task), trained.task.shape)[:, None]
+        self._net: Ensemble | None = None
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability of the risky arm at the coming pull, shape (agents, lives)."""
+        agents, lives = len(self.trained.seeds), history.last_reward.shape[-1]
+        if history.last_reward.shape != (agents, lives):
+            raise ValueError(
+                f"task: shape {history.last_reward.shape[:-1]}: must be ({agents},), one for each "
+                "agent"
+            )
+        with torch.inference_mode():
+            if history.pull == 0:
+                self._net = Ensemble(torch.from_numpy(self.trained.weights), lives, pulls=0)
+            if self._net is None or self._net.inputs.shape[-1] != lives:
+                raise ValueError("these lives were not begun: the policy must be asked at pull 0")
+            begun = history.pull > 0
+            x = self._net.inputs[0, :, :INPUTS]
+            x[:, REWARD] = torch.from_numpy(history.last_reward / self._scale)
+            x[:, RISKY_ROW] = torch.from_numpy((history.last_action == RISKY) & begun)
+            x[:, SAFE_ROW] = torch.from_numpy((history.last_action == SAFE) & begun)
+            pull = torch.tensor(float(history.pull))
+            lifetime = torch.from_numpy(np.broadcast_to(task.lifetime, (agents, 1)).astype(float))
+            x[:, TIME] = time_input(self.trained.config.time_feature, pull, lifetime)
+            logit = self._net.step(0)[:, LOGIT]
+            probability = (logit > 0) if self.greedy else logit.sigmoid()
+            return probability.double().numpy()
