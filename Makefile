@@ -32,9 +32,9 @@ help:  ## list the targets
 # --- the environment ---
 
 # what pip says that is neither progress nor trouble
-QUIET := sed -u -e '/^Requirement already/d' -e '/^Looking in/d' -e '/^ /d' -e '/^Processing/d' -e '/^Obtaining/d' \
-	-e '/neither a file nor a directory/d' -e '/Retrying (Retry/d' -e '/^Installing collected/d' -e '/^Successfully/d' \
-	-e '/\[notice\]/d' -e '/^Building wheels/d'
+QUIET := sed -u -E -e '/^(Requirement already|Looking in|Processing|Obtaining|Installing collected|Successfully|Building)/d' \
+	-e '/^ +(Using cached|Downloading|Installing build|Checking if|Preparing|Building|Created wheel|Stored in|Attempting|Found|Uninstalling|Successfully)/d' \
+	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]|^ +. [0-9.]+\/[0-9.]+ [kMG]B|: (started|finished with status .done.)$$/d'
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
 $(INSTALLED): requirements.lock pyproject.toml

@@ -39,9 +39,31 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     shutil.copytree(root / "book", source / "book", ignore=_NOT_PAGES)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, source)
+    chapters = [notebook.stem for notebook in notebooks]
     for notebook in notebooks:
         (source / "book" / f"{notebook.stem}.md").unlink()
         shutil.copy(notebook, source / "book")
+    for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
+        page.write_text(link_to_notebooks(page.read_text(encoding="utf-8"), chapters))
+
+
+def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:
+    """Turn links to text chapters, which work where the sources are read, to executed ones.
+
+    Parameters
+    ----------
+    text
+        Markdown, or a notebook with Markdown in it.
+    chapters
+        Names of those that are executed.
+
+    Returns
+    -------
+    str
+        The same text; ``[words](NAME.md#part)`` has become ``[words](NAME.ipynb#part)``.
+    """
+    names = "|".join(map(re.escape, chapters))
+    return re.sub(rf"(\]\((?:{names}))\.md(?=[)#])", r"\1.ipynb", text)
 
 
 def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
@@ -78,6 +100,8 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
         with log.open("w", encoding="utf-8") as stream:
             # the Sphinx extension is part of the repository, not of the installed package
             environment = os.environ | {"PYTHONPATH": str(root)}
+            # Sphinx would take the year of the copyright from it
+            environment.pop("SOURCE_DATE_EPOCH", None)
             status = subprocess.run(
                 command, stdout=stream, stderr=stream, env=environment
             ).returncode
