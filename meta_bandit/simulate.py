@@ -92,9 +92,7 @@ class Lives:
         return np.take_along_axis(self.actions, last, axis=0)[0]
 
 
-def simulate(
-    policy: Policy, task: GaussianBandit, lives: int, rng: np.random.Generator
-) -> Lives:
+def simulate(policy: Policy, task: GaussianBandit, lives: int, rng: np.random.Generator) -> Lives:
     r"""Play lives of a policy: :math:`\mu \sim N(m, \sigma_p^2)`, :math:`r \sim N(\mu, \sigma_l^2)`.
 
     Parameters

@@ -52,7 +52,9 @@ class GaussianBandit:
         mean: ArrayLike = -1.0,
     ) -> None:
         whole = _real("lifetime", lifetime)
-        _require("lifetime", whole, (whole >= 1) & (whole == np.floor(whole)), "a whole number >= 1")
+        _require(
+            "lifetime", whole, (whole >= 1) & (whole == np.floor(whole)), "a whole number >= 1"
+        )
         # beyond 2^53 a float no longer tells neighbouring whole numbers apart
         _require("lifetime", whole, whole <= 2.0**53, "at most 2^53")
         values: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {

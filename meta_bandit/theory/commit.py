@@ -6,6 +6,7 @@ do better; that is the Bayes-optimal policy, another theory.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -108,6 +109,87 @@ def optimal_commit(
     )
 
 
+@dataclass(frozen=True)
+class LocalOptima:
+    """Both local optima of V over real n, and what lies between them.
+
+    Attributes
+    ----------
+    interior_pulls, interior_value : shape task.shape
+        The interior maximum, in pulls and in units of reward; NaN where there is none.
+    barrier_pulls, barrier_value : shape task.shape
+        The minimum between n = 0 and it; NaN where there is none.
+    never_value : shape task.shape
+        V(0). For a negative prior mean n = 0 is the other local maximum (thm-never-local).
+    """
+
+    interior_pulls: NDArray[np.float64]
+    interior_value: NDArray[np.float64]
+    barrier_pulls: NDArray[np.float64]
+    barrier_value: NDArray[np.float64]
+    never_value: NDArray[np.float64]
+
+
+def local_optima(task: GaussianBandit) -> LocalOptima:
+    """Find all local optima of V, and the barrier between them (thm-never-local, prop-foc).
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them.
+
+    Returns
+    -------
+    LocalOptima
+        With the posterior mean as the estimate.
+    """
+    interior, barrier = _interior_maximum(task, "map"), _barrier(task)
+    barrier = np.where(np.isnan(interior), np.nan, barrier)
+
+    def value(pulls: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(np.isnan(pulls), np.nan, commit_value(task, np.nan_to_num(pulls)))
+
+    return LocalOptima(interior, value(interior), barrier, value(barrier), commit_value(task, 0))
+
+
+def sqrt_law(task: GaussianBandit) -> NDArray[np.float64]:
+    r"""Optimal exploration in long lives, to first order (prop-sqrt-law).
+
+    .. math:: n^* \sim \sigma_l \sqrt{\frac{T\,\varphi(m/\sigma_p)}{2 \sigma_p (|m| + g(\sigma_p))}}
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them. For m >= 0 the cost abs(m) + g is g(sigma_p) - m.
+
+    Returns
+    -------
+    shape task.shape, float64
+        In pulls, not rounded.
+    """
+    density = np.exp(-0.5 * np.square(task.mean / task.sigma_p)) / np.sqrt(2 * np.pi)
+    cost = gain(-task.mean, task.sigma_p)
+    return np.asarray(task.sigma_l * np.sqrt(task.lifetime * density / (2 * task.sigma_p * cost)))
+
+
+def full_information_value(task: GaussianBandit) -> NDArray[np.float64]:
+    r"""Expected return of an agent that is told the arm's mean at birth: :math:`T g(\sigma_p)`.
+
+    No policy earns more.
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them.
+
+    Returns
+    -------
+    shape task.shape, float64
+        In units of reward.
+    """
+    return np.asarray(task.lifetime * gain(task.mean, task.sigma_p))
+
+
 def _committed_gain(
     mean: NDArray[np.float64],
     sigma_p: NDArray[np.float64],
@@ -136,24 +218,45 @@ def _interior_maximum(task: GaussianBandit, estimator: Estimator) -> NDArray[np.
     (0 with the sample mean). So log(A/B) crosses zero downwards, which is a maximum of V, at most
     once, and only beyond n_q.
     """
+    args, start = _turning_point(task, estimator)
+    return _crossing(np.maximum(start, _SMALLEST_PULLS), args[2], args, estimator)
+
+
+def _barrier(task: GaussianBandit) -> NDArray[np.float64]:
+    """Minimum of V between no exploration and the interior maximum, NaN where there is none."""
+    args, turning = _turning_point(task, "map")
+    return _crossing(np.full_like(turning, _SMALLEST_PULLS), turning, args, "map")
+
+
+def _turning_point(
+    task: GaussianBandit, estimator: Estimator
+) -> tuple[tuple[NDArray[np.float64], ...], NDArray[np.float64]]:
+    """Give the fields of the task in one shape, and n_q of `_interior_maximum`."""
     fields = np.broadcast_arrays(task.sigma_p, task.sigma_l, task.lifetime, task.mean)
     args = tuple(np.asarray(field, dtype=np.float64) for field in fields)
     lifetime = args[2]
+    if estimator == "ml":
+        return args, np.zeros_like(lifetime)
+    bracket = (np.zeros_like(lifetime), lifetime)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        turning = elementwise.find_root(_turning_function, bracket, args=args, tolerances=_TIGHT)
+    return args, np.where(turning.success, turning.x, 0.0)
+
+
+def _crossing(
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    args: tuple[NDArray[np.float64], ...],
+    estimator: Estimator,
+) -> NDArray[np.float64]:
+    """Find where V' changes sign between two points, NaN where it does not."""
+
+    def log_ratio(n: NDArray[np.float64], *args: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _log_benefit_over_cost(n, *args, estimator=estimator)
+
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        if estimator == "map":
-            turning = elementwise.find_root(
-                _turning_function, (np.zeros_like(lifetime), lifetime), args=args, tolerances=_TIGHT
-            )
-            start = np.where(turning.success, turning.x, 0.0)
-        else:
-            start = np.zeros_like(lifetime)
-
-        def crossing(n: NDArray[np.float64], *args: NDArray[np.float64]) -> NDArray[np.float64]:
-            return _log_benefit_over_cost(n, *args, estimator=estimator)
-
-        start = np.maximum(start, _SMALLEST_PULLS)
-        maximum = elementwise.find_root(crossing, (start, lifetime), args=args, tolerances=_TIGHT)
-    return np.where(maximum.success, maximum.x, np.nan)
+        root = elementwise.find_root(log_ratio, (low, high), args=args, tolerances=_TIGHT)
+    return np.where(root.success, root.x, np.nan)
 
 
 _TIGHT = {"xatol": 1e-9, "xrtol": 1e-12}

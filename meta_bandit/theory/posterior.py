@@ -57,9 +57,7 @@ def posterior_mean_std(task: GaussianBandit, pulls: ArrayLike) -> NDArray[np.flo
         In units of reward; 0 at n = 0, and sigma_p as n grows without bound.
     """
     root = np.sqrt(np.asarray(pulls, dtype=np.float64))
-    return np.asarray(
-        root * np.square(task.sigma_p) / np.hypot(root * task.sigma_p, task.sigma_l)
-    )
+    return np.asarray(root * np.square(task.sigma_p) / np.hypot(root * task.sigma_p, task.sigma_l))
 
 
 def gain(mean: ArrayLike, std: ArrayLike) -> NDArray[np.float64]:

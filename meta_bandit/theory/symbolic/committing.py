@@ -1,140 +1,37 @@
-"""The results of the book as SymPy objects, each with a proof whose every step reduces to zero.
-
-One function for each label: ``thm-commit-value`` is `thm_commit_value`. The numeric functions of
-`meta_bandit.theory` are tested against the equations that stand here.
-"""
+"""The posterior, and what exploring for n pulls and then committing is worth."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sympy as sp
 
-m = sp.Symbol("m", real=True)
-"""Prior mean of the risky arm."""
-sigma_p = sp.Symbol("sigma_p", positive=True)
-"""Ecological uncertainty."""
-sigma_l = sp.Symbol("sigma_l", positive=True)
-"""Task complexity."""
-T = sp.Symbol("T", positive=True)
-"""Lifetime in pulls."""
-n = sp.Symbol("n", positive=True)
-"""Pulls of the risky arm so far, or the length of the exploration phase."""
-mu = sp.Symbol("mu", real=True)
-"""Mean of the risky arm in this life."""
-S = sp.Symbol("S", real=True)
-"""Sum of the n rewards."""
-r = sp.Symbol("r", real=True)
-"""One more reward."""
-x = sp.Symbol("x", real=True)
-t = sp.Symbol("t", real=True)
-c = sp.Symbol("c", real=True)
-s = sp.Symbol("s", positive=True)
-tau = sp.Symbol("tau", positive=True)
-lam = sp.Symbol("lambda", positive=True)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a proof: two expressions that are claimed to be equal.
-
-    Attributes
-    ----------
-    claim
-        What the step says, in words.
-    left, right
-        The two sides; derivatives, integrals and limits may stand in them unevaluated.
-    """
-
-    claim: str
-    left: sp.Expr
-    right: sp.Expr
-
-    def difference(self) -> sp.Expr:
-        """Evaluate and simplify left - right: 0 where SymPy proves the step."""
-        return sp.simplify(sp.expand(self.left.doit() - self.right.doit()))
-
-    def _repr_latex_(self) -> str:
-        """Show the two sides and the difference that SymPy finds."""
-        left, right, difference = map(sp.latex, (self.left, self.right, self.difference()))
-        return (
-            rf"$$\begin{{aligned}}\text{{left}} &= {left}\\ \text{{right}} &= {right}\\"
-            rf" \text{{left}} - \text{{right}} &= {difference}\end{{aligned}}$$"
-        )
-
-
-@dataclass(frozen=True)
-class Result:
-    """A result of the book.
-
-    Attributes
-    ----------
-    label
-        Its fixed label and anchor.
-    equations
-        What it states.
-    steps
-        Its proof.
-    """
-
-    label: str
-    equations: tuple[sp.Eq, ...]
-    steps: tuple[Step, ...]
-
-    def is_proved(self) -> bool:
-        """Tell whether SymPy reduces every step to zero."""
-        return all(step.difference() == 0 for step in self.steps)
-
-
-def phi(z: sp.Expr) -> sp.Expr:
-    r"""Density of the standard normal law, :math:`\varphi(z)`."""
-    return sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
-
-
-def Phi(z: sp.Expr) -> sp.Expr:  # noqa: N802 - the name of the function in every textbook
-    r"""Distribution function of the standard normal law, :math:`\Phi(z)`."""
-    return (1 + sp.erf(z / sp.sqrt(2))) / 2
-
-
-def normal_pdf(at: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:
-    r"""Density at a point of :math:`N(\text{mean}, \text{variance})`."""
-    return sp.exp(-((at - mean) ** 2) / (2 * variance)) / sp.sqrt(2 * sp.pi * variance)
-
-
-def posterior_var() -> sp.Expr:
-    """Posterior variance after n pulls, v_n."""
-    return 1 / (1 / sigma_p**2 + n / sigma_l**2)
-
-
-def posterior_mean() -> sp.Expr:
-    """Posterior mean after n pulls whose rewards sum to S."""
-    return (m / sigma_p**2 + S / sigma_l**2) * posterior_var()
-
-
-def posterior_mean_std() -> sp.Expr:
-    """Standard deviation over lives of the posterior mean, s_n."""
-    return sigma_p**2 * sp.sqrt(n) / sp.sqrt(n * sigma_p**2 + sigma_l**2)
-
-
-def sample_mean_std() -> sp.Expr:
-    """Standard deviation over lives of the sample mean, tau_n."""
-    return sp.sqrt(sigma_p**2 + sigma_l**2 / n)
-
-
-def gain(mean: sp.Expr, std: sp.Expr) -> sp.Expr:
-    """Expected positive part of a Gaussian, g."""
-    return mean * Phi(mean / std) + std * phi(mean / std)
-
-
-def commit_value() -> sp.Expr:
-    """Expected return of exploring for n pulls, then committing by the posterior mean, V(n)."""
-    return n * m + (T - n) * gain(m, posterior_mean_std())
-
-
-def ml_gain() -> sp.Expr:
-    """Expected reward of a pull after committing by the sample mean."""
-    std = sample_mean_std()
-    return m * Phi(m / std) + sigma_p**2 / std * phi(m / std)
+from meta_bandit.theory.symbolic.base import (
+    Phi,
+    Result,
+    S,
+    Step,
+    T,
+    c,
+    commit_value,
+    gain,
+    lam,
+    m,
+    ml_gain,
+    mu,
+    n,
+    normal_pdf,
+    phi,
+    posterior_mean,
+    posterior_mean_std,
+    posterior_var,
+    r,
+    s,
+    sample_mean_std,
+    sigma_l,
+    sigma_p,
+    t,
+    tau,
+    x,
+)
 
 
 def prop_posterior() -> Result:
@@ -312,7 +209,9 @@ def prop_ml_value() -> Result:
                 -(m + k * (c - m)) * normal_pdf(c, m, tau**2),
             ),
             Step(
-                "so the best threshold is where the expected arm is zero", m + k * (best - m), sp.S.Zero
+                "so the best threshold is where the expected arm is zero",
+                m + k * (best - m),
+                sp.S.Zero,
             ),
             Step(
                 "and its gain is that of the posterior mean",
@@ -352,7 +251,3 @@ def prop_scale() -> Result:
             ),
         ),
     )
-
-
-RESULTS = (prop_posterior, prop_posterior_law, thm_commit_value, prop_ml_value, prop_scale)
-"""Every result, in the order of the book."""

@@ -1,0 +1,42 @@
+"""The results of the book as SymPy objects, each with a proof whose every step reduces to zero.
+
+One function for each label: ``thm-commit-value`` is `thm_commit_value`. The numeric functions of
+`meta_bandit.theory` are tested against the equations that stand here.
+"""
+
+from meta_bandit.theory.symbolic.base import Result, Step
+from meta_bandit.theory.symbolic.committing import (
+    prop_ml_value,
+    prop_posterior,
+    prop_posterior_law,
+    prop_scale,
+    thm_commit_value,
+)
+from meta_bandit.theory.symbolic.not_learning import (
+    prop_foc,
+    prop_predictable,
+    prop_short_life,
+    prop_sqrt_law,
+    thm_edge,
+    thm_never_local,
+)
+from meta_bandit.theory.symbolic.stopping import prop_stopping_edge, thm_stopping
+
+RESULTS = (
+    prop_posterior,
+    prop_posterior_law,
+    thm_commit_value,
+    prop_ml_value,
+    prop_scale,
+    thm_never_local,
+    prop_foc,
+    prop_predictable,
+    prop_short_life,
+    thm_edge,
+    prop_sqrt_law,
+    thm_stopping,
+    prop_stopping_edge,
+)
+"""Every result, in the order of the book."""
+
+__all__ = ["RESULTS", "Result", "Step", *(result.__name__ for result in RESULTS)]

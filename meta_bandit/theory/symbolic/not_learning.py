@@ -1,0 +1,362 @@
+"""When not to learn: the local optimum, the first-order condition, the two cases, the edge."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from meta_bandit.theory.symbolic.base import (
+    Phi,
+    Result,
+    Step,
+    T,
+    commit_value,
+    gain,
+    m,
+    n,
+    phi,
+    posterior_mean_std,
+    s,
+    sigma_l,
+    sigma_p,
+)
+
+cost = sp.Symbol("k", positive=True)
+"""Cost of a pull, -m: in this file the prior mean is negative."""
+prior_pulls = sp.Symbol("a", positive=True)
+"""How many pulls the prior is worth, sigma_l^2 / sigma_p^2."""
+z = sp.Symbol("z", positive=True)
+"""Cost of a pull in units of the estimate's spread, -m / s."""
+
+
+def spread() -> sp.Expr:
+    """Spread of the estimate, s_n, written with the prior's worth in pulls."""
+    return sigma_p * sp.sqrt(n / (n + prior_pulls))
+
+
+def negative(expression: sp.Expr) -> sp.Expr:
+    """Put a negative prior mean, -k, and the prior's worth in pulls into an expression."""
+    return expression.subs({m: -cost, sigma_l: sigma_p * sp.sqrt(prior_pulls)})
+
+
+def marginal_benefit() -> sp.Expr:
+    """What one more pull of exploration adds to the rest of life, A(n)."""
+    return (T - n) * phi(cost / spread()) * sp.diff(spread(), n)
+
+
+def marginal_cost() -> sp.Expr:
+    """What one more pull of exploration costs, B(n): its price and what committing now would earn."""
+    return gain(-cost, spread()) + cost
+
+
+def relative_gain(at: sp.Expr) -> sp.Expr:
+    r"""Gain in units of the cost, :math:`\psi(z) = \varphi(z)/z - \Phi(-z)`."""
+    return phi(at) / at - Phi(-at)
+
+
+def unlearnt_share(at: sp.Expr) -> sp.Expr:
+    r"""Share of the uncertainty that exploration leaves at the edge, :math:`\rho(z)`."""
+    return 2 * at * relative_gain(at) * (1 + relative_gain(at)) / phi(at)
+
+
+def thm_never_local() -> Result:
+    r"""Never learning is a local optimum of every task (thm-never-local)."""
+    epsilon, delta, worth = sp.symbols("epsilon delta w", positive=True)
+    # one pull with probability epsilon; what it shows is used with probability delta
+    departure = epsilon * (-cost + delta * worth)
+    stay = {epsilon: 0, delta: 0}
+    return Result(
+        "thm-never-local",
+        (sp.Eq(sp.Limit(sp.Derivative(sp.Function("V")(n), n), n, 0, "+"), m, evaluate=False),),
+        (
+            Step(
+                "the slope of V is benefit minus cost",
+                sp.Derivative(negative(commit_value()), n),
+                marginal_benefit() - marginal_cost(),
+            ),
+            Step(
+                "the benefit of the first bit of exploration vanishes",
+                sp.Limit(marginal_benefit(), n, 0, "+"),
+                sp.S.Zero,
+            ),
+            Step(
+                "its cost does not",
+                sp.Limit(gain(-cost, s), s, 0, "+") + cost,
+                cost,
+            ),
+            Step(
+                "a pull with a small probability costs its price at first order",
+                sp.diff(departure, epsilon).subs(stay),
+                -cost,
+            ),
+            Step(
+                "readiness to learn from a pull that is never made changes nothing",
+                sp.diff(departure, delta).subs(stay),
+                sp.S.Zero,
+            ),
+            Step(
+                "only both together can pay, at second order",
+                sp.diff(departure, epsilon, delta).subs(stay),
+                worth,
+            ),
+        ),
+    )
+
+
+def prop_foc() -> Result:
+    r"""First-order condition; at most one interior optimum (prop-foc)."""
+    tail = cost**2 / (2 * sigma_p**2)
+    log_slope = (
+        -1 / (T - n)
+        + tail * prior_pulls / n**2
+        - 1 / (2 * n)
+        - sp.Rational(3, 2) / (n + prior_pulls)
+    )
+    at_crossing = log_slope - 1 / (T - n)
+    weight = n / (n + prior_pulls)
+    log_ml_benefit = (
+        sp.log(T - n)
+        - tail * weight
+        + sp.log(1 + 2 * tail * (1 - weight))
+        - sp.log(n) / 2
+        - sp.Rational(3, 2) * sp.log(n + prior_pulls)
+    )
+    tau_n = sigma_p / sp.sqrt(weight)
+    ml_gain = -cost * Phi(-cost / tau_n) + sigma_p**2 / tau_n * phi(cost / tau_n)
+    return Result(
+        "prop-foc",
+        (sp.Eq(marginal_benefit(), marginal_cost(), evaluate=False),),
+        (
+            Step(
+                "the slope of V is benefit minus cost",
+                sp.Derivative(negative(commit_value()), n),
+                marginal_benefit() - marginal_cost(),
+            ),
+            Step(
+                "relative change of the benefit",
+                sp.Derivative(marginal_benefit(), n) / marginal_benefit(),
+                log_slope,
+            ),
+            Step(
+                "the cost grows by the benefit a remaining pull has",
+                sp.Derivative(marginal_cost(), n),
+                marginal_benefit() / (T - n),
+            ),
+            Step(
+                "the sign of the ratio's slope at a crossing changes once: n^2 q falls",
+                sp.Derivative(sp.expand(n**2 * at_crossing), n),
+                -2 * n * (2 * T - n) / (T - n) ** 2
+                - sp.Rational(1, 2)
+                - sp.Rational(3, 2) * n * (n + 2 * prior_pulls) / (n + prior_pulls) ** 2,
+            ),
+            Step(
+                "with the sample mean: the benefit",
+                (T - n) * sp.Derivative(ml_gain, n),
+                prior_pulls * sigma_p / (2 * sp.sqrt(2 * sp.pi)) * sp.exp(log_ml_benefit),
+            ),
+            Step(
+                "and its relative change, every term of which is negative",
+                sp.Derivative(log_ml_benefit, n),
+                -1 / (T - n)
+                - 1 / (2 * n)
+                - sp.Rational(3, 2) / (n + prior_pulls)
+                - tail * prior_pulls / (n + prior_pulls) ** 2
+                - 2
+                * tail
+                * prior_pulls
+                / ((n + prior_pulls) * (n + prior_pulls + 2 * tail * prior_pulls)),
+            ),
+        ),
+    )
+
+
+def prop_predictable() -> Result:
+    r"""Case 1: behaviour is predictable a priori (prop-predictable)."""
+    known, learnt = sp.symbols("g_p g_n", positive=True)
+    value = -n * cost + (T - n) * learnt
+    bound = -n * cost + (T - 1) * known
+    return Result(
+        "prop-predictable",
+        (sp.Le((T - 1) * gain(m, sigma_p), sp.Abs(m), evaluate=False),),
+        (
+            Step(
+                "the gain g(s) grows with s, as its slope is a density",
+                sp.Derivative(gain(-cost, s), s),
+                phi(cost / s),
+            ),
+            Step(
+                "and s_n stays below sigma_p",
+                sigma_p**2 - spread() ** 2,
+                sigma_p**2 * prior_pulls / (n + prior_pulls),
+            ),
+            Step(
+                "so for n >= 1 the value stays below a bound: both terms are positive or zero",
+                bound - value,
+                (T - 1) * (known - learnt) + (n - 1) * learnt,
+            ),
+            Step(
+                "the bound is negative or zero where the condition holds",
+                bound,
+                ((T - 1) * known - cost) - (n - 1) * cost,
+            ),
+            Step(
+                "the condition is sharp: one pull tells all if sigma_l is small enough",
+                sp.Limit(posterior_mean_std().subs(n, 1), sigma_l, 0, "+"),
+                sigma_p,
+            ),
+        ),
+    )
+
+
+def prop_short_life() -> Result:
+    r"""Case 2: life is too short (prop-short-life)."""
+    learnt = sp.Symbol("g_n", positive=True)
+    break_even = n * (1 + cost / learnt)
+    psi, rho = sp.symbols("psi rho", positive=True)
+    pulls = prior_pulls * (1 - rho) / rho
+    return Result(
+        "prop-short-life",
+        (
+            sp.Eq(
+                sp.Symbol("T_c"),
+                sigma_l**2 / sigma_p**2 * (1 - rho) * (1 + psi) / (rho * psi),
+                evaluate=False,
+            ),
+        ),
+        (
+            Step(
+                "n pulls break even in a life of this length",
+                (-n * cost + (T - n) * learnt).subs(T, break_even),
+                sp.S.Zero,
+            ),
+            Step(
+                "and pay in any longer one",
+                sp.Derivative(-n * cost + (T - n) * learnt, T),
+                learnt,
+            ),
+            Step(
+                "at the edge (thm-edge) exploration takes this many pulls",
+                (prior_pulls / (n + prior_pulls)).subs(n, pulls),
+                rho,
+            ),
+            Step(
+                "and life has the length at which they break even",
+                break_even.subs({learnt: cost * psi, n: pulls}),
+                prior_pulls * (1 - rho) * (1 + psi) / (rho * psi),
+            ),
+        ),
+    )
+
+
+def thm_edge() -> Result:
+    r"""The edge between learning and not learning, in closed form (thm-edge)."""
+    psi, rho = relative_gain(z), unlearnt_share(z)
+    p, q = sp.symbols("psi rho", positive=True)
+    pulls = T * p / (1 + p)
+    relative_slope = prior_pulls / (2 * n * (n + prior_pulls))
+    density = sp.Symbol("phi", positive=True)
+    mills = Phi(-z) / phi(z)
+    return Result(
+        "thm-edge",
+        (
+            sp.Eq(n, T * p / (1 + p), evaluate=False),
+            sp.Eq(sigma_p, sp.Abs(m) / (z * sp.sqrt(1 - q)), evaluate=False),
+            sp.Eq(sigma_l, sigma_p * sp.sqrt(T * p / (1 + p) * q / (1 - q)), evaluate=False),
+        ),
+        (
+            Step(
+                "the gain in units of the cost depends on z alone",
+                gain(-cost, cost / z) / cost,
+                psi,
+            ),
+            Step(
+                "V = 0 at n = T psi / (1 + psi)",
+                (-n * cost + (T - n) * cost * p).subs(n, pulls),
+                sp.S.Zero,
+            ),
+            Step(
+                "relative slope of the spread",
+                sp.Derivative(spread(), n) / spread(),
+                relative_slope,
+            ),
+            Step(
+                "V' = 0 asks for a share rho = a / (n + a) of uncertainty left",
+                ((T - n) * density * (cost / z) * (q / (2 * n)) - cost * (1 + p))
+                .subs(n, pulls)
+                .subs(q, 2 * z * p * (1 + p) / density),
+                sp.S.Zero,
+            ),
+            Step(
+                "which is 2 (1 - z M) (1 + psi) with Mills' ratio M",
+                rho,
+                2 * (1 - z * mills) * (1 + psi),
+            ),
+            Step(
+                "psi falls with z",
+                sp.Derivative(psi, z),
+                -phi(z) / z**2,
+            ),
+            Step(
+                "and so does 1 - z M, as M > z / (1 + z^2)",
+                sp.Derivative(1 - z * mills, z),
+                z - (1 + z**2) * mills,
+            ),
+            Step(
+                "sigma_p: the spread that is left to be had",
+                (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
+                sigma_p**2 * (1 - q),
+            ),
+            Step(
+                "sigma_l: the prior's worth in pulls",
+                (n * q / (1 - q)) / (n + n * q / (1 - q)),
+                q,
+            ),
+        ),
+    )
+
+
+def prop_sqrt_law() -> Result:
+    r"""Exploration in long lives (prop-sqrt-law)."""
+    nu, horizon = sp.symbols("nu L", positive=True)
+    known = sp.Symbol("g_p", positive=True)
+    density = sp.Symbol("phi", positive=True)
+    limit = density * sigma_l**2 / (2 * sigma_p * nu**2) - (cost + known)
+    slope = sp.diff(posterior_mean_std(), n)
+    law = sigma_l * sp.sqrt(density / (2 * sigma_p * (cost + known)))
+    return Result(
+        "prop-sqrt-law",
+        (
+            sp.Eq(
+                sp.Symbol("n^*"),
+                sigma_l
+                * sp.sqrt(T * phi(m / sigma_p) / (2 * sigma_p * (sp.Abs(m) + gain(m, sigma_p)))),
+                evaluate=False,
+            ),
+        ),
+        (
+            Step(
+                "many pulls tell all",
+                sp.Limit(posterior_mean_std(), n, sp.oo),
+                sigma_p,
+            ),
+            Step(
+                "and what one more adds falls with the square of their number",
+                sp.Limit(n**2 * slope, n, sp.oo),
+                sigma_l**2 / (2 * sigma_p),
+            ),
+            Step(
+                "in a life of L^2 pulls with n = nu L, the slope per remaining pull meets the rest of life",
+                sp.Limit((horizon**2 - nu * horizon) / (nu * horizon) ** 2, horizon, sp.oo),
+                1 / nu**2,
+            ),
+            Step(
+                "the limit of benefit minus cost is zero at the law",
+                limit.subs(nu, law),
+                sp.S.Zero,
+            ),
+            Step(
+                "and falls with nu, so that the optimum is caught between its two sides",
+                sp.Derivative(limit, nu),
+                -density * sigma_l**2 / (sigma_p * nu**3),
+            ),
+        ),
+    )

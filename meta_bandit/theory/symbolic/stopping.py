@@ -1,0 +1,93 @@
+"""The adaptive learner: optimal stopping, and what it adds to commitment."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from meta_bandit.theory.symbolic.base import (
+    Result,
+    Step,
+    T,
+    gain,
+    m,
+    n,
+    posterior_mean_std,
+    posterior_var,
+    s,
+    sigma_l,
+    sigma_p,
+    x,
+)
+
+
+def step_var(pulls: sp.Expr = n) -> sp.Expr:
+    """Variance of the posterior mean's next move, d_n^2."""
+    var = posterior_var().subs(n, pulls)
+    return var**2 / (var + sigma_l**2)
+
+
+def thm_stopping() -> Result:
+    r"""The Bayes-optimal policy stops at a threshold (thm-stopping)."""
+    prior_pulls = sigma_l**2 / sigma_p**2
+    value, continuation = sp.Function("J"), sp.Function("C")
+    return Result(
+        "thm-stopping",
+        (
+            sp.Eq(value(n, x), sp.Max(0, continuation(n, x)), evaluate=False),
+            sp.Eq(sp.Symbol("d_n") ** 2, step_var(), evaluate=False),
+        ),
+        (
+            Step(
+                "the estimate moves by what the pull resolves of the uncertainty",
+                step_var(),
+                posterior_var() - posterior_var().subs(n, n + 1),
+            ),
+            Step(
+                "written with the prior's worth in pulls",
+                step_var(),
+                sigma_l**2 / ((n + prior_pulls) * (n + prior_pulls + 1)),
+            ),
+            Step(
+                "each move is smaller than the last",
+                step_var() - step_var(n + 1),
+                2
+                * sigma_l**2
+                / ((n + prior_pulls) * (n + prior_pulls + 1) * (n + prior_pulls + 2)),
+            ),
+            Step(
+                "the first moves up to n add up to the law of the posterior mean",
+                posterior_mean_std().subs(n, n + 1) ** 2 - posterior_mean_std() ** 2,
+                step_var(),
+            ),
+            Step(
+                "with two pulls left there is one decision to come: its value is a gain",
+                sp.Derivative(x + gain(x, s), x),
+                1 + sp.erf(x / (sp.sqrt(2) * s)) / 2 + sp.Rational(1, 2),
+            ),
+        ),
+    )
+
+
+def prop_stopping_edge() -> Result:
+    r"""Learning pays for the stopping policy on more tasks (prop-stopping-edge)."""
+    return Result(
+        "prop-stopping-edge",
+        (sp.Gt(gain(x, s) - x, 0, evaluate=False),),
+        (
+            Step(
+                "to be free to leave later is worth the gain of the other arm",
+                gain(x, s) - x,
+                gain(-x, s),
+            ),
+            Step(
+                "which is positive, as it rises from 0 with the spread",
+                sp.Derivative(gain(-x, s), s),
+                sp.exp(-(x**2) / (2 * s**2)) / sp.sqrt(2 * sp.pi),
+            ),
+            Step(
+                "in a life of two pulls there is nothing to be free for: both policies agree",
+                m + gain(m, sp.sqrt(posterior_var().subs(n, 0) - posterior_var().subs(n, 1))),
+                (n * m + (T - n) * gain(m, posterior_mean_std())).subs({n: 1, T: 2}),
+            ),
+        ),
+    )
