@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,7 @@ from scipy.stats import norm
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#666666",
 )  # fmt: skip
-STYLE: Mapping[str, Any] = {
+STYLE: Any = {
     "figure.dpi": 120,
     "figure.constrained_layout.use": True,
     "font.size": 11,
@@ -39,7 +40,7 @@ SIGMA_L = r"task complexity $\sigma_l$ (reward)"
 @contextmanager
 def _canvas(*shape: int, width: float = 7.5, height: float = 3.4) -> Iterator[tuple[Figure, Any]]:
     """Open a figure in the book's style, closed at the end so that it is shown only once."""
-    with plt.rc_context(dict(STYLE)):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(*shape, figsize=(width, height))
         yield figure, axes
         plt.close(figure)
@@ -207,9 +208,8 @@ def exploration_map(optimum: xr.Dataset, marked: Mapping[str, tuple[float, float
         ax.set_facecolor("#d9d9d9")
         ax.contour(*axes_data, optimum.optimal_pulls, levels=[0.5], colors=[RED], linewidths=2.5)
         bar = figure.colorbar(mesh, ax=ax, label=r"optimal exploration $n^*$ (pulls)")
-        bar.set_ticks([(a + b) / 2 for a, b in zip(levels, levels[1:], strict=False)])
-        ticks = [_whole_range(a, b) for a, b in zip(levels, levels[1:], strict=False)]
-        bar.set_ticklabels(ticks)
+        bar.set_ticks([(low + high) / 2 for low, high in pairwise(levels)])
+        bar.set_ticklabels([_whole_range(low, high) for low, high in pairwise(levels)])
         for name, (sigma_p, sigma_l) in marked.items():
             ax.plot(sigma_p, sigma_l, "o", ms=9, mfc="white", mec="black")
             ax.annotate(name, (sigma_p, sigma_l), xytext=(9, 4), textcoords="offset points",
@@ -227,7 +227,7 @@ def _whole_range(low: float, high: float) -> str:
 
 
 def learning_curves(curves: xr.Dataset, optima: xr.Dataset) -> Figure:
-    """Draw the return of agents while they are trained, a panel for each task, a line for each seed.
+    """Draw the return of agents during training: a panel for each task, a line for each seed.
 
     Parameters
     ----------

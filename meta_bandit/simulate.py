@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,24 +76,24 @@ class Lives:
         """Pick the lives of one task of an array of tasks, cut to its own lifetime."""
         task = self.task[index]
         place = index if isinstance(index, tuple) else (index,)
-        own = (slice(int(task.lifetime)), *place)
+        own: Any = (slice(int(task.lifetime)), *place)
         pulls = (self.actions[own], self.rewards[own], self.risky_probability[own])
         return Lives(task, self.arm_mean[place], *pulls)
 
     @property
     def risky_pulls(self) -> NDArray[np.int64]:
         """Pulls of the risky arm in each life, shape ``(*task.shape, lives)``."""
-        return self.actions.sum(axis=0, dtype=np.int64)
+        return np.asarray(self.actions.sum(axis=0, dtype=np.int64))
 
     @property
     def last_action(self) -> NDArray[np.int8]:
         """Arm of each life's last pull, shape ``(*task.shape, lives)``."""
         last = np.broadcast_to(self.task.lifetime - 1, self.task.shape)[None, ..., None]
-        return np.take_along_axis(self.actions, last, axis=0)[0]
+        return np.asarray(np.take_along_axis(self.actions, last, axis=0)[0])
 
 
 def simulate(policy: Policy, task: GaussianBandit, lives: int, rng: np.random.Generator) -> Lives:
-    r"""Play lives of a policy: :math:`\mu \sim N(m, \sigma_p^2)`, :math:`r \sim N(\mu, \sigma_l^2)`.
+    r"""Play lives: :math:`\mu \sim N(m, \sigma_p^2)`, rewards :math:`r \sim N(\mu, \sigma_l^2)`.
 
     Parameters
     ----------

@@ -239,7 +239,9 @@ def _turning_point(
         return args, np.zeros_like(lifetime)
     bracket = (np.zeros_like(lifetime), lifetime)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        turning = elementwise.find_root(_turning_function, bracket, args=args, tolerances=_TIGHT)
+        turning = elementwise.find_root(
+            _turning_function, bracket, args=args, tolerances={"xatol": 1e-9, "xrtol": 1e-12}
+        )
     return args, np.where(turning.success, turning.x, 0.0)
 
 
@@ -251,15 +253,16 @@ def _crossing(
 ) -> NDArray[np.float64]:
     """Find where V' changes sign between two points, NaN where it does not."""
 
-    def log_ratio(n: NDArray[np.float64], *args: NDArray[np.float64]) -> NDArray[np.float64]:
+    def log_ratio(n: NDArray[np.float64], /, *args: NDArray[np.float64]) -> NDArray[np.float64]:
         return _log_benefit_over_cost(n, *args, estimator=estimator)
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        root = elementwise.find_root(log_ratio, (low, high), args=args, tolerances=_TIGHT)
+        root = elementwise.find_root(
+            log_ratio, (low, high), args=args, tolerances={"xatol": 1e-9, "xrtol": 1e-12}
+        )
     return np.where(root.success, root.x, np.nan)
 
 
-_TIGHT = {"xatol": 1e-9, "xrtol": 1e-12}
 # far below one pull, so that an optimum below it rounds to the same whole numbers
 _SMALLEST_PULLS = 1e-6
 # keeps the logarithms below finite where a factor vanishes; only their sign counts there
@@ -312,4 +315,4 @@ def _log_benefit_over_cost(
         cost = _committed_gain(mean, sigma_p, data_weight, "ml") - mean
     # where one more pull costs nothing, exploring on is better
     log_cost = np.log(np.maximum(cost, 0.0))
-    return np.clip(log_benefit - log_cost, -_LARGEST_LOG, _LARGEST_LOG)
+    return np.asarray(np.clip(log_benefit - log_cost, -_LARGEST_LOG, _LARGEST_LOG))

@@ -17,7 +17,7 @@ from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.posterior import gain, posterior_mean_std
 
 # z at which no uncertainty would be resolved at the edge; below it there is none
-_SMALLEST_Z = 0.40
+_SMALLEST_Z = 0.4
 
 
 class Edge(NamedTuple):
@@ -38,7 +38,7 @@ class Edge(NamedTuple):
 
 def _mills(z: NDArray[np.float64]) -> NDArray[np.float64]:
     r"""Mills' ratio :math:`\Phi(-z)/\varphi(z)`."""
-    return np.sqrt(np.pi / 2) * erfcx(z / np.sqrt(2))
+    return np.asarray(np.sqrt(np.pi / 2) * erfcx(z / np.sqrt(2)))
 
 
 def _relative_gain(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def edge(z: ArrayLike, lifetime: ArrayLike, mean: ArrayLike = -1.0) -> Edge:
 
 
 def _edge_parameter(task: GaussianBandit) -> NDArray[np.float64]:
-    """Find z of the edge at a task's sigma_p: z sqrt(1 - rho) = abs(m) / sigma_p, increasing in z."""
+    """Find z of the edge at a sigma_p: z sqrt(1 - rho) = abs(m) / sigma_p, increasing in z."""
     target = np.abs(task.mean) / task.sigma_p
 
     def excess(z: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ def marginal_benefit() -> sp.Expr:
 
 
 def marginal_cost() -> sp.Expr:
-    """What one more pull of exploration costs, B(n): its price and what committing now would earn."""
+    """What one more pull of exploration costs, B(n): its price and the gain forgone."""
     return gain(-cost, spread()) + cost
 
 
@@ -344,7 +344,7 @@ def prop_sqrt_law() -> Result:
                 sigma_l**2 / (2 * sigma_p),
             ),
             Step(
-                "in a life of L^2 pulls with n = nu L, the slope per remaining pull meets the rest of life",
+                "in a life of L^2 pulls with n = nu L, remaining pulls over n squared tend to",
                 sp.Limit((horizon**2 - nu * horizon) / (nu * horizon) ** 2, horizon, sp.oo),
                 1 / nu**2,
             ),
