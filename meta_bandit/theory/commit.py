@@ -240,7 +240,7 @@ def _turning_point(
     bracket = (np.zeros_like(lifetime), lifetime)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         turning = elementwise.find_root(
-            _turning_function, bracket, args=args, tolerances={"xatol": 1e-9, "xrtol": 1e-12}
+            _turning_function, bracket, args=args, tolerances={"xrtol": 1e-12}
         )
     return args, np.where(turning.success, turning.x, 0.0)
 
@@ -258,13 +258,13 @@ def _crossing(
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         root = elementwise.find_root(
-            log_ratio, (low, high), args=args, tolerances={"xatol": 1e-9, "xrtol": 1e-12}
+            log_ratio, (low, high), args=args, tolerances={"xrtol": 1e-12}
         )
     return np.where(root.success, root.x, np.nan)
 
 
-# far below one pull, so that an optimum below it rounds to the same whole numbers
-_SMALLEST_PULLS = 1e-6
+# with next to no noise, V rises within a tiny part of a pull
+_SMALLEST_PULLS = 1e-300
 # keeps the logarithms below finite where a factor vanishes; only their sign counts there
 _LARGEST_LOG = 700.0
 

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from meta_bandit import GaussianBandit
+from meta_bandit.measure import behaviour, expected_returns, measure, regrets
+from meta_bandit.policies import Commit, Constant
+from meta_bandit.simulate import Lives, simulate
+from meta_bandit.theory import commit_value, full_information_value, posterior
+
+
+def by_hand():
+    """Three lives of four pulls, small enough to count."""
+    actions = np.array([[1, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 0]], dtype=np.int8).T
+    rewards = actions * np.array([1.0, -2.0, 0.5])
+    means = np.array([0.5, -1.0, 2.0])
+    return Lives(GaussianBandit(1.0, 1.0, 4), means, actions, rewards, actions.astype(float))
+
+
+def test_measures_counted_by_hand():
+    lives = by_hand()
+    assert np.allclose(expected_returns(lives), [1.0, -3.0, 0.0])
+    assert np.allclose(regrets(lives), [1.0, 3.0, 8.0])
+    measured = measure(lives)
+    assert np.isclose(measured.expected_return, -2 / 3)
+    assert np.isclose(measured.expected_return_se, np.std([1, -3, 0], ddof=1) / np.sqrt(3))
+    # the first and the last life end on the safe arm, after 2 and 0 risky pulls
+    assert np.isclose(measured.exploration, 1.0)
+    assert np.isclose(measured.exploration_se, np.std([2, 0], ddof=1) / np.sqrt(2))
+    assert np.isclose(measured.ends_safe, 2 / 3)
+
+
+def test_exploration_is_undefined_where_no_life_ends_safe():
+    lives = simulate(Constant(1.0), GaussianBandit(1.0, 1.0, 5), 10, np.random.default_rng(0))
+    assert np.isnan(measure(lives).exploration)
+
+
+@pytest.mark.parametrize("pulls", [0, 1, 3, 7])
+def test_exploration_of_commitment_is_its_length(pulls):
+    task = GaussianBandit(1.5, 1.0, 20)
+    measured = measure(simulate(Commit(pulls), task, 2_000, np.random.default_rng(1)))
+    assert measured.exploration == pulls
+    assert measured.exploration_se == 0
+
+
+def test_simulated_value_of_commitment_is_the_theory_s():
+    task = GaussianBandit([1.0, 2.0, 3.0], [1.0, 4.0, 0.3], [100, 100, 7], [-1.0, -1.0, 0.5])
+    for estimator in ("map", "ml"):
+        policy = Commit([2, 7, 3], estimator)
+        measured = measure(simulate(policy, task, 100_000, np.random.default_rng(2)), ["task"])
+        exact = commit_value(task, [2, 7, 3], estimator)
+        distance = (measured.expected_return - exact) / measured.expected_return_se
+        assert (abs(distance) < 4).all()
+
+
+def test_return_and_regret_add_up_to_full_information():
+    task = GaussianBandit(2.0, 1.0, 15)
+    lives = simulate(Commit(3), task, 50_000, np.random.default_rng(3))
+    total = expected_returns(lives) + regrets(lives)
+    standard_error = total.std() / np.sqrt(total.size)
+    assert abs(total.mean() - full_information_value(task)) < 4 * standard_error
+    assert (regrets(lives) >= 0).all()
+
+
+def test_exact_means_have_less_variance_than_rewards():
+    task = GaussianBandit(1.0, 5.0, 20)
+    lives = simulate(Constant(1.0), task, 5_000, np.random.default_rng(4))
+    assert expected_returns(lives).std() < 0.8 * lives.rewards.sum(axis=0).std()
+
+
+def test_dimensions_must_be_named():
+    lives = simulate(
+        Constant(1.0), GaussianBandit([1.0, 2.0], 1.0, 5), 10, np.random.default_rng(0)
+    )
+    with pytest.raises(ValueError, match=r"must name the dimensions of \(2,\)"):
+        measure(lives)
+
+
+def test_behaviour_of_commitment_is_a_step():
+    task = GaussianBandit(2.0, 1.0, 10)
+    lives = simulate(Commit(3), task, 4_000, np.random.default_rng(5))
+    shown = behaviour(lives, np.linspace(-6, 6, 61))
+    assert (shown.isel(pull=slice(0, 3)).fillna(1.0) == 1).all()
+    decided = shown.isel(pull=3).dropna("posterior_mean")
+    assert (decided[decided.posterior_mean > 0] == 1).all()
+    assert (decided[decided.posterior_mean < 0] == 0).all()
+
+
+def test_behaviour_sorts_lives_by_what_they_know_before_the_pull():
+    task = GaussianBandit(2.0, 1.0, 4)
+    lives = simulate(Constant(1.0), task, 300, np.random.default_rng(6))
+    shown = behaviour(lives, np.array([-50.0, 0.0, 50.0]))
+    mean, _ = posterior(task, 2, lives.rewards[:2].sum(axis=0))
+    assert shown.sel(pull=0).isnull().values.tolist() == [False, True]  # all begin at m < 0
+    assert (shown.sel(pull=2).notnull().values == [(mean < 0).any(), (mean > 0).any()]).all()
+    with pytest.raises(ValueError, match="must be a single task"):
+        behaviour(
+            simulate(
+                Constant(1.0), GaussianBandit([1.0, 2.0], 1.0, 3), 5, np.random.default_rng(0)
+            ),
+            np.array([-1.0, 1.0]),
+        )

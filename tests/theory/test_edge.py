@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from meta_bandit import GaussianBandit
+from meta_bandit.theory import (
+    commit_value,
+    critical_lifetime,
+    critical_sigma_l,
+    edge,
+    gain,
+    local_optima,
+    optimal_commit,
+)
+
+
+def test_value_and_slope_vanish_on_the_edge():
+    z = np.linspace(0.8, 3.0, 12)
+    for lifetime, mean in ((100, -1.0), (1000, -2.5)):
+        pulls, sigma_p, sigma_l = edge(z, lifetime, mean)
+        task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
+        assert np.allclose(commit_value(task, pulls), 0, atol=1e-9 * lifetime)
+        step = 1e-4 * pulls
+        rise = commit_value(task, pulls + step) - commit_value(task, pulls - step)
+        assert np.allclose(rise / (2 * step), 0, atol=1e-5)
+        optima = local_optima(task)
+        assert np.allclose(optima.interior_pulls, pulls, rtol=1e-5)
+
+
+def test_no_edge_where_all_uncertainty_would_be_left():
+    assert np.isnan(edge(0.7, 100).sigma_p)
+    for name, call in (
+        ("z", lambda: edge(0.0, 100)),
+        ("lifetime", lambda: edge(1.0, 0)),
+        ("mean", lambda: edge(1.0, 100, 0.5)),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} = "):
+            call()
+
+
+def test_critical_complexity_grows_as_the_root_of_the_lifetime():
+    ratio = edge(1.5, 400).sigma_l / edge(1.5, 100).sigma_l
+    assert np.isclose(ratio, 2.0, rtol=1e-12)
+
+
+def random_world(rng: np.random.Generator) -> tuple[float, float]:
+    return float(np.exp(rng.uniform(-1, 2))), float(np.exp(rng.uniform(-2, 3)))
+
+
+def test_critical_lifetime_is_where_learning_begins_to_pay():
+    rng = np.random.default_rng(0)
+    checked = 0
+    for _ in range(200):
+        sigma_p, sigma_l = random_world(rng)
+        shortest = critical_lifetime(GaussianBandit(sigma_p, sigma_l, 1))
+        assert shortest >= 2
+        if shortest < 3_000:
+            every = np.arange(1, int(shortest) + 1)
+            lives = GaussianBandit(sigma_p, sigma_l, every)
+            pays = optimal_commit(lives)[1] > 0
+            assert pays.tolist() == [False] * (len(every) - 1) + [True]
+            checked += 1
+    assert checked > 100
+
+
+def test_critical_complexity_is_where_learning_stops_to_pay():
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        sigma_p, _ = random_world(rng)
+        lifetime = int(np.exp(rng.uniform(0.8, 7)))
+        critical = critical_sigma_l(GaussianBandit(sigma_p, 1.0, lifetime))
+        pulls = np.arange(1, lifetime + 1)
+        if critical == 0:
+            assert (lifetime - 1) * gain(-1.0, sigma_p) <= 1
+            assert (commit_value(GaussianBandit(sigma_p, 1e-9, lifetime), pulls) <= 0).all()
+        else:
+            below = commit_value(GaussianBandit(sigma_p, critical * (1 - 1e-7), lifetime), pulls)
+            above = commit_value(GaussianBandit(sigma_p, critical * (1 + 1e-7), lifetime), pulls)
+            assert below.max() > 0
+            assert above.max() < 0
+
+
+def test_predictable_behaviour_needs_no_learning_at_any_complexity():
+    rng = np.random.default_rng(2)
+    sigma_p = np.exp(rng.uniform(-2, 1, 500))
+    lifetime = np.ceil(np.exp(rng.uniform(0, 5, 500)))
+    predictable = (lifetime - 1) * gain(-1.0, sigma_p) <= 1
+    assert 50 < predictable.sum() < 450
+    for sigma_l in (1e-6, 0.1, 10.0):
+        pulls, _ = optimal_commit(GaussianBandit(sigma_p, sigma_l, lifetime))
+        assert (pulls[predictable] == 0).all()
+    # and the condition is sharp
+    pulls, _ = optimal_commit(GaussianBandit(sigma_p[~predictable], 1e-9, lifetime[~predictable]))
+    assert (pulls > 0).all()
+
+
+def test_ends_of_the_range():
+    with np.errstate(all="raise", under="ignore"):
+        task = GaussianBandit([0.01, 1.0, 1.0, 1.0], 1.0, [100, 1, 100, 1], [-1, -1, 0, 0])
+        assert critical_sigma_l(task).tolist()[:2] == [0.0, 0.0]
+        assert critical_sigma_l(task)[2] == np.inf
+        assert critical_lifetime(task)[0] == np.inf
+        assert critical_lifetime(task)[2] == 2

@@ -1,0 +1,97 @@
+"""The proofs close, and the numeric functions compute what was proved."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from meta_bandit import GaussianBandit
+from meta_bandit.theory import commit_value, edge, gain, posterior, posterior_mean_std, symbolic
+from meta_bandit.theory.symbolic import base, committing, not_learning
+from meta_bandit.theory.symbolic.base import Result, Step
+
+LABELS = (
+    "prop-posterior", "prop-posterior-law", "thm-commit-value", "prop-ml-value", "prop-scale",
+    "thm-never-local", "prop-foc", "prop-predictable", "prop-short-life", "thm-edge",
+    "prop-sqrt-law", "thm-stopping", "prop-stopping-edge",
+)  # fmt: skip
+
+
+def test_every_label_has_its_function():
+    assert tuple(result().label for result in symbolic.RESULTS) == LABELS
+    for label in LABELS:
+        assert getattr(symbolic, label.replace("-", "_"))().label == label
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_every_step_reduces_to_zero(label):
+    result = getattr(symbolic, label.replace("-", "_"))()
+    assert result.equations
+    assert len(result.steps) > 0
+    for step in result.steps:
+        assert step.difference() == 0, step.claim
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_steps_hold_at_random_numbers(label):
+    """SymPy's zero is not taken on faith: both sides are evaluated where that needs no calculus."""
+    rng = np.random.default_rng(0)
+    for step in getattr(symbolic, label.replace("-", "_"))().steps:
+        if step.left.has(sp.Limit, sp.Integral, sp.Function("J")):
+            continue
+        symbols = sorted(step.left.free_symbols | step.right.free_symbols, key=str)
+        for _ in range(3):
+            at = {symbol: sp.Float(rng.uniform(0.2, 0.9), 40) for symbol in symbols}
+            left, right = step.left.doit().subs(at).evalf(30), step.right.subs(at).evalf(30)
+            assert abs(left - right) < sp.Float("1e-20") * (1 + abs(right)), step.claim
+
+
+def test_a_false_step_is_not_proved():
+    x = sp.Symbol("x", positive=True)
+    wrong = Step("a mistake", sp.Derivative(x**2, x), 3 * x)
+    assert wrong.difference() == -x
+    assert not Result("prop-wrong", (), (wrong,)).is_proved()
+    assert "- x" in wrong._repr_latex_()
+
+
+TASKS = [(1.0, 1.0, 100, -1.0), (2.0, 4.0, 50, -1.0), (0.7, 0.2, 30, 0.5), (3.0, 9.0, 400, -2.0)]
+
+
+@pytest.mark.parametrize("values", TASKS)
+def test_numeric_functions_are_the_lambdified_equations(values):
+    sigma_p, sigma_l, lifetime, mean = values
+    task = GaussianBandit(*values)
+    symbols = (base.sigma_p, base.sigma_l, base.T, base.m, base.n, base.S)
+    at = (sigma_p, sigma_l, lifetime, mean, 7, 2.5)
+
+    def number(expression: sp.Expr) -> float:
+        return float(sp.lambdify(symbols, expression, "mpmath")(*at))
+
+    mean_eq, var_eq = committing.prop_posterior().equations
+    posterior_mean, posterior_var = posterior(task, 7, 2.5)
+    assert np.isclose(posterior_mean, number(mean_eq.rhs), rtol=1e-13)
+    assert np.isclose(posterior_var, number(var_eq.rhs), rtol=1e-13)
+    (law,) = committing.prop_posterior_law().equations
+    assert np.isclose(posterior_mean_std(task, 7) ** 2, number(law.rhs), rtol=1e-13)
+    assert np.isclose(gain(mean, sigma_p), number(base.gain(base.m, base.sigma_p)), rtol=1e-12)
+    for result, estimator in (
+        (committing.thm_commit_value, "map"),
+        (committing.prop_ml_value, "ml"),
+    ):
+        (value,) = result().equations
+        assert np.isclose(commit_value(task, 7, estimator), number(value.rhs), rtol=1e-12)
+
+
+@pytest.mark.parametrize("z", [0.8, 1.0, 2.5])
+def test_edge_is_the_lambdified_equation(z):
+    pulls, sigma_p, sigma_l = (float(value) for value in edge(z, 40, -2.0))
+    psi = float(not_learning.relative_gain(sp.Float(z, 30)))
+    rho = float(not_learning.unlearnt_share(sp.Float(z, 30)))
+    n_eq, p_eq, l_eq = not_learning.thm_edge().equations
+    at = {"psi": psi, "rho": rho, "z": z, "T": 40, "m": -2.0, "sigma_p": sigma_p}
+
+    def number(expression: sp.Expr) -> float:
+        return float(expression.subs({s: at[s.name] for s in expression.free_symbols}))
+
+    assert np.isclose(pulls, number(n_eq.rhs), rtol=1e-12)
+    assert np.isclose(sigma_p, number(p_eq.rhs), rtol=1e-9)
+    assert np.isclose(sigma_l, number(l_eq.rhs), rtol=1e-9)
