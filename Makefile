@@ -31,20 +31,23 @@ help:  ## list the targets
 
 # --- the environment ---
 
-# what pip says that is neither progress nor trouble
-QUIET := sed -u -E -e '/^(Requirement already|Looking in|Processing|Obtaining|Installing collected|Successfully|Building)/d' \
-	-e '/^ +(Using cached|Downloading|Installing build|Checking if|Preparing|Building|Created wheel|Stored in|Attempting|Found|Uninstalling|Successfully)/d' \
-	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]|^ +. [0-9.]+\/[0-9.]+ [kMG]B|: (started|finished with status .done.)$$/d'
+# pip's own words, without what is neither progress nor trouble
+PIP_INSTALL := $(PY) -m pip install --no-deps --progress-bar off
+QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
+	-e '/^(Requirement already|Looking in|Processing|Obtaining|Installing collected|Successfully|Building)/d' \
+	-e '/^ +(Using cached|Downloading|Installing build|Checking if|Preparing|Building|Created wheel|Stored in)/d' \
+	-e '/^ +(Attempting|Found|Uninstalling|Successfully)/d' \
+	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]/d'
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@echo "$(VENV): installing what requirements.lock names (about 3 minutes when new)"
+	@echo "$(VENV): installing what requirements.lock names (about 2 minutes when new)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --no-deps --retries 1 --index-url $(TORCH_INDEX) $(TORCH) 2>&1 | $(QUIET)
-	@$(PY) -m pip install --no-deps --require-hashes -r requirements.lock 2>&1 | $(QUIET)
-	@$(PY) -m pip install --no-deps --no-build-isolation -e . 2>&1 | $(QUIET)
+	@$(PIP_INSTALL) --retries 1 --index-url $(TORCH_INDEX) $(TORCH) $(QUIET)
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock $(QUIET)
+	@$(PIP_INSTALL) --no-build-isolation -e . $(QUIET)
 	@touch $@
-	@echo "$(VENV): ready after $$SECONDS s"
+	@echo "$(VENV): ready"
 
 .PHONY: venv clean-venv lock
 venv: $(INSTALLED)  ## make .venv from the lock file

@@ -106,7 +106,8 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
                 command, stdout=stream, stderr=stream, env=environment
             ).returncode
         if status:
-            raise BuildError(f"{_complaints(log)}\nthe whole log: {log}")
+            said = _complaints(log).replace(f"{(folder / 'src').resolve()}/", "")
+            raise BuildError(f"{said}\nthe whole log: {log}")
         replace_directory(Path(output, "_build", "html"), folder / "html")
     return folder / "html" / "index.html"
 
@@ -114,7 +115,10 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
 def _complaints(log: Path) -> str:
     lines = _COLOURS.sub("", log.read_text(encoding="utf-8")).splitlines()
     said = [line for line in lines if "WARNING" in line or "ERROR" in line]
-    return "\n".join(said or lines[-30:])
+    # MyST-NB counts lines as 10000 times the cell plus the line in it
+    return re.sub(
+        r"\.ipynb:(\d+)(\d{4}):", r".ipynb: cell \1, line \2:", "\n".join(said or lines[-30:])
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
