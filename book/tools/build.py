@@ -115,10 +115,9 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
 def _complaints(log: Path) -> str:
     lines = _COLOURS.sub("", log.read_text(encoding="utf-8")).splitlines()
     said = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    text = "\n".join(said or lines[-30:])
     # MyST-NB counts lines as 10000 times the cell plus the line in it
-    return re.sub(
-        r"\.ipynb:(\d+)(\d{4}):", r".ipynb: cell \1, line \2:", "\n".join(said or lines[-30:])
-    )
+    return re.sub(r"\.ipynb:(\d+)(?=\d{4}:)0{0,3}", r".ipynb: cell \1, line ", text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
