@@ -6,6 +6,7 @@ from meta_bandit.theory.commit import (
     commit_value,
     full_information_value,
     local_optima,
+    marginal_benefit_and_cost,
     optimal_commit,
     sqrt_law,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "full_information_value",
     "gain",
     "local_optima",
+    "marginal_benefit_and_cost",
     "optimal_commit",
     "posterior",
     "posterior_mean_std",

@@ -152,6 +152,43 @@ def local_optima(task: GaussianBandit) -> LocalOptima:
     return LocalOptima(interior, value(interior), barrier, value(barrier), commit_value(task, 0))
 
 
+def marginal_benefit_and_cost(
+    task: GaussianBandit, pulls: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Two sides of the first-order condition: :math:`V'(n) = A(n) - B(n)` (prop-foc).
+
+    .. math:: A(n) = (T - n)\,\varphi(m/s_n)\,\frac{ds_n}{dn}, \qquad B(n) = g(s_n) - m
+
+    Parameters
+    ----------
+    task
+        Fields broadcast against ``pulls``.
+    pulls : shape (...)
+        Length n of the exploration phase, 0 < n < T; need not be whole.
+
+    Returns
+    -------
+    benefit, cost : shape (...), float64
+        What a little more exploration adds to the rest of life, and what it costs, in units of
+        reward a pull.
+
+    Raises
+    ------
+    ValueError
+        If an n lies outside (0, T).
+    """
+    pulls = np.asarray(pulls, dtype=np.float64)
+    inside = (pulls > 0) & (pulls < task.lifetime)
+    if not inside.all():
+        outside = (pulls + 0 * task.lifetime)[~inside]
+        raise ValueError(f"pulls = {outside[0]:g}: must lie in (0, T)")
+    lifetime = task.lifetime.astype(np.float64)
+    log_benefit, cost = _log_benefit_and_cost(
+        pulls, task.sigma_p, task.sigma_l, lifetime, task.mean, estimator="map"
+    )
+    return np.exp(log_benefit), cost
+
+
 def sqrt_law(task: GaussianBandit) -> NDArray[np.float64]:
     r"""Optimal exploration in long lives, to first order (prop-sqrt-law).
 
@@ -257,9 +294,7 @@ def _crossing(
         return _log_benefit_over_cost(n, *args, estimator=estimator)
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        root = elementwise.find_root(
-            log_ratio, (low, high), args=args, tolerances={"xrtol": 1e-12}
-        )
+        root = elementwise.find_root(log_ratio, (low, high), args=args, tolerances={"xrtol": 1e-12})
     return np.where(root.success, root.x, np.nan)
 
 
@@ -287,7 +322,7 @@ def _turning_function(
     return np.maximum(value, -np.finfo(np.float64).max)
 
 
-def _log_benefit_over_cost(
+def _log_benefit_and_cost(
     n: NDArray[np.float64],
     sigma_p: NDArray[np.float64],
     sigma_l: NDArray[np.float64],
@@ -295,8 +330,8 @@ def _log_benefit_over_cost(
     mean: NDArray[np.float64],
     *,
     estimator: Estimator,
-) -> NDArray[np.float64]:
-    """log(A/B) of `_interior_maximum`: the sign of V'(n)."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logarithm of the benefit A(n), and the cost B(n), of `_interior_maximum`."""
     prior_pulls = np.square(sigma_l / sigma_p)
     data_weight = n / (n + prior_pulls)
     tail = np.square(mean / sigma_p) / 2
@@ -308,11 +343,17 @@ def _log_benefit_over_cost(
         - 0.5 * np.log(2 * np.pi)
     )
     if estimator == "map":
-        log_benefit = log_benefit - tail / data_weight
         cost = gain(-mean, sigma_p * np.sqrt(data_weight))
-    else:
-        log_benefit += np.log1p(2 * tail * (1 - data_weight)) - tail * data_weight
-        cost = _committed_gain(mean, sigma_p, data_weight, "ml") - mean
+        return np.asarray(log_benefit - tail / data_weight), cost
+    log_benefit += np.log1p(2 * tail * (1 - data_weight)) - tail * data_weight
+    return log_benefit, _committed_gain(mean, sigma_p, data_weight, "ml") - mean
+
+
+def _log_benefit_over_cost(
+    n: NDArray[np.float64], /, *args: NDArray[np.float64], estimator: Estimator
+) -> NDArray[np.float64]:
+    """log(A/B) of `_interior_maximum`: the sign of V'(n)."""
+    log_benefit, cost = _log_benefit_and_cost(n, *args, estimator=estimator)
     # where one more pull costs nothing, exploring on is better
     log_cost = np.log(np.maximum(cost, 0.0))
     return np.asarray(np.clip(log_benefit - log_cost, -_LARGEST_LOG, _LARGEST_LOG))

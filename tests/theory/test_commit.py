@@ -8,6 +8,7 @@ from meta_bandit.theory import (
     full_information_value,
     gain,
     local_optima,
+    marginal_benefit_and_cost,
     optimal_commit,
     posterior,
     posterior_mean_std,
@@ -180,3 +181,14 @@ def test_posterior_against_a_grid():
     assert np.isclose(var, weight @ np.square(grid - mean), atol=1e-9)
     assert posterior_mean_std(task, 0) == 0
     assert np.isclose(posterior_mean_std(task, 3) ** 2 + var, 1.5**2, rtol=1e-14)
+
+
+def test_benefit_minus_cost_is_the_slope_of_the_value():
+    tasks = random_tasks(100, 500, -1.0, seed=8)
+    pulls = 0.37 * tasks.lifetime
+    benefit, cost = marginal_benefit_and_cost(tasks, pulls)
+    step = 1e-5 * pulls
+    rise = commit_value(tasks, pulls + step) - commit_value(tasks, pulls - step)
+    assert np.allclose(benefit - cost, rise / (2 * step), rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match=r"pulls = 0: must lie in \(0, T\)"):
+        marginal_benefit_and_cost(GaussianBandit(1.0, 1.0, 10), [0, 5])

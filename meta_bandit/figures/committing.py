@@ -1,49 +1,30 @@
-"""The figures of the book, one function each: labelled data in, a matplotlib figure out.
-
-Colours tell the same things everywhere and survive colour blindness (Okabe and Ito's palette;
-``cividis`` and ``viridis`` for maps).
-"""
+"""Figures of the task and of committed plans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from cycler import cycler
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#666666",
-)  # fmt: skip
-STYLE: Any = {
-    "figure.dpi": 120,
-    "figure.constrained_layout.use": True,
-    "font.size": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]),
-    "legend.frameon": False,
-    "savefig.facecolor": "white",
-}
-
-SIGMA_P = r"ecological uncertainty $\sigma_p$ (reward)"
-SIGMA_L = r"task complexity $\sigma_l$ (reward)"
-
-
-@contextmanager
-def _canvas(*shape: int, width: float = 7.5, height: float = 3.4) -> Iterator[tuple[Figure, Any]]:
-    """Open a figure in the book's style, closed at the end so that it is shown only once."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(*shape, figsize=(width, height))
-        yield figure, axes
-        plt.close(figure)
+from meta_bandit.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    NEVER,
+    ORANGE,
+    PURPLE,
+    RED,
+    SIGMA_L,
+    SIGMA_P,
+    SKY,
+    canvas,
+)
 
 
 def arm_distributions(sigma_ps: np.ndarray, mean: float) -> Figure:
@@ -56,7 +37,7 @@ def arm_distributions(sigma_ps: np.ndarray, mean: float) -> Figure:
     mean
         Prior mean, in units of reward.
     """
-    with _canvas(1, len(sigma_ps), height=2.8) as (figure, axes):
+    with canvas(1, len(sigma_ps), height=2.8) as (figure, axes):
         reach = 3.2 * max(sigma_ps)
         grid = np.linspace(mean - reach, mean + reach, 801)
         for ax, sigma_p in zip(np.atleast_1d(axes), sigma_ps, strict=True):
@@ -80,7 +61,7 @@ def lives_panel(samples: xr.Dataset) -> Figure:
         ``arm_mean`` over (task, life) and ``reward`` over (pull, task, life), in units of reward;
         the coordinate ``task`` holds a title for each panel.
     """
-    with _canvas(1, samples.sizes["task"], height=3.2) as (figure, axes):
+    with canvas(1, samples.sizes["task"], height=3.2) as (figure, axes):
         colours = [BLUE, ORANGE, GREEN, RED, PURPLE]
         for ax, task in zip(np.atleast_1d(axes), samples.task.values, strict=True):
             panel = samples.sel(task=task)
@@ -103,7 +84,7 @@ def value_of_lifetime(values: xr.Dataset) -> Figure:
         ``expected_return`` and ``expected_return_se`` from simulation, ``theory``, all over
         (plan, lifetime), in units of reward; ``plan`` holds a name for each line.
     """
-    with _canvas(height=3.4, width=6.5) as (figure, ax):
+    with canvas(height=3.4, width=6.5) as (figure, ax):
         for plan, colour in zip(values.plan.values, (GREY, BLUE, ORANGE, GREEN), strict=False):
             line = values.sel(plan=plan) / values.lifetime
             ax.plot(line.lifetime, line.theory, color=colour, label=plan)
@@ -125,7 +106,7 @@ def estimate_fan(fan: xr.Dataset) -> Figure:
         ``posterior_mean`` over (pulls, life), ``posterior_mean_std`` over (pulls), in units of
         reward; ``mean`` as an attribute.
     """
-    with _canvas(height=3.4, width=6.5) as (figure, ax):
+    with canvas(height=3.4, width=6.5) as (figure, ax):
         mean = fan.attrs["mean"]
         for width, alpha in ((1, 0.35), (2, 0.2)):
             low = mean - width * fan.posterior_mean_std
@@ -151,7 +132,7 @@ def commit_curves(curves: xr.Dataset) -> Figure:
         over (task). Returns in units of reward, NaN where a life has not that many pulls.
     """
     columns = (curves.sizes["task"] + 1) // 2
-    with _canvas(2, columns, height=5.6) as (figure, axes):
+    with canvas(2, columns, height=5.6) as (figure, axes):
         for ax, task in zip(axes.flat, curves.task.values, strict=False):
             curve = curves.sel(task=task)
             top = max(float(curve.optimal_value), 2.0)
@@ -176,7 +157,7 @@ def estimator_cost(values: xr.Dataset) -> Figure:
     values
         ``map`` and ``ml`` over (task, pulls): V(n), in units of reward.
     """
-    with _canvas(height=3.2, width=6.5) as (figure, ax):
+    with canvas(height=3.2, width=6.5) as (figure, ax):
         for task in values.task.values:
             curve = values.sel(task=task)
             ax.plot(curve.pulls, curve["map"] - curve["ml"], label=task)
@@ -196,16 +177,16 @@ def exploration_map(optimum: xr.Dataset, marked: Mapping[str, tuple[float, float
     marked
         Names and places (sigma_p, sigma_l) of tasks to mark.
     """
-    with _canvas(width=6.4, height=4.6) as (figure, ax):
+    with canvas(width=6.4, height=4.6) as (figure, ax):
         levels = [0.5, 1.5, 2.5, 3.5, 5.5, 7.5, 10.5, 15.5, 20.5]
         levels = [level for level in levels if level < optimum.optimal_pulls.max()]
         levels.append(float(optimum.optimal_pulls.max()) + 0.5)
         learning = optimum.optimal_pulls.where(optimum.optimal_pulls > 0)
         axes_data = (optimum.sigma_p, optimum.sigma_l)
-        colours = plt.get_cmap("cividis").with_extremes(bad="#d9d9d9")
+        colours = plt.get_cmap("cividis").with_extremes(bad=NEVER)
         mesh = ax.pcolormesh(*axes_data, learning, cmap=colours, rasterized=True,
                              norm=BoundaryNorm(levels, colours.N))  # fmt: skip
-        ax.set_facecolor("#d9d9d9")
+        ax.set_facecolor(NEVER)
         ax.contour(*axes_data, optimum.optimal_pulls, levels=[0.5], colors=[RED], linewidths=2.5)
         bar = figure.colorbar(mesh, ax=ax, label=r"optimal exploration $n^*$ (pulls)")
         bar.set_ticks([(low + high) / 2 for low, high in pairwise(levels)])
@@ -224,48 +205,3 @@ def _whole_range(low: float, high: float) -> str:
     """Name the whole numbers between two half-integers."""
     first, last = int(np.ceil(low)), int(np.floor(high))
     return f"{first}" if first == last else f"{first}–{last}"
-
-
-def learning_curves(curves: xr.Dataset, optima: xr.Dataset) -> Figure:
-    """Draw the return of agents during training: a panel for each task, a line for each seed.
-
-    Parameters
-    ----------
-    curves
-        ``expected_return`` over (task, seed, update), in units of reward.
-    optima
-        ``commit_value`` over (task), the return of the best committed plan.
-    """
-    with _canvas(1, curves.sizes["task"], width=8, height=3.3) as (figure, axes):
-        for ax, task in zip(np.atleast_1d(axes), curves.task.values, strict=True):
-            for seed in curves.seed.values:
-                line = curves.expected_return.sel(task=task, seed=seed)
-                ax.plot(curves.update, line, lw=1, alpha=0.85, label=f"seed {seed}")
-            best = float(optima.commit_value.sel(task=task))
-            ax.axhline(best, color="black", ls="--", lw=1.2, label="best committed plan")
-            ax.set(title=task, xlabel="update")
-        first = np.atleast_1d(axes)[0]
-        first.set_ylabel("return of a life (reward)")
-        first.legend(fontsize=9)
-    return figure
-
-
-def behaviour_maps(maps: xr.Dataset) -> Figure:
-    """Draw how likely the risky arm is, given posterior mean and pull, a panel for each task.
-
-    Parameters
-    ----------
-    maps
-        ``risky_probability`` over (task, posterior_mean, pull), NaN where no life has been.
-    """
-    with _canvas(1, maps.sizes["task"], width=8, height=3.5) as (figure, axes):
-        for ax, task in zip(np.atleast_1d(axes), maps.task.values, strict=True):
-            probability = maps.risky_probability.sel(task=task)
-            mesh = ax.pcolormesh(maps.pull + 1, maps.posterior_mean, probability,
-                                 cmap="cividis", vmin=0, vmax=1, rasterized=True)  # fmt: skip
-            ax.axhline(0, color=RED, lw=1)
-            ax.set_facecolor("#d9d9d9")
-            ax.set(title=task, xscale="log", xlabel="pull of the life")
-        np.atleast_1d(axes)[0].set_ylabel(r"posterior mean $\hat\mu_n$ (reward)")
-        figure.colorbar(mesh, ax=axes, label="probability of the risky arm")
-    return figure

@@ -1,0 +1,42 @@
+"""The figures of the book, one function each: labelled data in, a matplotlib figure out."""
+
+from meta_bandit.figures.agents import behaviour_maps, learning_curves
+from meta_bandit.figures.committing import (
+    arm_distributions,
+    commit_curves,
+    estimate_fan,
+    estimator_cost,
+    exploration_map,
+    lives_panel,
+    value_of_lifetime,
+)
+from meta_bandit.figures.edge import (
+    across_the_edge,
+    benefit_and_cost,
+    critical_lifetimes,
+    edges,
+    first_bit,
+    long_lives,
+    regions,
+    two_optima,
+)
+
+__all__ = [
+    "across_the_edge",
+    "arm_distributions",
+    "behaviour_maps",
+    "benefit_and_cost",
+    "commit_curves",
+    "critical_lifetimes",
+    "edges",
+    "estimate_fan",
+    "estimator_cost",
+    "exploration_map",
+    "first_bit",
+    "learning_curves",
+    "lives_panel",
+    "long_lives",
+    "regions",
+    "two_optima",
+    "value_of_lifetime",
+]
