@@ -37,7 +37,8 @@ def first_bit(curves: xr.Dataset) -> Figure:
             ax.plot(curve.barrier_pulls, curve.barrier_value, marker="v", **style)
             ax.plot(curve.interior_pulls, curve.interior_value, marker="^", **style)
         ax.axhline(0, color="black", lw=0.8, ls=":")
-        ax.set(xscale="log", yscale="symlog")
+        ax.set_xscale("log")
+        ax.set_yscale("symlog", linthresh=0.01)
         ax.set(xlabel="exploration $n$ (pulls, real)", ylabel="expected return $V(n)$ (reward)")
         ax.legend(fontsize=9)
     return figure
@@ -90,7 +91,7 @@ def regions(plane: xr.Dataset) -> Figure:
             ax.minorticks_off()
             box = {"transform": ax.transAxes, "fontsize": 9}
             ax.text(0.03, 0.05, "predictable", rotation=90, **box)
-            ax.text(0.4, 0.92, "life too short", **box)
+            ax.text(1.07 * float(here.predictable), 18, "life too short", fontsize=9)
             ax.text(0.6, 0.08, "learn", **box)
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
@@ -135,7 +136,8 @@ def edges(curves: xr.Dataset, scaled: bool) -> Figure:
                 ax.plot(curve.sigma_p, curve.exact / unit, label=f"$T={lifetime}$")
                 ax.plot(curve.sigma_p_real, curve.sigma_l_real / unit, ls=":", color="black", lw=1)
             ax.set(xlabel=SIGMA_P, xlim=(0, float(curves.sigma_p.max())), yscale="log")
-            ax.set_ylim(0.02 if not i else 0.005, None)
+            top = float(curves.exact.max()) / (np.sqrt(curves.lifetime.values.max()) if i else 1)
+            ax.set_ylim(0.02 if not i else 0.005, 2 * top)
         first = np.atleast_1d(axes)[0]
         first.set_ylabel(SIGMA_L)
         first.legend()
@@ -154,7 +156,7 @@ def two_optima(curves: xr.Dataset) -> Figure:
         ``optimal_pulls`` over (sigma_l); pulls and units of reward; NaN where there are none.
         ``sigma_p``, ``lifetime`` and ``critical`` (the edge's sigma_l) as attributes.
     """
-    with canvas(1, 2, width=8.5, height=3.5) as (figure, (places, values)):
+    with canvas(1, 2, width=8.5, height=3.8) as (figure, (places, values)):
         places.plot(curves.sigma_l, curves.interior_pulls, color=BLUE, label="learn: local optimum")
         places.plot(curves.sigma_l, curves.barrier_pulls, color=RED, ls="--", label="barrier")
         places.plot(curves.sigma_l, curves.optimal_pulls, color="black", lw=2.5, alpha=0.35,
@@ -168,7 +170,7 @@ def two_optima(curves: xr.Dataset) -> Figure:
         values.set(xlabel=SIGMA_L, ylabel="expected return (reward)", ylim=(low, -1.5 * low))
         for ax in (places, values):
             ax.axvline(curves.attrs["critical"], color="black", lw=1, ls=":")
-        places.legend(fontsize=9)
+        figure.legend(fontsize=9, loc="outside lower center", ncols=4)
         values.text(curves.attrs["critical"], -1.35 * low, " edge")
     return figure
 

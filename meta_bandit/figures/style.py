@@ -23,6 +23,7 @@ _STYLE: Any = {
     "figure.dpi": 120,
     "figure.constrained_layout.use": True,
     "font.size": 11,
+    "figure.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]),

@@ -10,17 +10,32 @@ from meta_bandit.theory.commit import (
     optimal_commit,
     sqrt_law,
 )
-from meta_bandit.theory.edge import Edge, critical_lifetime, critical_sigma_l, edge
+from meta_bandit.theory.edge import (
+    Edge,
+    critical_lifetime,
+    critical_lifetime_law,
+    critical_sigma_l,
+    edge,
+)
 from meta_bandit.theory.posterior import gain, posterior, posterior_mean_std
+from meta_bandit.theory.stopping import BayesOptimum, bayes_optimal, first_pull_value
+from meta_bandit.theory.stopping_edge import (
+    stopping_critical_lifetime,
+    stopping_critical_sigma_l,
+)
 
 __all__ = [
+    "BayesOptimum",
     "Edge",
     "Estimator",
     "LocalOptima",
+    "bayes_optimal",
     "commit_value",
     "critical_lifetime",
+    "critical_lifetime_law",
     "critical_sigma_l",
     "edge",
+    "first_pull_value",
     "full_information_value",
     "gain",
     "local_optima",
@@ -29,4 +44,6 @@ __all__ = [
     "posterior",
     "posterior_mean_std",
     "sqrt_law",
+    "stopping_critical_lifetime",
+    "stopping_critical_sigma_l",
 ]

@@ -114,8 +114,7 @@ def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
         \right\rfloor + 1
 
     Below it, never learning is optimal among these plans; from it on some n earns more. It grows
-    as sigma_l squared: over real n, :math:`T_c = \frac{\sigma_l^2}{\sigma_p^2}
-    \frac{(1 - \rho)(1 + \psi)}{\rho\,\psi}`.
+    as sigma_l squared (`critical_lifetime_law`).
 
     Parameters
     ----------
@@ -128,9 +127,7 @@ def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
         Whole numbers of pulls, at least 2; infinite where no lifetime below 2^53 is enough. 2
         where the prior mean is not negative: then a second pull can always use the first.
     """
-    negative = GaussianBandit(
-        task.sigma_p, task.sigma_l, task.lifetime, np.where(task.mean < 0, task.mean, -1.0)
-    )
+    negative = _with_negative_mean(task)
     rho = _unlearnt_share(_edge_parameter(negative))
     best = np.square(task.sigma_l / task.sigma_p) * (1 - rho) / rho
     pulls = np.maximum(np.stack([np.floor(best), np.ceil(best)]), 1)
@@ -139,6 +136,37 @@ def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
         break_even = (pulls * (1 - negative.mean / per_pull)).min(axis=0)
     shortest = np.where(break_even < 2.0**53, np.floor(break_even) + 1, np.inf)
     return np.where(task.mean < 0, shortest, 2.0)
+
+
+def critical_lifetime_law(task: GaussianBandit) -> NDArray[np.float64]:
+    r"""Critical lifetime over real n, in closed form (prop-short-life).
+
+    .. math:: T_c = \frac{\sigma_l^2}{\sigma_p^2} \frac{(1 - \rho)(1 + \psi)}{\rho\,\psi}
+
+    with psi and rho of `edge` at the task's sigma_p.
+
+    Parameters
+    ----------
+    task
+        Its lifetime is not used.
+
+    Returns
+    -------
+    shape task.shape, float64
+        In pulls, not rounded; below `critical_lifetime`, and close to it where n is large. 0
+        where the prior mean is not negative.
+    """
+    z = _edge_parameter(_with_negative_mean(task))
+    psi, rho = _relative_gain(z), _unlearnt_share(z)
+    with np.errstate(divide="ignore"):
+        law = np.square(task.sigma_l / task.sigma_p) * (1 - rho) / rho * (1 + 1 / psi)
+    return np.where(task.mean < 0, law, 0.0)
+
+
+def _with_negative_mean(task: GaussianBandit) -> GaussianBandit:
+    """Put -1 where the prior mean is not negative; what comes of it is to be replaced."""
+    mean = np.where(task.mean < 0, task.mean, -1.0)
+    return GaussianBandit(task.sigma_p, task.sigma_l, task.lifetime, mean)
 
 
 def critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
@@ -158,9 +186,7 @@ def critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
         In units of reward; 0 where behaviour is predictable (prop-predictable), infinite where
         the prior mean is not negative and life has more than one pull.
     """
-    negative = GaussianBandit(
-        task.sigma_p, task.sigma_l, task.lifetime, np.where(task.mean < 0, task.mean, -1.0)
-    )
+    negative = _with_negative_mean(task)
     psi = _relative_gain(_edge_parameter(negative))
     best = task.lifetime * psi / (1 + psi)
     pulls = np.stack([np.floor(best), np.ceil(best)])

@@ -5,6 +5,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.theory import (
     commit_value,
     critical_lifetime,
+    critical_lifetime_law,
     critical_sigma_l,
     edge,
     gain,
@@ -60,6 +61,17 @@ def test_critical_lifetime_is_where_learning_begins_to_pay():
             assert pays.tolist() == [False] * (len(every) - 1) + [True]
             checked += 1
     assert checked > 100
+
+
+def test_critical_lifetime_follows_its_law():
+    task = GaussianBandit([0.5, 1.0, 3.0], [10.0, 40.0, 300.0], 1)
+    law, exact = critical_lifetime_law(task), critical_lifetime(task)
+    assert (law < exact).all()
+    assert np.allclose(law, exact, rtol=2e-3)
+    # the law and the closed form of the edge are one
+    pulls, sigma_p, sigma_l = edge(1.7, 250.0)
+    assert np.isclose(critical_lifetime_law(GaussianBandit(sigma_p, sigma_l, 1)), 250.0, rtol=1e-9)
+    assert 0 < pulls < 250
 
 
 def test_critical_complexity_is_where_learning_stops_to_pay():
