@@ -1,0 +1,382 @@
+r"""The Bayes-optimal adaptive policy: dynamic programming on the posterior mean (thm-stopping).
+
+The safe arm teaches nothing, so whoever leaves the risky arm has no reason to return: the best
+policy is an optimal stopping rule, and time is counted by risky pulls. With x the posterior mean
+after n pulls, J what the rest of the life is worth, and C what it is worth if it begins with a
+risky pull,
+
+.. math:: J_n(x) = \max(0, C_n(x)), \quad C_n(x) = x + E[J_{n+1}(x + d_n Z)], \quad J_T = 0,
+    \quad d_n^2 = v_n - v_{n+1}.
+
+C_n is increasing and convex with slope >= 1, so that it has one root, the threshold b_n.
+
+Method. Above the threshold
+
+.. math:: J_n(x) = (T - n)\,x + R_n(x), \qquad x > b_n:
+
+staying for good, plus R_n, what the option to leave is worth. R_n is smooth, and falls to zero like
+a Gaussian tail on the scale of all movement of the estimate that is still to come,
+:math:`\rho_n = \sqrt{v_n - v_{T-1}}`. So R_n is kept as one Chebyshev series on
+:math:`[b_n, c \rho_n]`, whose nodes crowd at the threshold, where R_n varies on the shorter scale
+d_n. The expectation is cut at b_{n+1}: the linear part is integrated in closed form, the smooth
+part by Gauss-Legendre quadrature from the threshold on. The kink of J is therefore never
+interpolated, and no accuracy is lost where the noise is small. Two more functions ride on the same
+quadrature: the probability to leave before the end of life, and the expected pulls of the lives
+that do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
+
+from meta_bandit.task import GaussianBandit
+from meta_bandit.theory.commit import optimal_commit
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BayesOptimum:
+    """The best that any policy can do on a task, and how it is done (thm-stopping).
+
+    Attributes
+    ----------
+    value : shape task.shape
+        Expected return of one life (V*), in units of reward; 0 where never pulling is optimal.
+    error : shape task.shape
+        Estimated bound of the absolute error of ``value``, in units of reward: the distance to
+        the solution with fewer nodes and shorter ranges, plus what rounding can do.
+    thresholds : shape (T, *task.shape)
+        b_n for n = 0, 1, ..., in units of reward: pull while the posterior mean after n pulls is
+        above. Nondecreasing in n up to b_{T-1} = 0; NaN beyond a task's own lifetime.
+    expected_pulls : shape task.shape
+        Mean number of risky pulls.
+    ends_safe : shape task.shape
+        Probability that the life's last pull is safe.
+    exploration : shape task.shape
+        Mean number of risky pulls over the lives that end on the safe arm; 0 where the risky arm
+        is never pulled, NaN where no life ends on the safe arm.
+    """
+
+    value: Floats
+    error: Floats
+    thresholds: Floats
+    expected_pulls: Floats
+    ends_safe: Floats
+    exploration: Floats
+
+
+def bayes_optimal(task: GaussianBandit) -> BayesOptimum:
+    r"""Value, thresholds and behaviour of the Bayes-optimal policy (thm-stopping).
+
+    .. math:: V^* = J_0(m), \qquad J_n(x) = \max(0,\; x + E[J_{n+1}(x + d_n Z)])
+
+    The expectation is over the next reward given those before. The module's text states the
+    method; time grows linearly with the lifetimes and with the number of tasks. The policy is
+    `policies.Stopping`.
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them, of any prior mean and of different lifetimes.
+
+    Returns
+    -------
+    BayesOptimum
+        Arrays of shape ``task.shape``. ``value`` is never below that of `optimal_commit`: a
+        committed plan is one of the policies, so that its value, known to rounding, bounds V*
+        from below.
+    """
+    fine, coarse = _solve(task, _FINE), _solve(task, _COARSE)
+    pulled = fine.worth > 0
+    _, committed = optimal_commit(task)
+    value = np.maximum(np.where(pulled, fine.worth, 0.0), committed)
+    rounding = np.finfo(np.float64).eps * task.lifetime * (np.abs(task.mean) + task.sigma_p)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        exploration = np.where(pulled, fine.leavers_pulls / fine.leaving, 0.0)
+    staying_pulls = task.lifetime * (1 - fine.leaving)
+    return BayesOptimum(
+        value=value,
+        error=np.abs(fine.worth - coarse.worth) + rounding,
+        thresholds=fine.thresholds,
+        expected_pulls=np.where(pulled, staying_pulls + fine.leavers_pulls, 0.0),
+        ends_safe=np.where(pulled, fine.leaving, 1.0),
+        exploration=exploration,
+    )
+
+
+def first_pull_value(task: GaussianBandit) -> Floats:
+    r"""Best expected return of a life that begins with a risky pull (thm-stopping).
+
+    .. math:: C_0(m) = m + E[J_1(m + d_0 Z)], \qquad V^* = \max(0, C_0(m))
+
+    Where it is negative, learning does not pay, and this is how far from paying it is; its zero
+    is the edge of prop-stopping-edge. It rises with the lifetime and with sigma_p, and falls with
+    sigma_l.
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them.
+
+    Returns
+    -------
+    shape task.shape, float64
+        In units of reward, as exact as the value of `bayes_optimal`.
+    """
+    return _solve(task, _FINE).worth
+
+
+@dataclass(frozen=True)
+class _Resolution:
+    """How finely the functions of the posterior mean are resolved."""
+
+    nodes: int
+    """Chebyshev nodes of a function."""
+    quadrature: int
+    """Gauss-Legendre nodes of an expectation."""
+    window: float
+    """Where the Gaussian kernel is cut, in units of d_n."""
+    reach: float
+    """Where R_n is taken to be zero, in units of rho_n."""
+
+
+_FINE = _Resolution(nodes=40, quadrature=32, window=7.0, reach=8.0)
+# differs in all four, so that its distance shows the error that each of them makes
+_COARSE = _Resolution(nodes=32, quadrature=26, window=6.5, reach=7.5)
+
+# the functions that fall to zero above the threshold: R_n; the probability to leave before the
+# end; the expected pulls yet to come, counted over lives that leave
+_FUNCTIONS = 3
+# Newton steps end once they are below this many d_n: what is missing then is its square
+_NEWTON_TOLERANCE = 1e-5
+_NEWTON_STEPS = 100
+# numbers that one array of polynomials may hold: enough to outweigh the calls, few for the cache
+_CHUNK = 500_000
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Outcome of the recursion where the first pull is made; shapes as in `BayesOptimum`."""
+
+    worth: Floats
+    """C_0(m)."""
+    leaving: Floats
+    """Probability to end on the safe arm."""
+    leavers_pulls: Floats
+    """Expected pulls, counted over lives that end on the safe arm (others count 0)."""
+    thresholds: Floats
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """What lies ahead after one more pull, for tasks on the first axis."""
+
+    pulls_left: Floats
+    """T - n - 1, shape (tasks,)."""
+    threshold: Floats
+    """b_{n+1}, shape (tasks,)."""
+    length: Floats
+    """Length of the interval above it that the series cover, shape (tasks,)."""
+    series: Floats
+    """Chebyshev coefficients, shape (tasks, functions, nodes)."""
+
+
+def _solve(task: GaussianBandit, resolution: _Resolution) -> _Solution:
+    """Solve every task, in chunks of tasks with similar lifetimes."""
+    shape = task.shape
+    fields = (task.sigma_p, task.sigma_l, task.lifetime, task.mean)
+    flat = GaussianBandit(*(np.broadcast_to(field, shape).ravel() for field in fields))
+    functions = np.empty((flat.lifetime.size, _FUNCTIONS))
+    thresholds = np.full((int(flat.lifetime.max(initial=1)), flat.lifetime.size), np.nan)
+    longest_first = np.argsort(-flat.lifetime, kind="stable")
+    size = max(1, _CHUNK // (resolution.nodes**2 * resolution.quadrature))
+    for start in range(0, longest_first.size, size):
+        chunk = longest_first[start : start + size]
+        own = GaussianBandit(
+            flat.sigma_p[chunk], flat.sigma_l[chunk], flat.lifetime[chunk], flat.mean[chunk]
+        )
+        functions[chunk], thresholds[: int(own.lifetime[0]), chunk] = _recursion(own, resolution)
+    option, leaving, leavers_pulls = functions.T.reshape(_FUNCTIONS, *shape)
+    return _Solution(
+        worth=np.asarray(task.lifetime * task.mean + option),
+        leaving=leaving,
+        leavers_pulls=leavers_pulls,
+        thresholds=thresholds.reshape(-1, *shape),
+    )
+
+
+def _recursion(task: GaussianBandit, resolution: _Resolution) -> tuple[Floats, Floats]:
+    """Go back from the last pull to the first; tasks have one axis, the longest come first.
+
+    Returns the functions at (n = 0, x = m), shape (tasks, functions), and the thresholds, shape
+    (pulls, tasks).
+    """
+    tasks, longest = task.lifetime.size, int(task.lifetime[0])
+    angles = (np.arange(resolution.nodes) + 0.5) * np.pi / resolution.nodes
+    nodes = (1 + np.cos(angles)) / 2
+    to_series = np.cos(np.outer(angles, np.arange(resolution.nodes))) * (2 / resolution.nodes)
+    to_series[:, 0] /= 2
+
+    # before the last pull: J_{T-1}(x) = max(0, x), there is nothing to be learned any more
+    threshold, length = np.zeros(tasks), np.ones(tasks)
+    series = np.zeros((tasks, _FUNCTIONS, resolution.nodes))
+    thresholds = np.full((longest, tasks), np.nan)
+    thresholds[task.lifetime - 1, np.arange(tasks)] = 0.0
+    at_start = np.zeros((tasks, _FUNCTIONS))
+    drop = np.zeros(tasks)
+    for pulls in range(longest - 2, -1, -1):
+        # tasks with at least this many pulls before their last: a leading part of the arrays
+        alive = slice(int(np.searchsorted(-task.lifetime, -(pulls + 1))))
+        sigma_p, sigma_l = task.sigma_p[alive], task.sigma_l[alive]
+        last = task.lifetime[alive].astype(np.float64) - 1
+        step = _movement(sigma_p, sigma_l, pulls, pulls + 1.0)
+        ahead = _Ahead(last - pulls, threshold[alive], length[alive], series[alive])
+        here = _root(ahead, step, drop[alive], resolution)
+        thresholds[pulls, alive] = here
+        if pulls == 0:
+            at_start[alive] = _look_ahead(task.mean[alive, None], step, ahead, resolution)[:, :, 0]
+            break
+        reach = resolution.reach * _movement(sigma_p, sigma_l, pulls, last) - here
+        points = here[:, None] + reach[:, None] * nodes
+        series[alive] = _look_ahead(points, step, ahead, resolution) @ to_series
+        # the next threshold lies about as far below this one as this one below the last
+        drop[alive] = threshold[alive] - here
+        threshold[alive], length[alive] = here, reach
+    return at_start, thresholds
+
+
+def _movement(sigma_p: Floats, sigma_l: Floats, pulls: ArrayLike, later_pulls: ArrayLike) -> Floats:
+    r"""Standard deviation of the estimate's movement from n pulls to k: sqrt(v_n - v_k).
+
+    .. math:: v_n - v_k = \frac{(k - n)\,\sigma_p^4 \sigma_l^2}
+        {(n \sigma_p^2 + \sigma_l^2)(k \sigma_p^2 + \sigma_l^2)}
+    """
+    now = np.hypot(np.sqrt(pulls) * sigma_p, sigma_l)
+    later = np.hypot(np.sqrt(later_pulls) * sigma_p, sigma_l)
+    pulls_between = np.asarray(later_pulls) - np.asarray(pulls)
+    return np.asarray(np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now))
+
+
+def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Resolution) -> Floats:
+    r"""Take the functions one pull back, from the series at n + 1 to points at n.
+
+    With u = (x - b_{n+1}) / d_n, k = T - n - 1 and the expectation over Y ~ N(x, d_n^2),
+
+    .. math:: R_n(x) &= k\,[d_n \varphi(u) - x\,\Phi(-u)] + E[R_{n+1}(Y);\, Y > b_{n+1}] \\
+        U_n(x) &= \Phi(-u) + E[U_{n+1}(Y);\, Y > b_{n+1}] \\
+        H_n(x) &= U_n(x) + E[H_{n+1}(Y);\, Y > b_{n+1}]
+
+    are the option to leave, the probability to leave, and the pulls of those who leave.
+
+    Parameters
+    ----------
+    estimate : shape (tasks, points)
+        x, in units of reward.
+    step : shape (tasks,)
+        d_n, in units of reward.
+
+    Returns
+    -------
+    shape (tasks, functions, points)
+    """
+    at, weights, _ = _quadrature(estimate, step, ahead, resolution)
+    tasks, points = estimate.shape
+    polynomials = _chebyshev(at.reshape(tasks, -1), resolution.nodes)
+    integrand = (ahead.series @ polynomials).reshape(tasks, _FUNCTIONS, points, -1)
+    option, leaving, leavers_pulls = np.einsum("tfpq,tpq->ftp", integrand, weights)
+    leave_now, density = _leaving_now(estimate, step, ahead)
+    pulls_left, step = ahead.pulls_left[:, None], step[:, None]
+    option += pulls_left * (step * density - estimate * leave_now)
+    leaving += leave_now
+    return np.stack([option, leaving, leaving + leavers_pulls], axis=1)
+
+
+def _root(ahead: _Ahead, step: Floats, drop: Floats, resolution: _Resolution) -> Floats:
+    """Threshold b_n, the root of C_n, shape (tasks,).
+
+    C_n is increasing and convex, and C_n(b_{n+1}) >= 0. So Newton's method needs no bracket: from
+    any start it is right of the root after one step, and falls towards it from then on.
+    """
+    estimate = ahead.threshold - drop
+    pulls_left = ahead.pulls_left
+    for _ in range(_NEWTON_STEPS):
+        at, weights, deviation = _quadrature(estimate[:, None], step, ahead, resolution)
+        polynomials = _chebyshev(at[:, 0], resolution.nodes)
+        values = (ahead.series[:, :1] @ polynomials)[:, 0] * weights[:, 0]
+        leave_now, density = _leaving_now(estimate[:, None], step, ahead)
+        stay_now, density = 1 - leave_now[:, 0], density[:, 0]
+        worth = estimate + pulls_left * (estimate * stay_now + step * density) + values.sum(axis=-1)
+        slope = (
+            1
+            + pulls_left * (stay_now + ahead.threshold / step * density)
+            + (values * deviation[:, 0]).sum(axis=-1) / step
+        )
+        improved = np.minimum(estimate - worth / slope, ahead.threshold)
+        moved = np.abs(improved - estimate)
+        estimate = improved
+        if (moved <= _NEWTON_TOLERANCE * step).all():
+            break
+    return estimate
+
+
+def _leaving_now(estimate: Floats, step: Floats, ahead: _Ahead) -> tuple[Floats, Floats]:
+    r"""Probability that the next estimate says to leave, Phi(-u), and the density phi(u)."""
+    distance = (estimate - ahead.threshold[:, None]) / step[:, None]
+    return ndtr(-distance), np.exp(-0.5 * np.square(distance)) / np.sqrt(2 * np.pi)
+
+
+def _quadrature(
+    estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Resolution
+) -> tuple[Floats, Floats, Floats]:
+    """Nodes and weights of the Gaussian expectation over the interval of the series.
+
+    Returns
+    -------
+    at, weights, deviation : shape (tasks, points, nodes)
+        Place in the interval, from -1 to 1; weight, with the Gaussian density in it; and distance
+        from the estimate in units of the step.
+    """
+    place, weight = _gauss_legendre(resolution.quadrature)
+    left, length = ahead.threshold[:, None], ahead.length[:, None]
+    step = step[:, None]
+    cut = resolution.window * step
+    low = np.maximum(left, estimate - cut)
+    high = np.maximum(low, np.minimum(left + length, estimate + cut))
+    half = ((high - low) / 2)[..., None]
+    # measured from the threshold, so that rounding cannot leave the interval by much
+    above = ((low - left) + (high - low) / 2)[..., None] + half * place
+    deviation = (above + (left - estimate)[..., None]) / step[..., None]
+    density = np.exp(-0.5 * np.square(deviation)) / np.sqrt(2 * np.pi)
+    at = np.clip(2 * above / length[..., None] - 1, -1, 1)
+    return at, half / step[..., None] * weight * density, deviation
+
+
+@cache
+def _gauss_legendre(number: int) -> tuple[Floats, Floats]:
+    """Nodes and weights on [-1, 1]; to find them costs more than a step of the recursion."""
+    return np.polynomial.legendre.leggauss(number)
+
+
+def _chebyshev(at: Floats, number: int) -> Floats:
+    """First Chebyshev polynomials, shape (tasks, number, points), for ``at`` (tasks, points).
+
+    T_{j+i} = 2 T_j T_i - T_{j-i} doubles how many there are, in one operation over all of them.
+    """
+    polynomials = np.empty((at.shape[0], number, at.shape[1]))
+    polynomials[:, 0] = 1
+    polynomials[:, 1] = at
+    known = 2
+    while known < number:
+        top = known - 1
+        new = min(top, number - known)
+        fresh = polynomials[:, known : known + new]
+        np.multiply(polynomials[:, 1 : new + 1], 2 * polynomials[:, top : top + 1], out=fresh)
+        fresh -= polynomials[:, top - new : top][:, ::-1]
+        known += new
+    return polynomials
