@@ -92,7 +92,9 @@ def train(
         - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
 
     with the advantages and returns of `advantages`. An agent's result depends on its task, its
-    seed, the configuration and the kind of machine, not on the agents beside it.
+    seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with one
+    thread bit for bit if the lives are a multiple of 64. Otherwise an agent's numbers may fall into
+    the rest that is left over when all are computed in vectors, and then differ in the last bit.
 
     Parameters
     ----------
@@ -175,7 +177,8 @@ class Trainer:
         self.net = Ensemble(weights, lives, longest)
         self.net.inputs[:-1, :, TIME] = time_input(config.time_feature, pull, lifetime)
         self.noise = Noise(seeds, longest, lives, dtype, device)
-        self.arm_noise = Noise(seeds, 1, lives, dtype, device)
+        # in double precision: in single, the last slice's end would round to 1, an infinite mean
+        self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
         self.finite = torch.ones(agents, dtype=torch.bool, device=device)
@@ -204,8 +207,7 @@ class Trainer:
     def play(self, update: int, mean: Tensor) -> Tensor:
         """Play whole lives with sampled actions; returns the arms' means, (agents, lives)."""
         reward, threshold = self.noise.draw(update, PULLS)
-        arm_noise, _ = self.arm_noise.draw(update, ARMS)
-        arm_mean = mean + self.sigma_p * arm_noise[0]
+        arm_mean = mean + self.sigma_p * self.draw_arms(update).to(mean.dtype)
         # reward of each pull if it is risky; 0 after the end of a life
         reward.mul_(self.sigma_l).add_(arm_mean).div_(self.reward_scale).mul_(self.mask)
         net = self.net
@@ -227,6 +229,15 @@ class Trainer:
             torch.mul(risky, pays, out=paid)
         return arm_mean
 
+    def draw_arms(self, update: int) -> Tensor:
+        """Draw a standardised arm's mean for each life, (agents, lives)."""
+        normal, logistic = self.arm_noise.draw(update, ARMS)
+        if not self.config.stratified_arms:
+            return normal[0]
+        slices = torch.arange(self.config.lives, device=normal.device)
+        within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
+        return within
+
     def loss_slope(self, entropy_weight: float) -> Tensor:
         r"""Write the loss's gradient with respect to logits and values; returns the entropy.
 
@@ -242,8 +253,8 @@ class Trainer:
         torch.mul(advantage, -config.value_weight, out=value_slope)
         if config.normalise_advantages:
             count = self.samples[:, None]
-            advantage.sub_(advantage.sum((0, 2))[:, None] / count).mul_(mask)
-            variance = advantage.square().sum((0, 2))[:, None] / count
+            advantage.sub_(per_agent(advantage)[:, None] / count).mul_(mask)
+            variance = per_agent(advantage.square())[:, None] / count
             advantage.div_(variance.sqrt_().add_(1e-8))
         probability = logit.sigmoid()
         spread = probability * (1 - probability) * logit
@@ -251,11 +262,11 @@ class Trainer:
         logit_slope.mul_(advantage).add_(spread, alpha=entropy_weight).mul_(mask)
         # H = softplus(l) - l p
         entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit)).mul_(mask)
-        return entropy.sum((0, 2)).div_(self.samples)
+        return per_agent(entropy).div_(self.samples)
 
     def descend(self, gradient: Tensor, learning_rate: float, update: int) -> Tensor:
         """Clip each agent's gradient and take one step of Adam; returns the norms before."""
-        norm = torch.linalg.vector_norm(gradient, dim=(1, 2))
+        norm: Tensor = torch.linalg.vector_norm(gradient, dim=(1, 2))
         # an agent whose gradient is not finite stops here, for good, and touches no other
         self.finite.logical_and_(norm.isfinite())
         gradient.mul_(
@@ -300,6 +311,15 @@ def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float
     return delta
 
 
+def per_agent(values: Tensor) -> Tensor:
+    """Sum (pulls, agents, lives) to (agents,).
+
+    One dimension at a time: both at once are added up in an order that depends on how many agents
+    there are.
+    """
+    return values.sum(0).sum(-1)
+
+
 def initial_weights(seeds: Sequence[int], units: int) -> Tensor:
     """Weights that training begins with, float64, each agent's from its own seed.
 
@@ -310,7 +330,7 @@ def initial_weights(seeds: Sequence[int], units: int) -> Tensor:
     rows, columns = INPUTS + 1 + units, 4 * units + HEADS
     normal, _ = Noise(seeds, rows, columns, torch.float64).draw(0, WEIGHTS)
     weights = normal.transpose(0, 1).clone()
-    for recurrent in weights[:, INPUTS + 1 :, : 4 * units].split(units, dim=2):
+    for recurrent in weights[:, INPUTS + 1 :, : 4 * units].chunk(4, dim=2):
         recurrent.copy_(torch.linalg.qr(recurrent)[0])
     weights[:, :INPUTS, : 4 * units] *= units**-0.5
     weights[:, :INPUTS, 4 * units :] = 0.0
@@ -342,15 +362,14 @@ def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:
 
 def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
     """Check that there is one valid seed for each task; returns them as plain integers."""
-    checked = [int(seed) for seed in seeds]
-    if task.shape != (len(checked),) or not checked:
+    if task.shape != (len(seeds),) or not len(seeds):
         raise ValueError(
-            f"task: shape {task.shape} with {len(checked)} seeds: must be (agents,), one seed each"
+            f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,), one seed each"
         )
-    for seed in checked:
-        if not 0 <= seed < 2**64:
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
-    return checked
+    return [int(seed) for seed in seeds]
 
 
 def _device(name: str) -> torch.device:

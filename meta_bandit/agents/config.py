@@ -41,25 +41,28 @@ class A2CConfig:
     """
 
     # steps of the optimiser
-    updates: int = 400
+    updates: int = 600
     # lives that each agent plays between two updates
     lives: int = 64
+    # draw the arms of an update one from each of as many equally probable slices of the prior,
+    # instead of independently: each is still N(m, sigma_p^2), but their mean is nearly m
+    stratified_arms: bool = True
     # units of the LSTM
     units: int = 48
     # Adam's step size for each weight, per update, at the start
-    learning_rate: float = 5e-3
+    learning_rate: float = 3e-3
     # share of the updates after which the step size starts to fall, linearly to 0 at the end
     learning_rate_hold: float = 0.0
     # weight of a reward one pull later (gamma); 1: the return of the life counts
     discount: float = 1.0
     # generalised advantage estimation (lambda); 1: whole returns, 0: one reward and the critic
-    gae_lambda: float = 1.0
+    gae_lambda: float = 0.95
     # weight of the policy's entropy (nats a pull) at the start, against advantages of variance 1
-    entropy: float = 0.1
+    entropy: float = 0.03
     # share of the updates over which that weight falls linearly to 0
     entropy_until: float = 0.7
     # weight of the critic's squared error, in squared units of (reward scale x lifetime)
-    value_weight: float = 0.5
+    value_weight: float = 10.0
     # bring each agent's advantages to mean 0 and variance 1 in every update
     normalise_advantages: bool = True
     # longest gradient of one agent (Euclidean norm); a longer one is shortened to it
@@ -76,7 +79,7 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
-            elif field.name == "normalise_advantages":
+            elif field.name in ("normalise_advantages", "stratified_arms"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name == "time_feature":
                 kinds = get_args(TimeFeature)
@@ -110,6 +113,6 @@ def _whole(value: object) -> bool:
 
 CONFIGURATIONS = {
     "companion": A2CConfig(),
-    "smoke": A2CConfig(updates=5, lives=16),
+    "smoke": A2CConfig(updates=5),
 }
 """Named configurations: ``companion``, what learns best, and ``smoke``, which only runs."""

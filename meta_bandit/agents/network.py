@@ -164,7 +164,7 @@ class Ensemble:
         slope, dh, dc, scratch = self._slope, self._output_slope, self._cell_slope, self._scratch
         gate_slope, dy = slope[:, : 4 * units], slope[:, 4 * units :]
         d_sigmoids = slope[:, : 3 * units]
-        do, di, df, dg = gate_slope.split(units, dim=1)
+        do, di, df, dg = gate_slope.chunk(4, dim=1)
         through_cell = gate_slope[:, units:].view(-1, 3, units, dc.shape[-1])
         dc_gates = dc.unsqueeze(1)
         recurrent = self.weights[:, INPUTS + 1 :]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, train
+from meta_bandit.simulate import History, Lives, simulate
+from tests.agents.unrolled import unrolled_heads
+
+TASK = GaussianBandit([2.0, 1.0], [1.0, 0.5], [8, 5], [-1.0, -2.0])
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedAgents:
+    return train(TASK, [1, 2], A2CConfig(updates=5, lives=8, units=6), device="cpu")
+
+
+def replayed(trained: TrainedAgents, lives: Lives) -> np.ndarray:
+    """Logits of the agents in the situations of these lives, the plain way."""
+    pulls, agents, count = lives.actions.shape
+    lifetime = np.broadcast_to(lives.task.lifetime, (agents,))
+    x = np.zeros((pulls, agents, 4, count))
+    for agent in range(agents):
+        task = trained.task
+        scale = np.sqrt(task.mean[agent] ** 2 + task.sigma_p[agent] ** 2 + task.sigma_l[agent] ** 2)
+        for pull in range(pulls):
+            x[pull, agent, 3] = 2 * pull / lifetime[agent] - 1
+            if pull:
+                x[pull, agent, 0] = lives.rewards[pull - 1, agent] / scale
+                x[pull, agent, 1] = lives.actions[pull - 1, agent] == 1
+                x[pull, agent, 2] = lives.actions[pull - 1, agent] == 0
+    weights = torch.tensor(trained.weights, dtype=torch.float64)
+    return unrolled_heads(weights, torch.tensor(x))[:, :, 0].numpy()
+
+
+@pytest.mark.parametrize("lifetime", [[8, 5], [12, 12]])
+def test_probabilities_are_those_of_the_network(trained, lifetime):
+    task = GaussianBandit(TASK.sigma_p, TASK.sigma_l, lifetime, TASK.mean)
+    lives = simulate(AgentPolicy(trained, greedy=False), task, 50, np.random.default_rng(0))
+    logit = replayed(trained, lives)
+    np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
+    assert lives.risky_probability.std() > 0
+
+
+def test_greedy_takes_the_more_probable_arm(trained):
+    lives = simulate(AgentPolicy(trained), TASK, 50, np.random.default_rng(0))
+    logit = replayed(trained, lives)
+    clear = np.abs(logit) > 1e-5
+    np.testing.assert_array_equal(lives.risky_probability[clear], (logit > 0)[clear])
+
+
+def test_every_life_begins_afresh(trained):
+    policy = AgentPolicy(trained, greedy=False)
+    first, second = (simulate(policy, TASK, 20, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first.risky_probability, second.risky_probability)
+    more = simulate(policy, TASK, 31, np.random.default_rng(3))
+    np.testing.assert_array_equal(more.risky_probability[0, :, :20], first.risky_probability[0])
+
+
+def test_acting_leaves_the_agents_as_they_are(trained):
+    before = trained.weights.copy()
+    simulate(AgentPolicy(trained), TASK, 20, np.random.default_rng(3))
+    np.testing.assert_array_equal(trained.weights, before)
+
+
+def test_a_task_of_another_shape_is_refused(trained):
+    with pytest.raises(ValueError, match=r"task: shape \(3,\): must be \(2,\)"):
+        simulate(AgentPolicy(trained), GaussianBandit([1.0] * 3, 1.0), 4, np.random.default_rng(0))
+
+
+def test_lives_that_were_not_begun_are_refused(trained):
+    nothing = np.zeros((2, 4))
+    history = History(3, nothing.astype(np.int8), nothing, nothing.astype(np.int64), nothing)
+    with pytest.raises(ValueError, match="asked at pull 0"):
+        AgentPolicy(trained).risky_probability(TASK, history)

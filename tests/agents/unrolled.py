@@ -1,0 +1,36 @@
+"""The agent written the plain way, for tests: an unrolled loop that autograd can differentiate."""
+
+import torch
+from torch import Tensor
+
+
+def unrolled_heads(weights: Tensor, x: Tensor) -> Tensor:
+    """Logit and value at every pull, (pulls, agents, 2, lives); x is (pulls, agents, 4, lives)."""
+    units = weights.shape[1] - 5
+    agents, lives = x.shape[1], x.shape[3]
+    w_input, w_bias, w_hidden = weights.split([4, 1, units], dim=1)
+    hidden = cell = torch.zeros(agents, units, lives, dtype=weights.dtype)
+    heads = []
+    for x_t in x:
+        gates = (
+            torch.einsum("eik,eib->ekb", w_input[..., :-2], x_t)
+            + w_bias[..., :-2].transpose(1, 2)
+            + torch.einsum("ejk,ejb->ekb", w_hidden[..., :-2], hidden)
+        )
+        o, i, f, g = gates.split(units, dim=1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        hidden = torch.sigmoid(o) * torch.tanh(cell)
+        heads.append(
+            torch.einsum("ejk,ejb->ekb", w_hidden[..., -2:], hidden)
+            + w_bias[..., -2:].transpose(1, 2)
+        )
+    return torch.stack(heads)
+
+
+def random_weights(agents: int, units: int, seed: int = 0) -> Tensor:
+    """Weights of a size at which every gate bends; the heads' unused entries are 0."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (agents, 5 + units, 4 * units + 2)
+    weights = 0.7 * torch.randn(shape, dtype=torch.float64, generator=generator)
+    weights[:, :4, 4 * units :] = 0.0
+    return weights
