@@ -1,4 +1,7 @@
-"""Policies that need no training, each a small frozen class; see `simulate.Policy`."""
+"""Policies that need no training, each a small frozen class; see `simulate.Policy`.
+
+The papers that they come from stand in ``book/references.bib``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
 
 from meta_bandit.simulate import History
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import Estimator, check_estimator
-from meta_bandit.theory.posterior import posterior
+from meta_bandit.theory.posterior import gain, posterior
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,120 @@ class Constant:
     def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
         """Return the constant, in the shape of the lives."""
         return np.full(history.last_reward.shape, float(self.probability))
+
+
+@dataclass(frozen=True, eq=False)
+class Stopping:
+    r"""Pull while the estimate is above a threshold; leaving is for good (thm-stopping).
+
+    .. math:: \text{risky at pull } n \iff \text{so far always risky, and } \hat\mu_n > b_n
+
+    With the thresholds of `theory.bayes_optimal` no policy earns more on average. Since the other
+    arm is known to pay 0, this is also the policy of the finite-horizon Gittins index: the index
+    exceeds 0 exactly where continuing is worth more than 0, that is above b_n
+    (Bradt, Johnson and Karlin 1956).
+
+    Parameters
+    ----------
+    thresholds : shape (pulls, *task.shape)
+        b_n for n = 0, 1, ..., in units of reward; where NaN, or for n beyond the last, it leaves.
+    """
+
+    thresholds: ArrayLike
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability (0 or 1) of the risky arm at the coming pull."""
+        thresholds = np.asarray(self.thresholds, dtype=np.float64)
+        if history.pull >= len(thresholds):
+            return np.zeros(history.last_reward.shape)
+        estimate, _ = posterior(task, history.risky_pulls, history.reward_sum)
+        never_left = history.risky_pulls == history.pull
+        above = estimate > thresholds[history.pull, ..., None]
+        return np.asarray(never_left & above, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Oracle:
+    """Knows the risky arm's mean in every life: pulls it if that is positive.
+
+    Its expected return is `theory.full_information_value`, and its regret is 0. A policy is not
+    told the arm's mean by its history, so this one is handed those of lives that another policy
+    played: the same generator state gives the same arms again::
+
+        lives = simulate(policy, task, 1000, np.random.default_rng(0))
+        informed = simulate(Oracle(lives.arm_mean), task, 1000, np.random.default_rng(0))
+
+    Parameters
+    ----------
+    arm_mean : shape (*task.shape, lives)
+        Mean of the risky arm in each life (mu), in units of reward.
+    """
+
+    arm_mean: ArrayLike
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability (0 or 1) of the risky arm, the same at every pull of a life."""
+        known = np.asarray(self.arm_mean, dtype=np.float64)
+        if known.shape != history.last_reward.shape:
+            raise ValueError(
+                f"arm_mean has shape {known.shape}: must be {history.last_reward.shape}"
+            )
+        return (known > 0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class ThompsonSampling:
+    r"""Pull an arm as often as it is likely to be the better one (Thompson 1933).
+
+    .. math:: P(\text{risky}) = P(\mu > 0 \mid \text{rewards}) = \Phi(\hat\mu_n / \sqrt{v_n})
+
+    It knows no lifetime.
+    """
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability of the risky arm at the coming pull."""
+        estimate, variance = posterior(task, history.risky_pulls, history.reward_sum)
+        return np.asarray(ndtr(estimate / np.sqrt(variance)))
+
+
+@dataclass(frozen=True)
+class UpperConfidenceBound:
+    r"""Bayes-UCB: pull the arm with the higher posterior quantile (Kaufmann et al. 2012).
+
+    .. math:: \text{risky at the } t\text{-th pull} \iff
+        \hat\mu_n + \sqrt{v_n}\,\Phi^{-1}(1 - 1/t) > 0, \qquad t = 1, 2, \ldots
+
+    The order 1 - 1/t is the one that its authors use in practice (their c = 0). The safe arm's
+    quantile is 0 at every order, since its mean is known. It knows no lifetime: it comes back to
+    the risky arm again and again, and begins with the safe one, as the quantile of order 0 lies
+    below everything.
+    """
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability (0 or 1) of the risky arm at the coming pull."""
+        estimate, variance = posterior(task, history.risky_pulls, history.reward_sum)
+        quantile = ndtri(1 - 1 / (history.pull + 1))
+        return (estimate + np.sqrt(variance) * quantile > 0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class KnowledgeGradient:
+    r"""Look one pull ahead, as if nothing were learned after it (Frazier et al. 2008).
+
+    .. math:: \text{risky at pull } t \iff \hat\mu_n + (T - t - 1)
+        \left(E[\max(\hat\mu_{n+1}, 0)] - \max(\hat\mu_n, 0)\right) > 0
+
+    with :math:`E[\max(\hat\mu_{n+1}, 0)] = g(d_n)` about the mean mu_hat_n, and
+    :math:`d_n^2 = v_n - v_{n+1}`: the gain of `theory.gain`. This is the knowledge gradient for
+    rewards that count while learning (Ryzhov, Powell and Frazier 2012). A safe pull teaches
+    nothing and pays 0, so that the right side is 0. It pulls where `Commit` for one pull would be
+    worth its cost; what may still be learned later it does not see.
+    """
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability (0 or 1) of the risky arm at the coming pull."""
+        estimate, variance = posterior(task, history.risky_pulls, history.reward_sum)
+        move = variance / np.sqrt(variance + np.square(task.sigma_l))
+        informed = gain(estimate, move) - np.maximum(estimate, 0.0)
+        pulls_left = np.maximum(task.lifetime - history.pull - 1, 0)
+        return (estimate + pulls_left * informed > 0).astype(np.float64)
