@@ -181,6 +181,7 @@ class Trainer:
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.scratch = torch.zeros_like(weights)
         self.finite = torch.ones(agents, dtype=torch.bool, device=device)
         shape = (config.updates, agents)
         self.curves = {name: torch.zeros(shape, dtype=dtype, device=device) for name in CURVES}
@@ -266,22 +267,23 @@ class Trainer:
 
     def descend(self, gradient: Tensor, learning_rate: float, update: int) -> Tensor:
         """Clip each agent's gradient and take one step of Adam; returns the norms before."""
-        norm: Tensor = torch.linalg.vector_norm(gradient, dim=(1, 2))
+        # every operation here rounds once: where torch fuses two, an element's last bit can depend
+        # on its place in memory, and so on how many agents there are
+        scratch = self.scratch
+        norm = torch.mul(gradient, gradient, out=scratch).sum(-1).sum(-1).sqrt_()
         # an agent whose gradient is not finite stops here, for good, and touches no other
         self.finite.logical_and_(norm.isfinite())
-        gradient.mul_(
-            (self.config.gradient_clip / norm.clamp(min=1e-30)).clamp_(max=1)[:, None, None]
-        )
-        gradient.masked_fill_(~self.finite[:, None, None], 0.0)
+        shorten = (self.config.gradient_clip / norm.clamp(min=1e-30)).clamp_(max=1.0)
+        gradient.mul_(shorten[:, None, None]).masked_fill_(~self.finite[:, None, None], 0.0)
         beta1, beta2, epsilon = 0.9, 0.999, 1e-8
         first, second = self.first_moment, self.second_moment
-        first.lerp_(gradient, 1 - beta1)
-        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        first.mul_(beta1).add_(torch.mul(gradient, 1 - beta1, out=scratch))
+        torch.mul(gradient, gradient, out=scratch).mul_(1 - beta2)
+        second.mul_(beta2).add_(scratch)
         correction1, correction2 = 1 - beta1 ** (update + 1), 1 - beta2 ** (update + 1)
-        denominator = torch.sqrt(second, out=gradient).div_(correction2**0.5).add_(epsilon)
-        step = torch.div(first, denominator, out=gradient)
-        step.mul_(self.finite[:, None, None])
-        self.net.weights.add_(step, alpha=-learning_rate / correction1)
+        torch.sqrt(second, out=scratch).mul_(correction2**-0.5).add_(epsilon)
+        step = torch.div(first, scratch, out=scratch).mul_(learning_rate / correction1)
+        self.net.weights.sub_(step.mul_(self.finite[:, None, None]))
         return norm
 
 
