@@ -17,12 +17,12 @@ Method. Above the threshold
 staying for good, plus R_n, what the option to leave is worth. R_n is smooth, and falls to zero like
 a Gaussian tail on the scale of all movement of the estimate that is still to come,
 :math:`\rho_n = \sqrt{v_n - v_{T-1}}`. So R_n is kept as one Chebyshev series on
-:math:`[b_n, c \rho_n]`, whose nodes crowd at the threshold, where R_n varies on the shorter scale
-d_n. The expectation is cut at b_{n+1}: the linear part is integrated in closed form, the smooth
-part by Gauss-Legendre quadrature from the threshold on. The kink of J is therefore never
-interpolated, and no accuracy is lost where the noise is small. Two more functions ride on the same
-quadrature: the probability to leave before the end of life, and the expected pulls of the lives
-that do.
+:math:`[b_n, c \rho_n]`, in a variable that crowds the nodes at the threshold, where R_n varies on
+the shorter scale d_n. The expectation is cut at b_{n+1}: the linear part is integrated in closed
+form, the smooth part by Gauss-Legendre quadrature from the threshold on. The kink of J is
+therefore never interpolated, and no accuracy is lost where the noise is small. Two more functions
+ride on the same quadrature: the probability to leave before the end of life, and the expected
+pulls of the lives that do.
 """
 
 from __future__ import annotations
@@ -146,9 +146,13 @@ class _Resolution:
     """Where R_n is taken to be zero, in units of rho_n."""
 
 
-_FINE = _Resolution(nodes=40, quadrature=32, window=7.0, reach=8.0)
-# differs in all four, so that its distance shows the error that each of them makes
-_COARSE = _Resolution(nodes=32, quadrature=26, window=6.5, reach=7.5)
+_FINE = _Resolution(nodes=36, quadrature=32, window=7.0, reach=8.0)
+# differs in all four, so that its distance shows the error that each of them makes, and by enough
+# that the two errors seldom cancel
+_COARSE = _Resolution(nodes=24, quadrature=24, window=6.5, reach=7.5)
+
+# the series are polynomials in log(1 + crowding * share of the interval)
+_CROWDING = 10.0
 
 # the functions that fall to zero above the threshold: R_n; the probability to leave before the
 # end; the expected pulls yet to come, counted over lives that leave
@@ -219,7 +223,7 @@ def _recursion(task: GaussianBandit, resolution: _Resolution) -> tuple[Floats, F
     """
     tasks, longest = task.lifetime.size, int(task.lifetime[0])
     angles = (np.arange(resolution.nodes) + 0.5) * np.pi / resolution.nodes
-    nodes = (1 + np.cos(angles)) / 2
+    nodes = np.expm1((1 + np.cos(angles)) / 2 * np.log1p(_CROWDING)) / _CROWDING
     to_series = np.cos(np.outer(angles, np.arange(resolution.nodes))) * (2 / resolution.nodes)
     to_series[:, 0] /= 2
 
@@ -353,7 +357,8 @@ def _quadrature(
     above = ((low - left) + (high - low) / 2)[..., None] + half * place
     deviation = (above + (left - estimate)[..., None]) / step[..., None]
     density = np.exp(-0.5 * np.square(deviation)) / np.sqrt(2 * np.pi)
-    at = np.clip(2 * above / length[..., None] - 1, -1, 1)
+    at = 2 * np.log1p(_CROWDING / length[..., None] * above) / np.log1p(_CROWDING) - 1
+    at = np.clip(at, -1, 1)
     return at, half / step[..., None] * weight * density, deviation
 
 
