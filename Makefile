@@ -101,6 +101,10 @@ notebooks/%.ipynb: book/%.md | $(INSTALLED)
 	@mkdir -p $(@D)
 	@$(PY) -m jupytext --quiet --to ipynb --output $@ $<
 
+.PHONY: readme-figure
+readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from the front page
+	@$(PY) -m book.tools.figure $< book/assets/exploration-map.png
+
 # --- checks ---
 
 .PHONY: test test-browser lint

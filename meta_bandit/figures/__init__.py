@@ -1,5 +1,6 @@
 """The figures of the book, one function each: labelled data in, a matplotlib figure out."""
 
+from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets, thresholds
 from meta_bandit.figures.agents import behaviour_maps, learning_curves
 from meta_bandit.figures.committing import (
     arm_distributions,
@@ -34,9 +35,13 @@ __all__ = [
     "exploration_map",
     "first_bit",
     "learning_curves",
+    "leaving",
     "lives_panel",
     "long_lives",
+    "price_of_commitment",
     "regions",
+    "regrets",
+    "thresholds",
     "two_optima",
     "value_of_lifetime",
 ]

@@ -14,6 +14,7 @@ from scipy.optimize import elementwise
 from scipy.special import erfcx
 
 from meta_bandit.task import GaussianBandit
+from meta_bandit.theory.commit import Estimator, check_estimator, commit_value, optimal_commit
 from meta_bandit.theory.posterior import gain, posterior_mean_std
 
 # z at which no uncertainty would be resolved at the edge; below it there is none
@@ -107,7 +108,7 @@ def _edge_parameter(task: GaussianBandit) -> NDArray[np.float64]:
     return elementwise.find_root(excess, bracket, args=(target,)).x
 
 
-def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
+def critical_lifetime(task: GaussianBandit, estimator: Estimator = "map") -> NDArray[np.float64]:
     r"""Shortest lifetime at which exploring, then committing, pays (prop-short-life).
 
     .. math:: T_c = \min_{n \ge 1} \left\lfloor n \left(1 + \frac{|m|}{g(s_n)}\right)
@@ -120,13 +121,24 @@ def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
     ----------
     task
         Its lifetime is not used.
+    estimator
+        What the plans commit by, see `commit_value`; with ``"ml"`` the sample mean's gain stands
+        in place of g, and the minimum is found by bisection.
 
     Returns
     -------
     shape task.shape, float64
         Whole numbers of pulls, at least 2; infinite where no lifetime below 2^53 is enough. 2
         where the prior mean is not negative: then a second pull can always use the first.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no such name.
     """
+    check_estimator(estimator)
+    if estimator == "ml":
+        return _bisected_lifetime(task)
     negative = _with_negative_mean(task)
     rho = _unlearnt_share(_edge_parameter(negative))
     best = np.square(task.sigma_l / task.sigma_p) * (1 - rho) / rho
@@ -136,6 +148,25 @@ def critical_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
         break_even = (pulls * (1 - negative.mean / per_pull)).min(axis=0)
     shortest = np.where(break_even < 2.0**53, np.floor(break_even) + 1, np.inf)
     return np.where(task.mean < 0, shortest, 2.0)
+
+
+def _bisected_lifetime(task: GaussianBandit) -> NDArray[np.float64]:
+    """Critical lifetime with the sample mean: longer lives only add to what learning is worth."""
+    too_short, enough = np.ones(task.shape), np.full(task.shape, 2.0**53)
+
+    def pays(lifetime: NDArray[np.float64]) -> NDArray[np.bool_]:
+        lives = GaussianBandit(task.sigma_p, task.sigma_l, lifetime, task.mean)
+        return optimal_commit(lives, "ml")[1] > commit_value(lives, 0)
+
+    never = ~pays(enough)
+    while (enough - too_short > 1).any():
+        # the geometric mean first: lifetimes that matter are short
+        middle = np.floor(np.clip(np.sqrt(too_short * enough), too_short + 1, enough - 1))
+        middle = np.where(enough - too_short > 1, middle, enough)
+        sufficient = pays(middle)
+        enough = np.where(sufficient, middle, enough)
+        too_short = np.where(sufficient, too_short, middle)
+    return np.where(never, np.inf, enough)
 
 
 def critical_lifetime_law(task: GaussianBandit) -> NDArray[np.float64]:

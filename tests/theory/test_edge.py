@@ -63,6 +63,17 @@ def test_critical_lifetime_is_where_learning_begins_to_pay():
     assert checked > 100
 
 
+def test_critical_lifetime_with_the_sample_mean():
+    task = GaussianBandit([1.0, 0.5, 5.0], [1.0, 0.3, 9.0], 1)
+    for i, shortest in enumerate(critical_lifetime(task, "ml")):
+        every = np.arange(1, int(shortest) + 1)
+        lives = GaussianBandit(task.sigma_p[i], task.sigma_l[i], every)
+        pays = optimal_commit(lives, "ml")[1] > 0
+        assert pays.tolist() == [False] * (len(every) - 1) + [True]
+    assert (critical_lifetime(task, "ml") >= critical_lifetime(task)).all()
+    assert critical_lifetime(GaussianBandit(0.01, 1.0, 1), "ml") == np.inf
+
+
 def test_critical_lifetime_follows_its_law():
     task = GaussianBandit([0.5, 1.0, 3.0], [10.0, 40.0, 300.0], 1)
     law, exact = critical_lifetime_law(task), critical_lifetime(task)

@@ -1,0 +1,127 @@
+"""The command ``meta-bandit``: what the package computes, from a shell."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from meta_bandit.task import GaussianBandit
+from meta_bandit.theory import (
+    Estimator,
+    bayes_optimal,
+    commit_value,
+    critical_lifetime,
+    gain,
+    local_optima,
+    optimal_commit,
+)
+
+app = typer.Typer(
+    help="When to learn and when to hard-code, on a two-armed Gaussian bandit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Keep ``optimal`` a command of its own."""
+
+
+@app.command()
+def optimal(
+    sigma_p: Annotated[float, typer.Option(help="Ecological uncertainty, > 0 (reward).")],
+    sigma_l: Annotated[float, typer.Option(help="Task complexity, > 0 (reward).")],
+    lifetime: Annotated[float, typer.Option(help="Pulls in one life, whole, >= 1.")] = 100,
+    mean: Annotated[float, typer.Option(help="Prior mean of the risky arm (reward).")] = -1.0,
+    estimator: Annotated[
+        str, typer.Option(help="What a plan commits by: map, posterior mean; ml, sample mean.")
+    ] = "map",
+    thresholds: Annotated[
+        bool, typer.Option("--thresholds", help="Also give the Bayes-optimal thresholds.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the optima of one task: explore then commit, never learning, and Bayes-optimal.
+
+    LEARNING PAYS if the best committed plan explores and earns more than the best plan that never
+    does; CRITICAL LIFETIME is the shortest life in which that is so.
+    """
+    try:
+        task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
+        kind: Estimator = "ml" if estimator == "ml" else "map"
+        if estimator != kind:
+            raise ValueError(f"estimator = {estimator!r}: must be map or ml")
+        pulls, value = optimal_commit(task, kind)
+        shortest = critical_lifetime(task, kind)
+        never = commit_value(task, 0)
+        best = bayes_optimal(task)
+    except ValueError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from None
+    result: dict[str, object] = {
+        "optimal_pulls": int(pulls),
+        "commit_value": float(value),
+        "never_value": float(never),
+        "bayes_value": float(best.value),
+        "bayes_error": float(best.error),
+        "critical_lifetime": int(shortest) if np.isfinite(shortest) else None,
+        "learning_pays": bool(value > never),
+    }
+    if thresholds:
+        result["thresholds"] = best.thresholds.tolist()
+    typer.echo(json.dumps(result) if as_json else _in_words(task, kind, result))
+
+
+def _in_words(task: GaussianBandit, estimator: Estimator, result: dict[str, object]) -> str:
+    """Lay the result out for a person."""
+    rows = [
+        ("best committed plan", f"explore {result['optimal_pulls']} pulls, then commit"),
+        ("  its return", f"{result['commit_value']:.6g}"),
+        ("never learning earns", f"{result['never_value']:.6g}"),
+        ("other local optimum", _other_optimum(task, result)),
+        ("Bayes-optimal return", f"{result['bayes_value']:.6g} +- {result['bayes_error']:.1g}"),
+        ("critical lifetime", f"{result['critical_lifetime'] or 'beyond 2^53'} pulls"),
+        ("learning pays", _verdict(task, result)),
+    ]
+    if estimator == "ml":
+        # prop-foc: with the sample mean V falls from n = 0+ on or rises to its only maximum
+        rows = [row for row in rows if row[0] != "other local optimum"]
+    if "thresholds" in result:
+        levels = " ".join(f"{level:.4g}" for level in np.asarray(result["thresholds"]))
+        rows.append(("pull while the posterior mean after 0, 1, ... pulls is above", levels))
+    return "\n".join(f"{name:<22} {text}" for name, text in rows)
+
+
+def _other_optimum(task: GaussianBandit, result: dict[str, object]) -> str:
+    optima = local_optima(task)
+    if task.mean >= 0 or np.isnan(optima.interior_pulls):
+        return "none"
+    if result["learning_pays"]:
+        return f"never learning (barrier: {float(optima.barrier_value):.4g} on the way)"
+    pulls, value = float(optima.interior_pulls), float(optima.interior_value)
+    return f"explore {pulls:.4g} pulls (real n), worth {value:.6g}"
+
+
+def _verdict(task: GaussianBandit, result: dict[str, object]) -> str:
+    if result["learning_pays"]:
+        return "yes"
+    if task.mean >= 0:
+        return "no: life has a single pull"
+    adaptive = float(str(result["bayes_value"])) > float(str(result["never_value"]))
+    more = "; it does for the adaptive (Bayes-optimal) policy" if adaptive else ""
+    informed = float((task.lifetime - 1) * gain(task.mean, task.sigma_p))
+    if informed <= -task.mean:
+        return (
+            "no (case 1): behaviour is predictable a priori, as "
+            f"(T - 1) g(sigma_p) = {informed:.4g} <= {-float(task.mean):.4g} = |m|"
+        )
+    return f"no (case 2): life is shorter than the critical lifetime{more}"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,111 @@
+"""Figures of the adaptive learner: thresholds, what commitment costs, baselines."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from meta_bandit.figures.style import (
+    BLUE,
+    GREY,
+    NEVER,
+    PURPLE,
+    RED,
+    SIGMA_L,
+    SIGMA_P,
+    canvas,
+)
+
+
+def leaving(paths: xr.Dataset) -> Figure:
+    """Draw the Bayes-optimal threshold and lives that stay above it or leave.
+
+    Parameters
+    ----------
+    paths
+        ``posterior_mean`` over (pulls, life), NaN after a life has left the risky arm, and
+        ``threshold`` over (pulls), in units of reward.
+    """
+    with canvas(width=7, height=3.8) as (figure, ax):
+        for life in range(paths.sizes["life"]):
+            path = paths.posterior_mean.isel(life=life).dropna("pulls")
+            left = path.sizes["pulls"] < paths.sizes["pulls"]
+            ax.plot(path.pulls, path, color=GREY if left else BLUE, lw=0.9, alpha=0.8)
+            if left:
+                ax.plot(path.pulls[-1], path[-1], "x", color=RED, ms=6)
+        ax.plot(paths.pulls, paths.threshold, color="black", lw=2.5, label="threshold $b_n$")
+        ax.plot([], [], color=BLUE, label="stays for good")
+        ax.plot([], [], color=GREY, marker="x", mec=RED, label="leaves for good")
+        ax.axhline(0, color="black", lw=0.8, ls=":")
+        ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
+        ax.legend(ncols=3, fontsize=9, loc="upper right")
+    return figure
+
+
+def thresholds(levels: xr.DataArray) -> Figure:
+    """Draw the thresholds of several tasks.
+
+    Parameters
+    ----------
+    levels
+        b_n over (task, pulls), in units of reward.
+    """
+    with canvas(width=6.5, height=3.4) as (figure, ax):
+        for task in levels.task.values:
+            ax.plot(levels.pulls, levels.sel(task=task), label=task)
+        ax.axhline(0, color="black", lw=0.8, ls=":")
+        ax.set(xlabel="risky pulls $n$", ylabel="threshold $b_n$ (reward)")
+        ax.legend(fontsize=9)
+    return figure
+
+
+def price_of_commitment(plane: xr.Dataset) -> Figure:
+    """Draw how many times more the adaptive learner earns, with the edges of both.
+
+    Parameters
+    ----------
+    plane
+        ``commit_value`` and ``bayes_value`` over (sigma_l, sigma_p), ``commit_edge`` and
+        ``stopping_edge`` over (sigma_p), in units of reward; ``lifetime`` as an attribute.
+    """
+    with canvas(width=6.6, height=4.6) as (figure, ax):
+        ratio = (plane.bayes_value / plane.commit_value).where(plane.commit_value > 0)
+        mesh = ax.pcolormesh(plane.sigma_p, plane.sigma_l, ratio, cmap="cividis", rasterized=True,
+                             norm=LogNorm(1, 10))  # fmt: skip
+        gap = (plane.commit_edge, plane.stopping_edge)
+        ax.fill_between(plane.sigma_p, *gap, color=PURPLE, alpha=0.9, lw=0,
+                        label="learning pays only\nfor the adaptive learner")  # fmt: skip
+        ax.plot(plane.sigma_p, plane.commit_edge, color="black", lw=1.5, ls="--",
+                label="edge, explore then commit")  # fmt: skip
+        ax.plot(plane.sigma_p, plane.stopping_edge, color=RED, lw=2, label="edge, adaptive")
+        ax.set_facecolor(NEVER)
+        bar = figure.colorbar(mesh, ax=ax, extend="max", label="return, adaptive / committed")
+        bar.set_ticks([1, 1.5, 2, 3, 5, 10], labels=["1", "1.5", "2", "3", "5", "10"])
+        ax.set(xlabel=SIGMA_P, ylabel=SIGMA_L, title=f"lifetime $T={plane.attrs['lifetime']}$")
+        ax.set_ylim(float(plane.sigma_l.min()), float(plane.sigma_l.max()))
+        ax.legend(loc="upper left", fontsize=9, frameon=True)
+    return figure
+
+
+def regrets(table: xr.Dataset) -> Figure:
+    """Draw the regret of every policy, a panel for each task.
+
+    Parameters
+    ----------
+    table
+        ``regret`` and ``regret_se`` over (policy, task), ``least`` over (task), the exact regret
+        of the Bayes-optimal policy; in units of reward.
+    """
+    with canvas(1, table.sizes["task"], width=8.5, height=3.6) as (figure, axes):
+        rows = np.arange(table.sizes["policy"])[::-1]
+        for i, (ax, task) in enumerate(zip(np.atleast_1d(axes), table.task.values, strict=True)):
+            column = table.sel(task=task)
+            ax.errorbar(column.regret, rows, xerr=2 * column.regret_se, fmt="o", color=BLUE, ms=5)
+            ax.axvline(column.least, color=RED, lw=1.5, label="least possible")
+            ax.set_yticks(rows, table.policy.values if not i else [""] * len(rows))
+            ax.grid(axis="y", color="#dddddd", lw=0.6)
+            ax.set(title=task, xlabel="regret of a life (reward)", xlim=(0, None))
+        np.atleast_1d(axes)[-1].legend(fontsize=9, loc="lower right", frameon=True)
+    return figure
