@@ -13,8 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from meta_bandit.simulate import History
 from meta_bandit.task import GaussianBandit
-from meta_bandit.theory.commit import Estimator, check_estimator
-from meta_bandit.theory.posterior import gain, posterior
+from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
 """Exact optima, with NumPy and SciPy only; ``theory.symbolic`` holds their derivations."""
 
 from meta_bandit.theory.commit import (
-    Estimator,
     LocalOptima,
     commit_value,
     full_information_value,
     local_optima,
-    marginal_benefit_and_cost,
     optimal_commit,
     sqrt_law,
 )
@@ -17,7 +15,8 @@ from meta_bandit.theory.edge import (
     critical_sigma_l,
     edge,
 )
-from meta_bandit.theory.posterior import gain, posterior, posterior_mean_std
+from meta_bandit.theory.first_order import marginal_benefit_and_cost
+from meta_bandit.theory.posterior import Estimator, gain, posterior, posterior_mean_std
 from meta_bandit.theory.stopping import BayesOptimum, bayes_optimal, first_pull_value
 from meta_bandit.theory.stopping_edge import (
     stopping_critical_lifetime,

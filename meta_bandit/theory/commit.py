@@ -7,24 +7,13 @@ do better; that is the Bayes-optimal policy, another theory.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import elementwise
-from scipy.special import ndtr
 
 from meta_bandit.task import GaussianBandit
-from meta_bandit.theory.posterior import gain
-
-Estimator = Literal["map", "ml"]
-"""Estimate of the arm's mean: ``"map"``, the posterior mean, or ``"ml"``, the sample mean."""
-
-
-def check_estimator(estimator: str) -> None:
-    """Raise a ValueError if ``estimator`` is not one of `Estimator`."""
-    if estimator not in get_args(Estimator):
-        raise ValueError(f"estimator = {estimator!r}: must be one of {get_args(Estimator)}")
+from meta_bandit.theory.first_order import barrier, interior_maximum
+from meta_bandit.theory.posterior import Estimator, check_estimator, committed_gain, gain
 
 
 def commit_value(
@@ -67,7 +56,7 @@ def commit_value(
     if outside.any():
         raise ValueError(f"pulls = {(pulls + 0 * task.lifetime)[outside][0]:g}: must lie in [0, T]")
     data_weight = pulls / (pulls + np.square(task.sigma_l / task.sigma_p))
-    per_pull = _committed_gain(task.mean, task.sigma_p, data_weight, estimator)
+    per_pull = committed_gain(task.mean, task.sigma_p, data_weight, estimator)
     return np.asarray(pulls * task.mean + (task.lifetime - pulls) * per_pull)
 
 
@@ -99,7 +88,7 @@ def optimal_commit(
         If the estimator has no such name.
     """
     check_estimator(estimator)
-    interior = np.nan_to_num(_interior_maximum(task, estimator), nan=0.0)
+    interior = np.nan_to_num(interior_maximum(task, estimator), nan=0.0)
     candidates = np.stack([np.zeros_like(interior), np.floor(interior), np.ceil(interior)])
     values = commit_value(task, candidates, estimator)
     best = values.argmax(axis=0)[None]
@@ -143,50 +132,12 @@ def local_optima(task: GaussianBandit) -> LocalOptima:
     LocalOptima
         With the posterior mean as the estimate.
     """
-    interior, barrier = _interior_maximum(task, "map"), _barrier(task)
-    barrier = np.where(np.isnan(interior), np.nan, barrier)
+    interior, between = interior_maximum(task, "map"), barrier(task)
 
     def value(pulls: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(np.isnan(pulls), np.nan, commit_value(task, np.nan_to_num(pulls)))
 
-    return LocalOptima(interior, value(interior), barrier, value(barrier), commit_value(task, 0))
-
-
-def marginal_benefit_and_cost(
-    task: GaussianBandit, pulls: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Two sides of the first-order condition: :math:`V'(n) = A(n) - B(n)` (prop-foc).
-
-    .. math:: A(n) = (T - n)\,\varphi(m/s_n)\,\frac{ds_n}{dn}, \qquad B(n) = g(s_n) - m
-
-    Parameters
-    ----------
-    task
-        Fields broadcast against ``pulls``.
-    pulls : shape (...)
-        Length n of the exploration phase, 0 < n < T; need not be whole.
-
-    Returns
-    -------
-    benefit, cost : shape (...), float64
-        What a little more exploration adds to the rest of life, and what it costs, in units of
-        reward a pull.
-
-    Raises
-    ------
-    ValueError
-        If an n lies outside (0, T).
-    """
-    pulls = np.asarray(pulls, dtype=np.float64)
-    inside = (pulls > 0) & (pulls < task.lifetime)
-    if not inside.all():
-        outside = (pulls + 0 * task.lifetime)[~inside]
-        raise ValueError(f"pulls = {outside[0]:g}: must lie in (0, T)")
-    lifetime = task.lifetime.astype(np.float64)
-    log_benefit, cost = _log_benefit_and_cost(
-        pulls, task.sigma_p, task.sigma_l, lifetime, task.mean, estimator="map"
-    )
-    return np.exp(log_benefit), cost
+    return LocalOptima(interior, value(interior), between, value(between), commit_value(task, 0))
 
 
 def sqrt_law(task: GaussianBandit) -> NDArray[np.float64]:
@@ -225,135 +176,3 @@ def full_information_value(task: GaussianBandit) -> NDArray[np.float64]:
         In units of reward.
     """
     return np.asarray(task.lifetime * gain(task.mean, task.sigma_p))
-
-
-def _committed_gain(
-    mean: NDArray[np.float64],
-    sigma_p: NDArray[np.float64],
-    data_weight: NDArray[np.float64],
-    estimator: Estimator,
-) -> NDArray[np.float64]:
-    r"""Expected reward of a pull after the commitment, G, in units of reward.
-
-    The weight of the data in the posterior mean, w = n / (n + sigma_l^2 / sigma_p^2), says all
-    that matters of n and sigma_l: s_n = sigma_p sqrt(w), and tau_n = sigma_p / sqrt(w).
-    """
-    root = np.sqrt(data_weight)
-    if estimator == "map":
-        return gain(mean, sigma_p * root)
-    ratio = mean * root / sigma_p
-    density = np.exp(-0.5 * np.square(ratio)) / np.sqrt(2 * np.pi)
-    sampled = mean * ndtr(ratio) + sigma_p * root * density
-    return np.where(data_weight > 0, sampled, np.maximum(mean, 0.0))
-
-
-def _interior_maximum(task: GaussianBandit, estimator: Estimator) -> NDArray[np.float64]:
-    r"""Interior local maximum of V over real n, NaN where there is none (prop-foc).
-
-    V'(n) = A - B with A = (T - n) G'(n) and B = G(n) - m. Wherever A = B, the derivative of
-    log(A/B) has the sign of a function q that changes sign once, from + to -, at a point n_q
-    (0 with the sample mean). So log(A/B) crosses zero downwards, which is a maximum of V, at most
-    once, and only beyond n_q.
-    """
-    args, start = _turning_point(task, estimator)
-    return _crossing(np.maximum(start, _SMALLEST_PULLS), args[2], args, estimator)
-
-
-def _barrier(task: GaussianBandit) -> NDArray[np.float64]:
-    """Minimum of V between no exploration and the interior maximum, NaN where there is none."""
-    args, turning = _turning_point(task, "map")
-    return _crossing(np.full_like(turning, _SMALLEST_PULLS), turning, args, "map")
-
-
-def _turning_point(
-    task: GaussianBandit, estimator: Estimator
-) -> tuple[tuple[NDArray[np.float64], ...], NDArray[np.float64]]:
-    """Give the fields of the task in one shape, and n_q of `_interior_maximum`."""
-    fields = np.broadcast_arrays(task.sigma_p, task.sigma_l, task.lifetime, task.mean)
-    args = tuple(np.asarray(field, dtype=np.float64) for field in fields)
-    lifetime = args[2]
-    if estimator == "ml":
-        return args, np.zeros_like(lifetime)
-    bracket = (np.zeros_like(lifetime), lifetime)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        turning = elementwise.find_root(
-            _turning_function, bracket, args=args, tolerances={"xrtol": 1e-12}
-        )
-    return args, np.where(turning.success, turning.x, 0.0)
-
-
-def _crossing(
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    args: tuple[NDArray[np.float64], ...],
-    estimator: Estimator,
-) -> NDArray[np.float64]:
-    """Find where V' changes sign between two points, NaN where it does not."""
-
-    def log_ratio(n: NDArray[np.float64], /, *args: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _log_benefit_over_cost(n, *args, estimator=estimator)
-
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        root = elementwise.find_root(log_ratio, (low, high), args=args, tolerances={"xrtol": 1e-12})
-    return np.where(root.success, root.x, np.nan)
-
-
-# with next to no noise, V rises within a tiny part of a pull
-_SMALLEST_PULLS = 1e-300
-# keeps the logarithms below finite where a factor vanishes; only their sign counts there
-_LARGEST_LOG = 700.0
-
-
-def _turning_function(
-    n: NDArray[np.float64],
-    sigma_p: NDArray[np.float64],
-    sigma_l: NDArray[np.float64],
-    lifetime: NDArray[np.float64],
-    mean: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """q(n) n^2 of `_interior_maximum` for the posterior mean: strictly decreasing in n."""
-    prior_pulls = np.square(sigma_l / sigma_p)
-    value = (
-        np.square(mean / sigma_p) / 2 * prior_pulls
-        - 2 * n * (n / (lifetime - n))
-        - n / 2
-        - 1.5 * n * (n / (n + prior_pulls))
-    )
-    return np.maximum(value, -np.finfo(np.float64).max)
-
-
-def _log_benefit_and_cost(
-    n: NDArray[np.float64],
-    sigma_p: NDArray[np.float64],
-    sigma_l: NDArray[np.float64],
-    lifetime: NDArray[np.float64],
-    mean: NDArray[np.float64],
-    *,
-    estimator: Estimator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logarithm of the benefit A(n), and the cost B(n), of `_interior_maximum`."""
-    prior_pulls = np.square(sigma_l / sigma_p)
-    data_weight = n / (n + prior_pulls)
-    tail = np.square(mean / sigma_p) / 2
-    log_benefit = (
-        np.log(lifetime - n)
-        + np.log(sigma_p / 2)
-        - np.log1p(n / prior_pulls)
-        - 0.5 * np.log(n * (n + prior_pulls))
-        - 0.5 * np.log(2 * np.pi)
-    )
-    if estimator == "map":
-        cost = gain(-mean, sigma_p * np.sqrt(data_weight))
-        return np.asarray(log_benefit - tail / data_weight), cost
-    log_benefit += np.log1p(2 * tail * (1 - data_weight)) - tail * data_weight
-    return log_benefit, _committed_gain(mean, sigma_p, data_weight, "ml") - mean
-
-
-def _log_benefit_over_cost(
-    n: NDArray[np.float64], /, *args: NDArray[np.float64], estimator: Estimator
-) -> NDArray[np.float64]:
-    """log(A/B) of `_interior_maximum`: the sign of V'(n)."""
-    log_benefit, cost = _log_benefit_and_cost(n, *args, estimator=estimator)
-    # where one more pull costs nothing, exploring on is better
-    log_cost = np.log(np.maximum(cost, 0.0))
-    return np.asarray(np.clip(log_benefit - log_cost, -_LARGEST_LOG, _LARGEST_LOG))

@@ -14,8 +14,8 @@ from scipy.optimize import elementwise
 from scipy.special import erfcx
 
 from meta_bandit.task import GaussianBandit
-from meta_bandit.theory.commit import Estimator, check_estimator, commit_value, optimal_commit
-from meta_bandit.theory.posterior import gain, posterior_mean_std
+from meta_bandit.theory.commit import commit_value, optimal_commit
+from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior_mean_std
 
 # z at which no uncertainty would be resolved at the edge; below it there is none
 _SMALLEST_Z = 0.4

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx
+from scipy.special import erfcx, ndtr
 
 from meta_bandit.task import GaussianBandit
+
+Estimator = Literal["map", "ml"]
+"""Estimate of the arm's mean: ``"map"``, the posterior mean, or ``"ml"``, the sample mean."""
+
+
+def check_estimator(estimator: str) -> None:
+    """Raise a ValueError if ``estimator`` is not one of `Estimator`."""
+    if estimator not in get_args(Estimator):
+        raise ValueError(f"estimator = {estimator!r}: must be one of {get_args(Estimator)}")
+
 
 _LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
@@ -92,3 +104,23 @@ def gain(mean: ArrayLike, std: ArrayLike) -> NDArray[np.float64]:
         tail = std * density * np.maximum(1 - distance * mills, 0)
     # g(s; m) - g(s; -m) = m, and no information is worth max(m, 0)
     return np.asarray(np.where(std > 0, tail, 0.0) + np.maximum(mean, 0.0))
+
+
+def committed_gain(
+    mean: NDArray[np.float64],
+    sigma_p: NDArray[np.float64],
+    data_weight: NDArray[np.float64],
+    estimator: Estimator,
+) -> NDArray[np.float64]:
+    r"""Expected reward of a pull after the commitment, G, in units of reward.
+
+    The weight of the data in the posterior mean, w = n / (n + sigma_l^2 / sigma_p^2), says all
+    that matters of n and sigma_l: s_n = sigma_p sqrt(w), and tau_n = sigma_p / sqrt(w).
+    """
+    root = np.sqrt(data_weight)
+    if estimator == "map":
+        return gain(mean, sigma_p * root)
+    ratio = mean * root / sigma_p
+    density = np.exp(-0.5 * np.square(ratio)) / np.sqrt(2 * np.pi)
+    sampled = mean * ndtr(ratio) + sigma_p * root * density
+    return np.where(data_weight > 0, sampled, np.maximum(mean, 0.0))
