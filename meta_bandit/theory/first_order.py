@@ -79,13 +79,17 @@ def interior_maximum(task: GaussianBandit, estimator: Estimator) -> Floats:
     start = np.full(task.shape, _SMALLEST_PULLS)
     if estimator == "map":
         start = np.maximum(_turning_point(fields), start)
+    # with n_q at 0 the ratio begins above 1 (prop-foc), though it may be too small to compute
+    above = (start <= _SMALLEST_PULLS) | (_log_ratio(start, fields, estimator)[0] > 0)
+    sigma_p, sigma_l, lifetime, mean = (field[above] for field in fields)
+    solved = sigma_p, sigma_l, lifetime, mean
 
     def ratio(n: Floats) -> tuple[Floats, Floats]:
-        return _log_ratio(n, fields, estimator)
+        return _log_ratio(n, solved, estimator)
 
-    # with n_q at 0 the ratio begins above 1 (prop-foc), though it may be too small to compute
-    above = (start <= _SMALLEST_PULLS) | (ratio(start)[0] > 0)
-    return np.where(above, _falling_root(ratio, start, fields[2]), np.nan)
+    maximum = np.full(task.shape, np.nan)
+    maximum[above] = _falling_root(ratio, start[above], lifetime)
+    return maximum
 
 
 def barrier(task: GaussianBandit) -> Floats:
@@ -133,8 +137,10 @@ def _turning_point(fields: tuple[Floats, Floats, Floats, Floats]) -> Floats:
         slope = -2 * n * (lifetime + left) / left**2 - 0.5 - 1.5 * weight * (2 - weight)
         return value, n * slope
 
-    root = _falling_root(turning, np.full(lifetime.shape, _SMALLEST_PULLS), lifetime)
-    return np.where(mean == 0, 0.0, root)
+    # for n <= T/2 what is taken off lies between n/2 and 4 n
+    scale = np.maximum(tail * prior_pulls, _SMALLEST_PULLS)
+    bracket = np.minimum(scale / 4, lifetime / 2), np.minimum(2 * scale, lifetime)
+    return np.where(mean == 0, 0.0, _falling_root(turning, *bracket))
 
 
 def _log_ratio(
@@ -156,7 +162,8 @@ def _log_ratio(
             slope = (
                 slope - tail_pulls / ahead**2 - 2 * tail_pulls / (ahead * (ahead + 2 * tail_pulls))
             )
-        return value, n * slope
+        # where the value is cut off, its slope is no guide
+        return value, np.where(np.abs(value) < _LARGEST_LOG, n * slope, 0.0)
 
 
 def _log_sides(
@@ -201,11 +208,13 @@ def _falling_root(
             value, slope = function(np.exp(at))
             low, high = np.where(value > 0, at, low), np.where(value > 0, high, at)
             newton = at - value / slope
+            tolerance = 1e-13 * np.maximum(1, np.abs(at))
             # Newton's steps must stay inside and halve each time, else the bracket is halved
-            trusted = (newton > low) & (newton < high) & (np.abs(newton - at) < step / 2)
+            halves = np.abs(newton - at) <= np.maximum(step / 2, tolerance)
+            trusted = (newton >= low) & (newton <= high) & halves
             following = np.where(trusted, newton, (low + high) / 2)
             step = np.abs(following - at)
             at = following
-            if (step <= 1e-13 * np.maximum(1, np.abs(at))).all():
+            if (step <= tolerance).all():
                 break
     return np.minimum(np.exp(at), end)
