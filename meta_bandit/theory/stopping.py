@@ -50,7 +50,7 @@ class BayesOptimum:
         Expected return of one life (V*), in units of reward; 0 where never pulling is optimal.
     error : shape task.shape
         Estimated bound of the absolute error of ``value``, in units of reward: the distance to
-        the solution with fewer nodes and shorter ranges, plus what rounding can do.
+        the solution with fewer nodes and shorter ranges, plus what both may miss alike.
     thresholds : shape (T, *task.shape)
         b_n for n = 0, 1, ..., in units of reward: pull while the posterior mean after n pulls is
         above. Nondecreasing in n up to b_{T-1} = 0; NaN beyond a task's own lifetime.
@@ -96,13 +96,14 @@ def bayes_optimal(task: GaussianBandit) -> BayesOptimum:
     pulled = fine.worth > 0
     _, committed = optimal_commit(task)
     value = np.maximum(np.where(pulled, fine.worth, 0.0), committed)
-    rounding = np.finfo(np.float64).eps * task.lifetime * (np.abs(task.mean) + task.sigma_p)
+    # what is cut from the kernel both solutions may miss alike, and rounding is less
+    cut = ndtr(-_FINE.window) * task.lifetime * (np.abs(task.mean) + task.sigma_p)
     with np.errstate(invalid="ignore", divide="ignore"):
         exploration = np.where(pulled, fine.leavers_pulls / fine.leaving, 0.0)
     staying_pulls = task.lifetime * (1 - fine.leaving)
     return BayesOptimum(
         value=value,
-        error=np.abs(fine.worth - coarse.worth) + rounding,
+        error=np.abs(fine.worth - coarse.worth) + cut,
         thresholds=fine.thresholds,
         expected_pulls=np.where(pulled, staying_pulls + fine.leavers_pulls, 0.0),
         ends_safe=np.where(pulled, fine.leaving, 1.0),
