@@ -144,7 +144,7 @@ def train(
 class Trainer:
     """The state of a training run and its one update; `train` is the loop around it.
 
-    Everything is allocated here, nothing in `update`: on a CPU, fresh memory costs more than the
+    What a single pull needs is allocated here, once: on a CPU, fresh memory costs more than the
     arithmetic on it.
     """
 

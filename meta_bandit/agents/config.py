@@ -50,7 +50,7 @@ class A2CConfig:
     # units of the LSTM
     units: int = 48
     # Adam's step size for each weight, per update, at the start
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     # share of the updates after which the step size starts to fall, linearly to 0 at the end
     learning_rate_hold: float = 0.0
     # weight of a reward one pull later (gamma); 1: the return of the life counts
@@ -65,8 +65,10 @@ class A2CConfig:
     value_weight: float = 10.0
     # bring each agent's advantages to mean 0 and variance 1 in every update
     normalise_advantages: bool = True
-    # longest gradient of one agent (Euclidean norm); a longer one is shortened to it
-    gradient_clip: float = 1.0
+    # longest gradient of one agent (Euclidean norm); a longer one is shortened to it. Near the
+    # usual length: now and then an LSTM's gradient is a thousand times longer, and with a limit of
+    # 1 a few such steps made an agent unlearn all that it knew
+    gradient_clip: float = 0.1
     # share of the updates over which the prior mean moves linearly from 0 to the task's own
     continuation_until: float = 0.5
     # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,

@@ -172,7 +172,7 @@ class Ensemble:
         gradient = self.gradient.zero_()
         gate_slope.zero_()
         dc.zero_()
-        steps = zip(self._backward[::-1], heads_slope.flip(0), strict=True)
+        steps = zip(self._backward[::-1], heads_slope.unbind(0)[::-1], strict=True)
         for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t in steps:
             dy.copy_(dy_t)
             torch.bmm(recurrent, slope, out=dh)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents, train
+from meta_bandit.measure import measure, regrets
+from meta_bandit.simulate import simulate
+from meta_bandit.theory import bayes_optimal, full_information_value, optimal_commit
+
+SEEDS = [0, 1, 2]
+NURTURE, NATURE = slice(0, 3), slice(3, 6)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedAgents:
+    """Three agents where learning pays and three where it does not: half a minute or so."""
+    return train(GaussianBandit([2.0] * 3 + [0.5] * 3, [2.0] * 3 + [1.0] * 3), SEEDS * 2)
+
+
+def test_slow_agents_learn_to_learn_where_it_pays(trained):
+    task = trained.task
+    lives = simulate(AgentPolicy(trained), task, 10_000, np.random.default_rng(1))
+    _, best_committed = optimal_commit(GaussianBandit(2.0, 2.0))
+    assert best_committed == pytest.approx(26.94, abs=0.01)
+    assert (measure(lives, ["agent"]).expected_return[NURTURE] > 0.85 * best_committed).all()
+    # what is lost against knowing the arm varies less between lives than what is earned
+    value = full_information_value(task) - regrets(lives).mean(axis=-1)
+    assert (value[NURTURE] > best_committed).all()
+    assert value[NURTURE].mean() > 0.9 * bayes_optimal(GaussianBandit(2.0, 2.0)).value
+
+
+def test_slow_agents_learn_not_to_learn_where_it_does_not(trained):
+    greedy = simulate(AgentPolicy(trained), trained.task, 10_000, np.random.default_rng(1))
+    assert not greedy.actions[:, NATURE].any()
+    measured = measure(greedy, ["agent"])[["expected_return", "exploration"]].isel(agent=NATURE)
+    assert not measured.to_array().any()
+    rng = np.random.default_rng(2)
+    sampled = simulate(AgentPolicy(trained, greedy=False), trained.task, 1_000, rng)
+    assert sampled.risky_probability[:, NATURE].mean() < 0.005
+
+
+def test_the_smoke_configuration_runs_through():
+    trained = train(GaussianBandit([2.0, 0.5], [2.0, 1.0]), [0, 1], CONFIGURATIONS["smoke"])
+    lives = simulate(AgentPolicy(trained), trained.task, 10, np.random.default_rng(1))
+    assert np.isfinite(measure(lives, ["agent"]).expected_return).all()
