@@ -124,7 +124,7 @@ def train(
         If the shape of the task, the seeds or the device do not fit.
     """
     seeds = _check(task, seeds)
-    with _threads(threads), torch.inference_mode():
+    with torch_threads(threads), torch.inference_mode():
         trainer = Trainer(task, seeds, config, _device(device))
         started = time.perf_counter()
         bar = tqdm(
@@ -385,7 +385,7 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     """Compute with so many threads, then as before."""
     if count < 1:
         raise ValueError(f"threads = {count}: must be a whole number >= 1")

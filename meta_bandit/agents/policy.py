@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from meta_bandit.agents.a2c import TrainedAgents, reward_scale, time_input
+from meta_bandit.agents.a2c import TrainedAgents, reward_scale, time_input, torch_threads
 from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, SAFE_ROW, TIME, Ensemble
 from meta_bandit.simulate import History
 from meta_bandit.task import RISKY, SAFE, GaussianBandit
@@ -40,7 +40,8 @@ class AgentPolicy:
                 f"task: shape {history.last_reward.shape[:-1]}: must be ({agents},), one for each "
                 "agent"
             )
-        with torch.inference_mode():
+        # one thread: results as in training, and no threads that wait for each other on busy cores
+        with torch_threads(1), torch.inference_mode():
             if history.pull == 0:
                 self._net = Ensemble(torch.from_numpy(self.trained.weights), lives, pulls=0)
             if self._net is None or self._net.inputs.shape[-1] != lives:

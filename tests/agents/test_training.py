@@ -19,7 +19,7 @@ def trained() -> TrainedAgents:
 
 def test_slow_agents_learn_to_learn_where_it_pays(trained):
     task = trained.task
-    lives = simulate(AgentPolicy(trained), task, 10_000, np.random.default_rng(1))
+    lives = simulate(AgentPolicy(trained), task, 4_000, np.random.default_rng(1))
     _, best_committed = optimal_commit(GaussianBandit(2.0, 2.0))
     assert best_committed == pytest.approx(26.94, abs=0.01)
     assert (measure(lives, ["agent"]).expected_return[NURTURE] > 0.85 * best_committed).all()
@@ -30,7 +30,7 @@ def test_slow_agents_learn_to_learn_where_it_pays(trained):
 
 
 def test_slow_agents_learn_not_to_learn_where_it_does_not(trained):
-    greedy = simulate(AgentPolicy(trained), trained.task, 10_000, np.random.default_rng(1))
+    greedy = simulate(AgentPolicy(trained), trained.task, 4_000, np.random.default_rng(1))
     assert not greedy.actions[:, NATURE].any()
     measured = measure(greedy, ["agent"])[["expected_return", "exploration"]].isel(agent=NATURE)
     assert not measured.to_array().any()
