@@ -4,8 +4,8 @@
 >>> lives = simulate(AgentPolicy(trained), trained.task, 10_000, np.random.default_rng(1))
 """
 
-from meta_bandit.agents.a2c import TrainedAgents, train
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
 from meta_bandit.agents.policy import AgentPolicy
+from meta_bandit.agents.training import TrainedAgents, train
 
 __all__ = ["CONFIGURATIONS", "A2CConfig", "AgentPolicy", "TrainedAgents", "train"]

@@ -47,16 +47,19 @@ def behaviour_maps(maps: xr.Dataset) -> Figure:
     Parameters
     ----------
     maps
-        ``risky_probability`` over (task, posterior_mean, pull), NaN where no life has been.
+        ``risky_probability`` over (task, posterior_mean, pull), NaN where no life has been, and
+        ``threshold`` over (task, pull), where the Bayes-optimal policy leaves.
     """
     with canvas(1, maps.sizes["task"], width=8, height=3.5) as (figure, axes):
         for ax, task in zip(np.atleast_1d(axes), maps.task.values, strict=True):
             probability = maps.risky_probability.sel(task=task)
             mesh = ax.pcolormesh(maps.pull + 1, maps.posterior_mean, probability,
                                  cmap="cividis", vmin=0, vmax=1, rasterized=True)  # fmt: skip
-            ax.axhline(0, color=RED, lw=1)
+            ax.plot(maps.pull + 1, maps.threshold.sel(task=task), color=RED, lw=2)
+            ax.axhline(0, color="black", lw=0.8, ls=":")
             ax.set_facecolor(NEVER)
             ax.set(title=task, xscale="log", xlabel="pull of the life")
+            ax.set_ylim(float(maps.posterior_mean.min()), float(maps.posterior_mean.max()))
         np.atleast_1d(axes)[0].set_ylabel(r"posterior mean $\hat\mu_n$ (reward)")
         figure.colorbar(mesh, ax=axes, label="probability of the risky arm")
     return figure

@@ -168,7 +168,10 @@ def two_optima(curves: xr.Dataset) -> Figure:
         values.axhline(0, color=GREY, lw=2)
         low = 4 * float(curves.barrier_value.min())
         values.set(xlabel=SIGMA_L, ylabel="expected return (reward)", ylim=(low, -1.5 * low))
+        # a little beyond the end of the learning branch
+        end = float(curves.sigma_l.where(curves.interior_pulls.notnull()).max()) * 1.15
         for ax in (places, values):
+            ax.set_xlim(0, end)
             ax.axvline(curves.attrs["critical"], color="black", lw=1, ls=":")
         figure.legend(fontsize=9, loc="outside lower center", ncols=4)
         values.text(curves.attrs["critical"], -1.35 * low, " edge")

@@ -1,7 +1,7 @@
 """Explore-then-commit: what exploring for n pulls is worth, and the best n.
 
-This is the paper's kind of optimum. An agent that may stop exploring when it has seen enough can
-do better; that is the Bayes-optimal policy, another theory.
+We read the paper's "optimal amount of exploration" as this kind of optimum. An agent that may
+stop exploring when it has seen enough can do better: the Bayes-optimal policy, `stopping`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import commit_value, optimal_commit
 from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior_mean_std
 
-# z at which no uncertainty would be resolved at the edge; below it there is none
+# below the z = 0.766... at which rho = 1, that is, where there is no edge yet
 _SMALLEST_Z = 0.4
 
 

@@ -74,7 +74,7 @@ class Result:
     """
 
     label: str
-    equations: tuple[sp.Eq, ...]
+    equations: tuple[sp.Basic, ...]
     steps: tuple[Step, ...]
 
     def is_proved(self) -> bool:

@@ -162,6 +162,11 @@ def thm_commit_value() -> Result:
                 positive,
             ),
             Step(
+                "and zero if that is zero",
+                sp.Limit(gain(sp.S.Zero, s), s, 0, "+"),
+                sp.S.Zero,
+            ),
+            Step(
                 "information is worth more the more the estimate can vary",
                 sp.Derivative(gain(m, s), s),
                 phi(m / s),

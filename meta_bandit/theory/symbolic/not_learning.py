@@ -18,10 +18,11 @@ from meta_bandit.theory.symbolic.base import (
     s,
     sigma_l,
     sigma_p,
+    x,
 )
 
 cost = sp.Symbol("k", positive=True)
-"""Cost of a pull, -m: in this file the prior mean is negative."""
+"""Price of a pull, -m, where the prior mean is negative."""
 prior_pulls = sp.Symbol("a", positive=True)
 """How many pulls the prior is worth, sigma_l^2 / sigma_p^2."""
 z = sp.Symbol("z", positive=True)
@@ -33,19 +34,19 @@ def spread() -> sp.Expr:
     return sigma_p * sp.sqrt(n / (n + prior_pulls))
 
 
-def negative(expression: sp.Expr) -> sp.Expr:
-    """Put a negative prior mean, -k, and the prior's worth in pulls into an expression."""
-    return expression.subs({m: -cost, sigma_l: sigma_p * sp.sqrt(prior_pulls)})
+def with_prior_pulls(expression: sp.Expr) -> sp.Expr:
+    """Write an expression with the prior's worth in pulls in place of sigma_l."""
+    return expression.subs(sigma_l, sigma_p * sp.sqrt(prior_pulls))
 
 
 def marginal_benefit() -> sp.Expr:
     """What one more pull of exploration adds to the rest of life, A(n)."""
-    return (T - n) * phi(cost / spread()) * sp.diff(spread(), n)
+    return (T - n) * phi(m / spread()) * sp.diff(spread(), n)
 
 
 def marginal_cost() -> sp.Expr:
     """What one more pull of exploration costs, B(n): its price and the gain forgone."""
-    return gain(-cost, spread()) + cost
+    return gain(m, spread()) - m
 
 
 def relative_gain(at: sp.Expr) -> sp.Expr:
@@ -60,43 +61,49 @@ def unlearnt_share(at: sp.Expr) -> sp.Expr:
 
 def thm_never_local() -> Result:
     r"""Never learning is a local optimum of every task (thm-never-local)."""
+    known = sp.Symbol("g_p", positive=True)
+    ever, eta = sp.symbols("p eta", positive=True)
+    # earned by a policy that pulls at all with probability p, and later at most with eta
+    bound = ever * (-cost + eta * (T - 1) * known)
     epsilon, delta, worth = sp.symbols("epsilon delta w", positive=True)
-    # one pull with probability epsilon; what it shows is used with probability delta
-    departure = epsilon * (-cost + delta * worth)
-    stay = {epsilon: 0, delta: 0}
+    both = epsilon * (-cost + delta * worth)
     return Result(
         "thm-never-local",
-        (sp.Eq(sp.Limit(sp.Derivative(sp.Function("V")(n), n), n, 0, "+"), m, evaluate=False),),
+        (
+            sp.Eq(sp.Limit(sp.Derivative(sp.Function("V")(n), n), n, 0, "+"), m, evaluate=False),
+            sp.Le(sp.Symbol("E[return]"), bound, evaluate=False),
+        ),
         (
             Step(
                 "the slope of V is benefit minus cost",
-                sp.Derivative(negative(commit_value()), n),
+                sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
                 "the benefit of the first bit of exploration vanishes",
-                sp.Limit(marginal_benefit(), n, 0, "+"),
+                sp.Limit(marginal_benefit().subs(m, -cost), n, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
-                "its cost does not",
+                "its cost does not, as the gain vanishes with the spread",
                 sp.Limit(gain(-cost, s), s, 0, "+") + cost,
                 cost,
             ),
             Step(
-                "a pull with a small probability costs its price at first order",
-                sp.diff(departure, epsilon).subs(stay),
-                -cost,
-            ),
-            Step(
-                "readiness to learn from a pull that is never made changes nothing",
-                sp.diff(departure, delta).subs(stay),
+                "the bound on a policy that seldom pulls is zero at one probability",
+                bound.subs(eta, cost / ((T - 1) * known)),
                 sp.S.Zero,
             ),
             Step(
-                "only both together can pay, at second order",
-                sp.diff(departure, epsilon, delta).subs(stay),
-                worth,
+                "and rises with it, so that it is negative below",
+                sp.Derivative(bound, eta),
+                ever * (T - 1) * known,
+            ),
+            Step(
+                "an example: to pull with probability epsilon and use it with probability delta"
+                " pays at second order only",
+                sp.series(both.subs({epsilon: x * epsilon, delta: x * delta}), x, 0, 3).removeO(),
+                -cost * epsilon * x + epsilon * delta * worth * x**2,
             ),
         ),
     )
@@ -104,7 +111,7 @@ def thm_never_local() -> Result:
 
 def prop_foc() -> Result:
     r"""First-order condition; at most one interior optimum (prop-foc)."""
-    tail = cost**2 / (2 * sigma_p**2)
+    tail = m**2 / (2 * sigma_p**2)
     log_slope = (
         -1 / (T - n)
         + tail * prior_pulls / n**2
@@ -121,14 +128,14 @@ def prop_foc() -> Result:
         - sp.Rational(3, 2) * sp.log(n + prior_pulls)
     )
     tau_n = sigma_p / sp.sqrt(weight)
-    ml_gain = -cost * Phi(-cost / tau_n) + sigma_p**2 / tau_n * phi(cost / tau_n)
+    ml_gain = m * Phi(m / tau_n) + sigma_p**2 / tau_n * phi(m / tau_n)
     return Result(
         "prop-foc",
         (sp.Eq(marginal_benefit(), marginal_cost(), evaluate=False),),
         (
             Step(
                 "the slope of V is benefit minus cost",
-                sp.Derivative(negative(commit_value()), n),
+                sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
@@ -210,6 +217,7 @@ def prop_predictable() -> Result:
 def prop_short_life() -> Result:
     r"""Case 2: life is too short (prop-short-life)."""
     learnt = sp.Symbol("g_n", positive=True)
+    gain_of_n = sp.Function("G")(n)
     break_even = n * (1 + cost / learnt)
     psi, rho = sp.symbols("psi rho", positive=True)
     pulls = prior_pulls * (1 - rho) / rho
@@ -232,6 +240,12 @@ def prop_short_life() -> Result:
                 "and pay in any longer one",
                 sp.Derivative(-n * cost + (T - n) * learnt, T),
                 learnt,
+            ),
+            Step(
+                "the break-even life is stationary in n where V is, at that very lifetime",
+                sp.Derivative(n * (1 + cost / gain_of_n), n),
+                -sp.diff(-n * cost + (T - n) * gain_of_n, n).subs(T, n * (1 + cost / gain_of_n))
+                / gain_of_n,
             ),
             Step(
                 "at the edge (thm-edge) exploration takes this many pulls",
@@ -269,6 +283,12 @@ def thm_edge() -> Result:
                 psi,
             ),
             Step(
+                "which is positive: it falls with z ...",
+                sp.Derivative(psi, z),
+                -phi(z) / z**2,
+            ),
+            Step("... to zero", sp.Limit(psi, z, sp.oo), sp.S.Zero),
+            Step(
                 "V = 0 at n = T psi / (1 + psi)",
                 (-n * cost + (T - n) * cost * p).subs(n, pulls),
                 sp.S.Zero,
@@ -291,14 +311,20 @@ def thm_edge() -> Result:
                 2 * (1 - z * mills) * (1 + psi),
             ),
             Step(
-                "psi falls with z",
-                sp.Derivative(psi, z),
-                -phi(z) / z**2,
-            ),
-            Step(
-                "and so does 1 - z M, as M > z / (1 + z^2)",
+                "the first factor falls with z, as M > z / (1 + z^2)",
                 sp.Derivative(1 - z * mills, z),
                 z - (1 + z**2) * mills,
+            ),
+            Step(
+                "the first factor is z psi / phi, which is positive",
+                1 - z * mills,
+                z * psi / phi(z),
+            ),
+            Step("rho begins above 1", 1 / sp.Limit(rho, z, 0, "+"), sp.S.Zero),
+            Step(
+                "more noise leaves less spread to the estimate, so that V falls with it",
+                sp.Derivative(posterior_mean_std() ** 2, sigma_l),
+                -2 * n * sigma_l * sigma_p**4 / (n * sigma_p**2 + sigma_l**2) ** 2,
             ),
             Step(
                 "sigma_p: the spread that is left to be had",

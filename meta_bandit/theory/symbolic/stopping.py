@@ -11,6 +11,7 @@ from meta_bandit.theory.symbolic.base import (
     gain,
     m,
     n,
+    phi,
     posterior_mean_std,
     posterior_var,
     s,
@@ -18,6 +19,9 @@ from meta_bandit.theory.symbolic.base import (
     sigma_p,
     x,
 )
+
+z = sp.Symbol("z", real=True)
+"""A standard normal variable."""
 
 
 def step_var(pulls: sp.Expr = n) -> sp.Expr:
@@ -30,13 +34,21 @@ def thm_stopping() -> Result:
     r"""The Bayes-optimal policy stops at a threshold (thm-stopping)."""
     prior_pulls = sigma_l**2 / sigma_p**2
     value, continuation = sp.Function("J"), sp.Function("C")
+    move = sp.Symbol("d_n", positive=True)
+    ahead = sp.Integral(value(n + 1, x + move * z) * phi(z), (z, -sp.oo, sp.oo))
     return Result(
         "thm-stopping",
         (
             sp.Eq(value(n, x), sp.Max(0, continuation(n, x)), evaluate=False),
-            sp.Eq(sp.Symbol("d_n") ** 2, step_var(), evaluate=False),
+            sp.Eq(continuation(n, x), x + ahead, evaluate=False),
+            sp.Eq(move**2, step_var(), evaluate=False),
         ),
         (
+            Step(
+                "a reward moves the estimate by this share of its surprise",
+                posterior_var().subs(n, n + 1) / sigma_l**2,
+                posterior_var() / (posterior_var() + sigma_l**2),
+            ),
             Step(
                 "the estimate moves by what the pull resolves of the uncertainty",
                 step_var(),
@@ -59,20 +71,16 @@ def thm_stopping() -> Result:
                 posterior_mean_std().subs(n, n + 1) ** 2 - posterior_mean_std() ** 2,
                 step_var(),
             ),
-            Step(
-                "with two pulls left there is one decision to come: its value is a gain",
-                sp.Derivative(x + gain(x, s), x),
-                1 + sp.erf(x / (sp.sqrt(2) * s)) / 2 + sp.Rational(1, 2),
-            ),
         ),
     )
 
 
 def prop_stopping_edge() -> Result:
     r"""Learning pays for the stopping policy on more tasks (prop-stopping-edge)."""
+    value = sp.Function("V")
     return Result(
         "prop-stopping-edge",
-        (sp.Gt(gain(x, s) - x, 0, evaluate=False),),
+        (sp.Implies(sp.Ge(value(n), 0), sp.Gt(sp.Symbol("V^*"), value(n))),),
         (
             Step(
                 "to be free to leave later is worth the gain of the other arm",
@@ -82,7 +90,7 @@ def prop_stopping_edge() -> Result:
             Step(
                 "which is positive, as it rises from 0 with the spread",
                 sp.Derivative(gain(-x, s), s),
-                sp.exp(-(x**2) / (2 * s**2)) / sp.sqrt(2 * sp.pi),
+                phi(x / s),
             ),
             Step(
                 "in a life of two pulls there is nothing to be free for: both policies agree",

@@ -1,0 +1,185 @@
+"""Meta-training from task to trained agents: the loop, its checks and its learning curves."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from meta_bandit.agents.a2c import CURVES, Trainer
+from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.task import GaussianBandit
+
+
+@dataclass(frozen=True)
+class TrainedAgents:
+    """What training made, and from what.
+
+    Attributes
+    ----------
+    task
+        What each agent was trained on; shape (agents,).
+    seeds : shape (agents,)
+        Where all random numbers of each agent came from.
+    config
+        How they were trained.
+    weights : shape (agents, 4 + 1 + units, 4 units + 2)
+        See `network.Ensemble`.
+    curve
+        Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
+        in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
+        ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
+        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
+        at which the agent was stopped because its gradient was no longer finite, else -1.
+    """
+
+    task: GaussianBandit
+    seeds: NDArray[np.uint64]
+    config: A2CConfig
+    weights: NDArray[np.float32]
+    curve: xr.Dataset
+
+
+def train(
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    config: A2CConfig = CONFIGURATIONS["companion"],
+    device: str = "auto",
+    progress: bool = True,
+    threads: int = 1,
+) -> TrainedAgents:
+    r"""Meta-train one agent on each task, all side by side.
+
+    Each update plays lives with sampled actions and descends, for each agent,
+
+    .. math:: \frac1{TB} \sum_{t, \text{lives}} \Bigl[-\hat A_t \log \pi_t(a_t)
+        - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
+
+    with the advantages and returns of `a2c.advantages`. An agent's result depends on its task, its
+    seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with one
+    thread bit for bit if the lives are a multiple of 64. Otherwise an agent's numbers may fall into
+    the rest that is left over when all are computed in vectors, and then differ in the last bit.
+
+    Parameters
+    ----------
+    task : shape (agents,)
+        One task for each agent; lifetimes may differ.
+    seeds : length agents
+        Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
+        the same random numbers.
+    config
+        How to train.
+    device
+        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
+    progress
+        Show a bar where standard error is a terminal.
+    threads
+        Threads for the arithmetic on a CPU. Use processes to fill more cores.
+
+    Returns
+    -------
+    TrainedAgents
+        An agent whose gradient stops being finite keeps the weights it then had; a RuntimeWarning
+        names it and its task.
+
+    Raises
+    ------
+    ValueError
+        If the shape of the task, the seeds or the device do not fit.
+    """
+    seeds = _check(task, seeds)
+    with torch_threads(threads), torch.inference_mode():
+        trainer = Trainer(task, seeds, config, _device(device))
+        started = time.perf_counter()
+        bar = tqdm(
+            range(config.updates),
+            desc=f"{len(seeds)} agents",
+            unit="update",
+            disable=None if progress else True,
+        )
+        for update in bar:
+            trainer.update(update)
+        weights = trainer.net.weights.cpu().numpy()  # waits for the device
+        seconds = time.perf_counter() - started
+    curve = _curve(trainer, task, seeds, config, seconds)
+    return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
+
+
+def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
+    """Check that there is one valid seed for each task; returns them as plain integers."""
+    if task.shape != (len(seeds),) or not len(seeds):
+        raise ValueError(
+            f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,), one seed each"
+        )
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+            raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
+    return [int(seed) for seed in seeds]
+
+
+def _device(name: str) -> torch.device:
+    """Resolve ``"auto"`` and refuse what is not there."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device = {name!r}: must be one of auto, cpu, cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ValueError("device = 'cuda': torch finds no CUDA device here; use 'cpu' or 'auto'")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, then as before."""
+    if count < 1:
+        raise ValueError(f"threads = {count}: must be a whole number >= 1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _curve(
+    trainer: Trainer,
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    config: A2CConfig,
+    seconds: float,
+) -> xr.Dataset:
+    """Label the learning curves and warn of agents that diverged."""
+    curve = xr.Dataset(coords={"update": np.arange(config.updates)})
+    for name, units in CURVES.items():
+        curve[name] = (("agent", "update"), trainer.curves[name].T.cpu().numpy(), {"units": units})
+    for name in ("sigma_p", "sigma_l", "lifetime", "mean"):
+        curve[name] = ("agent", np.broadcast_to(getattr(task, name), task.shape))
+    curve["seed"] = ("agent", np.array(seeds, dtype=np.uint64))
+    alive = trainer.alive.cpu().numpy()
+    diverged_at = np.where(alive.all(axis=0), -1, alive.argmin(axis=0))
+    curve["diverged_at"] = ("agent", diverged_at)
+    for agent in np.flatnonzero(diverged_at >= 0).tolist():
+        warnings.warn(
+            f"agent {agent} (sigma_p = {curve.sigma_p.values[agent]:g}, sigma_l = "
+            f"{curve.sigma_l.values[agent]:g}, seed = {seeds[agent]}) diverged: its gradient was "
+            f"not finite at update {diverged_at[agent]}; it keeps the weights it had then",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    pulls = int(trainer.samples.sum()) * config.updates
+    curve.attrs = {
+        "config": json.dumps(asdict(config)),
+        "device": str(trainer.net.weights.device),
+        "torch": torch.__version__,
+        "seconds": seconds,
+        "pulls_per_second": pulls / seconds,
+    }
+    return curve
