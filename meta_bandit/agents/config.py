@@ -45,7 +45,8 @@ class A2CConfig:
     # lives that each agent plays between two updates
     lives: int = 64
     # draw the arms of an update one from each of as many equally probable slices of the prior,
-    # instead of independently: each is still N(m, sigma_p^2), but their mean is nearly m
+    # instead of independently: a life picked at random still meets N(m, sigma_p^2), but the luck of
+    # a whole update, most of the gradient's noise, is gone
     stratified_arms: bool = True
     # units of the LSTM
     units: int = 48
