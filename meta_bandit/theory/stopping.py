@@ -49,8 +49,8 @@ class BayesOptimum:
     value : shape task.shape
         Expected return of one life (V*), in units of reward; 0 where never pulling is optimal.
     error : shape task.shape
-        Estimated bound of the absolute error of ``value``, in units of reward: the distance to
-        the solution with fewer nodes and shorter ranges, plus what both may miss alike.
+        Estimated bound of the absolute error of ``value``, in units of reward: the larger
+        distance to two solutions with fewer nodes and shorter ranges, plus what all miss alike.
     thresholds : shape (T, *task.shape)
         b_n for n = 0, 1, ..., in units of reward: pull while the posterior mean after n pulls is
         above. Nondecreasing in n up to b_{T-1} = 0; NaN beyond a task's own lifetime.
@@ -92,18 +92,19 @@ def bayes_optimal(task: GaussianBandit) -> BayesOptimum:
         committed plan is one of the policies, so that its value, known to rounding, bounds V*
         from below.
     """
-    fine, coarse = _solve(task, _FINE), _solve(task, _COARSE)
+    fine = _solve(task, _FINE)
+    distances = [np.abs(fine.worth - _solve(task, coarse).worth) for coarse in _COARSE]
     pulled = fine.worth > 0
     _, committed = optimal_commit(task)
     value = np.maximum(np.where(pulled, fine.worth, 0.0), committed)
-    # what is cut from the kernel both solutions may miss alike, and rounding is less
+    # what is cut from the kernel all solutions may miss alike, and rounding is less
     cut = ndtr(-_FINE.window) * task.lifetime * (np.abs(task.mean) + task.sigma_p)
     with np.errstate(invalid="ignore", divide="ignore"):
         exploration = np.where(pulled, fine.leavers_pulls / fine.leaving, 0.0)
     staying_pulls = task.lifetime * (1 - fine.leaving)
     return BayesOptimum(
         value=value,
-        error=np.abs(fine.worth - coarse.worth) + cut,
+        error=np.maximum(*distances) + cut,
         thresholds=fine.thresholds,
         expected_pulls=np.where(pulled, staying_pulls + fine.leavers_pulls, 0.0),
         ends_safe=np.where(pulled, fine.leaving, 1.0),
@@ -148,9 +149,12 @@ class _Resolution:
 
 
 _FINE = _Resolution(nodes=36, quadrature=32, window=7.0, reach=8.0)
-# differs in all four, so that its distance shows the error that each of them makes, and by enough
-# that the two errors seldom cancel
-_COARSE = _Resolution(nodes=24, quadrature=24, window=6.5, reach=7.5)
+# they differ in all four, and from each other: it is rare that the errors of one nearly cancel, and
+# very rare that those of both do
+_COARSE = (
+    _Resolution(nodes=26, quadrature=28, window=6.8, reach=7.3),
+    _Resolution(nodes=28, quadrature=22, window=6.2, reach=7.7),
+)
 
 # the series are polynomials in log(1 + crowding * share of the interval)
 _CROWDING = 10.0
