@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import binned_statistic
 
-from meta_bandit.simulate import Lives
-from meta_bandit.task import SAFE
+from meta_bandit.simulate import Lives, Policy, simulate
+from meta_bandit.task import SAFE, GaussianBandit
 from meta_bandit.theory.posterior import posterior
 
 
@@ -86,6 +86,72 @@ def measure(lives: Lives, dims: Sequence[str] = ()) -> xr.Dataset:
     return dataset
 
 
+def evaluate(
+    policies: Mapping[str, Policy],
+    task: GaussianBandit,
+    lives: int,
+    seed: int | Sequence[int],
+    dims: Sequence[str] = (),
+) -> xr.Dataset:
+    """Play and measure several policies, all of them on the same arms and reward noise.
+
+    Parameters
+    ----------
+    policies
+        Each by its name.
+    task
+        One task, or an array of them.
+    lives
+        Lives for each policy and task, >= 1.
+    seed
+        Where all random numbers come from.
+    dims
+        A name for each dimension of ``task.shape``.
+
+    Returns
+    -------
+    Dataset of `measure`, over (policy, *dims)
+    """
+    measured = [
+        measure(simulate(policy, task, lives, np.random.default_rng(seed)), dims)
+        for policy in policies.values()
+    ]
+    return xr.concat(measured, xr.Variable("policy", list(policies)))
+
+
+def lay_out(dataset: xr.Dataset, dim: str, **labels: Sequence[object]) -> xr.Dataset:
+    """Lay one dimension out over several, such as agents over task and seed.
+
+    Parameters
+    ----------
+    dataset
+        With the dimension ``dim``.
+    dim
+        The dimension that goes.
+    **labels
+        The new dimensions, each with a label for every place along ``dim``; they keep the order
+        in which labels first appear.
+    """
+    named = dataset.drop_vars(labels, errors="ignore").assign_coords(
+        {name: (dim, list(values)) for name, values in labels.items()}
+    )
+    order = {name: list(dict.fromkeys(values)) for name, values in labels.items()}
+    return named.set_index({dim: tuple(labels)}).unstack(dim).reindex(order)
+
+
+def estimates(lives: Lives) -> NDArray[np.float64]:
+    r"""Posterior mean :math:`\hat\mu_n` before each pull: what an ideal observer would know.
+
+    Returns
+    -------
+    shape (T, *task.shape, lives), float64
+        In units of reward.
+    """
+    risky_pulls = lives.actions.cumsum(axis=0, dtype=np.int64) - lives.actions
+    reward_sum = lives.rewards.cumsum(axis=0) - lives.rewards
+    return posterior(lives.task.per_life, risky_pulls, reward_sum)[0]
+
+
 def behaviour(lives: Lives, edges: NDArray[np.float64]) -> xr.DataArray:
     """Mean probability of the risky arm by posterior mean and pull, over one task's lives.
 
@@ -109,9 +175,7 @@ def behaviour(lives: Lives, edges: NDArray[np.float64]) -> xr.DataArray:
     """
     if lives.task.shape != ():
         raise ValueError(f"lives.task.shape = {lives.task.shape}: must be a single task, ()")
-    risky_pulls = lives.actions.cumsum(axis=0) - lives.actions
-    reward_sum = lives.rewards.cumsum(axis=0) - lives.rewards
-    mean, _ = posterior(lives.task, risky_pulls, reward_sum)
+    mean = estimates(lives)
     pulls = np.arange(len(mean))
     probability = np.full((len(edges) - 1, len(pulls)), np.nan)
     for pull in pulls:

@@ -120,9 +120,7 @@ def simulate(policy: Policy, task: GaussianBandit, lives: int, rng: np.random.Ge
     if lives < 1:
         raise ValueError(f"lives = {lives}: must be a whole number >= 1")
     shape = (*task.shape, lives)
-    per_life = GaussianBandit(
-        *(field[..., None] for field in (task.sigma_p, task.sigma_l, task.lifetime, task.mean))
-    )
+    per_life = task.per_life
     longest = int(task.lifetime.max())
     arm_mean = per_life.mean + per_life.sigma_p * rng.standard_normal(shape)
     actions = np.zeros((longest, *shape), dtype=np.int8)

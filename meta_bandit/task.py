@@ -79,6 +79,11 @@ class GaussianBandit:
         """Shape that the four fields broadcast to; ``()`` for a single task."""
         return np.broadcast_shapes(*(getattr(self, field.name).shape for field in fields(self)))
 
+    @property
+    def per_life(self) -> GaussianBandit:
+        """The same tasks, each field with an axis of length 1 at its end, for lives."""
+        return GaussianBandit(*(getattr(self, field.name)[..., None] for field in fields(self)))
+
     def __getitem__(self, index: int | tuple[int, ...]) -> GaussianBandit:
         """Pick one task of an array of tasks."""
         values = (getattr(self, field.name) for field in fields(self))

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import behaviour, expected_returns, measure, regrets
+from meta_bandit.measure import (
+    behaviour,
+    estimates,
+    evaluate,
+    expected_returns,
+    lay_out,
+    measure,
+    regrets,
+)
 from meta_bandit.policies import Commit, Constant
 from meta_bandit.simulate import Lives, simulate
 from meta_bandit.theory import commit_value, full_information_value, posterior
@@ -99,3 +108,35 @@ def test_behaviour_sorts_lives_by_what_they_know_before_the_pull():
             ),
             np.array([-1.0, 1.0]),
         )
+
+
+def test_policies_are_evaluated_on_the_same_arms():
+    task = GaussianBandit([1.0, 2.0], 1.0, 10)
+    table = evaluate({"look": Commit(2), "never": Constant(0.0)}, task, 200, 7, ["task"])
+    assert table.policy.values.tolist() == ["look", "never"]
+    alone = measure(simulate(Commit(2), task, 200, np.random.default_rng(7)), ["task"])
+    assert table.sel(policy="look", drop=True).equals(alone)
+    # regret plus return is what full information earns: the same number for both
+    total = table.regret + table.expected_return
+    assert np.allclose(total.sel(policy="look"), total.sel(policy="never"))
+
+
+def test_a_dimension_is_laid_out_in_the_order_of_its_labels():
+    flat = xr.Dataset({"value": ("agent", [1, 2, 3, 4]), "seed": ("agent", [9, 9, 9, 9])})
+    grid = lay_out(flat, "agent", task=["z", "z", "a", "a"], seed=[1, 0, 1, 0])
+    assert grid.value.dims == ("task", "seed")
+    assert grid.task.values.tolist() == ["z", "a"]
+    assert grid.seed.values.tolist() == [1, 0]
+    assert grid.value.values.tolist() == [[1, 2], [3, 4]]
+
+
+def test_estimates_are_posterior_means_before_each_pull():
+    task = GaussianBandit([1.0, 3.0], 2.0, 6)
+    lives = simulate(Constant(0.5), task, 20, np.random.default_rng(8))
+    shown = estimates(lives)
+    assert (shown[0] == -1).all()
+    for pull in (1, 5):
+        pulls, total = lives.actions[:pull].sum(axis=0), lives.rewards[:pull].sum(axis=0)
+        for i in range(2):
+            mean, _ = posterior(task[i], pulls[i], total[i])
+            assert np.allclose(shown[pull, i], mean)

@@ -21,6 +21,7 @@ from meta_bandit.figures.edge import (
     regions,
     two_optima,
 )
+from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
@@ -41,6 +42,7 @@ __all__ = [
     "price_of_commitment",
     "regions",
     "regrets",
+    "task_names",
     "thresholds",
     "two_optima",
     "value_of_lifetime",

@@ -9,29 +9,26 @@ from matplotlib.figure import Figure
 from meta_bandit.figures.style import GREY, NEVER, RED, canvas
 
 
-def learning_curves(
-    curves: xr.Dataset, optima: xr.Dataset, settled: float, window: int = 1
-) -> Figure:
+def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figure:
     """Draw the return of agents during training: a panel for each task, a line for each seed.
 
     Parameters
     ----------
     curves
-        ``expected_return`` over (task, seed, update), in units of reward.
-    optima
-        ``commit_value`` over (task), the return of the best committed plan.
+        ``mean_return`` over (task, seed, update) and ``commit_value`` over (task), the return of
+        the best committed plan; in units of reward.
     settled
         Update from which on the prior mean is the task's own.
     window
         Updates over which each point is the mean.
     """
     with canvas(1, curves.sizes["task"], width=8, height=3.3) as (figure, axes):
+        smooth = curves.mean_return.rolling(update=window, center=True).mean()
         for ax, task in zip(np.atleast_1d(axes), curves.task.values, strict=True):
             for seed in curves.seed.values:
-                line = curves.expected_return.sel(task=task, seed=seed)
-                line = line.rolling(update=window, center=True).mean()
+                line = smooth.sel(task=task, seed=seed)
                 ax.plot(curves["update"], line, lw=1.2, label=f"seed {seed}")
-            best = float(optima.commit_value.sel(task=task))
+            best = float(curves.commit_value.sel(task=task))
             ax.axhline(best, color="black", ls="--", lw=1.2, label="best committed plan")
             ax.axvline(settled, color=GREY, ls=":", lw=1.2)
             ax.set(title=task, xlabel="update")

@@ -70,7 +70,7 @@ def lives_panel(samples: xr.Dataset) -> Figure:
                 ax.plot(panel.pull, panel.reward.isel(life=life), ".", ms=4, color=colour)
                 ax.axhline(panel.arm_mean.isel(life=life), color=colour, lw=1.5)
             ax.axhline(0, color="black", lw=0.8, ls=":")
-            ax.set(title=task, xlabel="risky pull")
+            ax.set(title=str(task).replace(": ", "\n"), xlabel="risky pull")
         np.atleast_1d(axes)[0].set_ylabel("reward")
     return figure
 

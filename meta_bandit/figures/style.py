@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
+
+from meta_bandit.task import GaussianBandit
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666",
@@ -30,6 +33,24 @@ _STYLE: Any = {
     "legend.frameon": False,
     "savefig.facecolor": "white",
 }
+
+
+def task_names(task: GaussianBandit, worlds: Iterable[str] = ()) -> list[str]:
+    """Name the tasks of a one-dimensional array for legends and titles, by their uncertainties.
+
+    Parameters
+    ----------
+    task
+        Tasks; shape (tasks,).
+    worlds
+        A word for each, to stand before its numbers.
+    """
+    both = np.broadcast_arrays(task.sigma_p, task.sigma_l)
+    names = [rf"$\sigma_p={p:g}$, $\sigma_l={q:g}$" for p, q in zip(*both, strict=True)]
+    worlds = list(worlds)
+    return (
+        [f"{world}: {name}" for world, name in zip(worlds, names, strict=True)] if worlds else names
+    )
 
 
 @contextmanager
