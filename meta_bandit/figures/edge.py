@@ -146,35 +146,37 @@ def edges(curves: xr.Dataset, scaled: bool) -> Figure:
     return figure
 
 
-def two_optima(curves: xr.Dataset) -> Figure:
-    """Draw both local optima across the edge: their places, their values, and the barrier.
+def two_optima(curves: xr.Dataset, along: str, label: str) -> Figure:
+    """Draw both local optima along a line across the edge: places, values, and the barrier.
 
     Parameters
     ----------
     curves
         ``interior_pulls``, ``interior_value``, ``barrier_pulls``, ``barrier_value``,
-        ``optimal_pulls`` over (sigma_l); pulls and units of reward; NaN where there are none.
-        ``sigma_p``, ``lifetime`` and ``critical`` (the edge's sigma_l) as attributes.
+        ``optimal_pulls`` over ``along``; pulls and units of reward; NaN where there are none.
+        ``critical`` as an attribute: where the line crosses the edge.
+    along
+        The coordinate that changes.
+    label
+        Its name and unit, for the axis.
     """
     with canvas(1, 2, width=8.5, height=3.8) as (figure, (places, values)):
-        places.plot(curves.sigma_l, curves.interior_pulls, color=BLUE, label="learn: local optimum")
-        places.plot(curves.sigma_l, curves.barrier_pulls, color=RED, ls="--", label="barrier")
-        places.plot(curves.sigma_l, curves.optimal_pulls, color="black", lw=2.5, alpha=0.35,
+        at, edge = curves[along], curves.attrs["critical"]
+        places.plot(at, curves.interior_pulls, color=BLUE, label="learn: local optimum")
+        places.plot(at, curves.barrier_pulls, color=RED, ls="--", label="barrier")
+        places.plot(at, curves.optimal_pulls, color="black", lw=2.5, alpha=0.35,
                     drawstyle="steps-mid", label="$n^*$, whole")  # fmt: skip
         places.axhline(0, color=GREY, lw=2, label="never learn: local optimum")
-        places.set(xlabel=SIGMA_L, ylabel="exploration (pulls)")
-        values.plot(curves.sigma_l, curves.interior_value, color=BLUE)
-        values.plot(curves.sigma_l, curves.barrier_value, color=RED, ls="--")
+        places.set(xlabel=label, ylabel="exploration (pulls)")
+        values.plot(at, curves.interior_value, color=BLUE)
+        values.plot(at, curves.barrier_value, color=RED, ls="--")
         values.axhline(0, color=GREY, lw=2)
         low = 4 * float(curves.barrier_value.min())
-        values.set(xlabel=SIGMA_L, ylabel="expected return (reward)", ylim=(low, -1.5 * low))
-        # a little beyond the end of the learning branch
-        end = float(curves.sigma_l.where(curves.interior_pulls.notnull()).max()) * 1.15
+        values.set(xlabel=label, ylabel="expected return (reward)", ylim=(low, -1.5 * low))
         for ax in (places, values):
-            ax.set_xlim(0, end)
-            ax.axvline(curves.attrs["critical"], color="black", lw=1, ls=":")
+            ax.axvline(edge, color="black", lw=1, ls=":")
         figure.legend(fontsize=9, loc="outside lower center", ncols=4)
-        values.text(curves.attrs["critical"], -1.35 * low, " edge")
+        values.text(edge, -1.35 * low, " edge")
     return figure
 
 
