@@ -90,14 +90,10 @@ def thm_never_local() -> Result:
                 cost,
             ),
             Step(
-                "the bound on a policy that seldom pulls is zero at one probability",
-                bound.subs(eta, cost / ((T - 1) * known)),
-                sp.S.Zero,
-            ),
-            Step(
-                "and rises with it, so that it is negative below",
-                sp.Derivative(bound, eta),
-                ever * (T - 1) * known,
+                "the bound on a policy that seldom pulls is a product whose last factor is negative"
+                " while eta is below k / ((T - 1) g_p)",
+                bound,
+                ever * (T - 1) * known * (eta - cost / ((T - 1) * known)),
             ),
             Step(
                 "an example: to pull with probability epsilon and use it with probability delta"
