@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from io import BytesIO
 from urllib.parse import unquote, urljoin, urlsplit
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
+from book.tools.figure import first_figure
+from meta_bandit.theory import symbolic
 from tests.book.pages import HTML, ROOT, Page, toc_pages
 
 pytestmark = pytest.mark.skipif(
@@ -83,3 +88,18 @@ def test_every_label_in_the_text_is_an_anchor_in_the_page(address: str) -> None:
 
 def test_the_front_door_leads_to_the_first_page() -> None:
     assert f"url={PAGES[0]}" in (HTML / "index.html").read_text()
+
+
+def test_every_proved_result_is_stated_once_in_the_book() -> None:
+    for result in symbolic.RESULTS:
+        label = result.__name__.replace("_", "-")
+        assert sum(label in page(address).ids for address in PAGES) == 1, label
+
+
+def test_the_readme_shows_the_front_page_s_figure() -> None:
+    executed = HTML.parent / "executed" / "index.ipynb"
+    made = Image.open(BytesIO(first_figure(executed))).convert("L")
+    kept = Image.open(ROOT / "book" / "assets" / "exploration-map.png").convert("L")
+    assert made.size == kept.size, "make readme-figure"
+    # other processors may draw a line's edge a shade lighter
+    assert np.abs(np.subtract(made, kept, dtype=float)).mean() < 0.5, "make readme-figure"
