@@ -43,6 +43,19 @@ class TrainedAgents:
     weights: NDArray[np.float32]
     curve: xr.Dataset
 
+    def __getitem__(self, agent: int) -> TrainedAgents:
+        """Pick one agent, as an ensemble of one."""
+        values = (
+            np.broadcast_to(getattr(self.task, f.name), self.task.shape) for f in fields(self.task)
+        )
+        return TrainedAgents(
+            GaussianBandit(*(value[agent : agent + 1] for value in values)),
+            self.seeds[agent : agent + 1],
+            self.config,
+            self.weights[agent : agent + 1],
+            self.curve.isel(agent=[agent]),
+        )
+
 
 def save_agents(trained: TrainedAgents, path: Path) -> None:
     """Write trained agents with all that they were made from to one file, atomically.

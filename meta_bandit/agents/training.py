@@ -81,7 +81,7 @@ def train(
     seeds = _check(task, seeds)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
-    place = _device(device)
+    place = resolve_device(device)
     source = made_from(task, seeds, config, place.type)
     with torch_threads(threads), torch.inference_mode():
         trainer = Trainer(task, seeds, config, place)
@@ -126,7 +126,7 @@ def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def _device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """Resolve ``"auto"`` and refuse what is not there."""
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device = {name!r}: must be one of auto, cpu, cuda")
