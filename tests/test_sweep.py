@@ -58,12 +58,12 @@ def uninterrupted(tmp_path_factory) -> xr.Dataset:
 
 def progress(folder: Path) -> list[int]:
     """Updates made by the chunks that are being trained."""
-    checkpoints = folder.glob("[!.]*.safetensors")
     made = []
-    for path in checkpoints:
+    for path in folder.glob("[!.]*.safetensors"):
         try:
             made.append(read_arrays(path, "a training run")[1]["done"])
-        except ValueError as error:  # finished in the meantime
+        except ValueError as error:
+            # finished in the meantime
             assert "no such file" in str(error)  # noqa: PT017
     return made
 
@@ -82,7 +82,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
 ):
     out = tmp_path / "long.nc"
     folder = tmp_path / "long.nc.parts"
-    for finished in kills:  # when so many ensembles of four are finished
+    for finished in kills:  # when so many ensembles are finished, and another is not
         command = [sys.executable, "-c", KILLED, str(out), str(workers)]
         with subprocess.Popen(command) as process:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")

@@ -71,12 +71,14 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[st
         If the file is missing, truncated, changed since, or no such file of this kind and version;
         the message names the file and what is wrong with it.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as stream:
             metadata = stream.metadata() or {}
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from None
     except (SafetensorError, TypeError) as error:
         raise ValueError(f"{path}: truncated, or no safetensors file ({error})") from None
     if metadata.get("format") != "meta-bandit":

@@ -194,6 +194,8 @@ def test_agents_that_are_not_there_or_not_whole_are_refused(uninterrupted, tmp_p
     path = tmp_path / "agents.safetensors"
     with pytest.raises(ValueError, match=r"agents\.safetensors: there is no such file"):
         load_agents(path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_agents(tmp_path)
     save_agents(uninterrupted, path)
     about = read_arrays(path, "trained agents")[1]
     for missing in ("weights", "curve.entropy"):
