@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 import typer
@@ -19,6 +22,11 @@ from meta_bandit.theory import (
     optimal_commit,
 )
 
+if TYPE_CHECKING:
+    from meta_bandit.agents import TrainedAgents
+
+Setting = TypeVar("Setting")
+
 app = typer.Typer(
     help="When to learn and when to hard-code, on a two-armed Gaussian bandit.",
     no_args_is_help=True,
@@ -27,9 +35,14 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def main() -> None:
-    """Keep ``optimal`` a command of its own."""
+@contextmanager
+def _bad_input_exits() -> Iterator[None]:
+    """Say what is wrong with the input and leave with status 2."""
+    try:
+        yield
+    except ValueError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -51,7 +64,7 @@ def optimal(
     LEARNING PAYS if the best committed plan explores and earns more than the best plan that never
     does; CRITICAL LIFETIME is the shortest life in which that is so.
     """
-    try:
+    with _bad_input_exits():
         task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
         kind: Estimator = "ml" if estimator == "ml" else "map"
         if estimator != kind:
@@ -60,9 +73,6 @@ def optimal(
         shortest = critical_lifetime(task, kind)
         never = commit_value(task, 0)
         best = bayes_optimal(task)
-    except ValueError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
     result: dict[str, object] = {
         "optimal_pulls": int(pulls),
         "commit_value": float(value),
@@ -121,6 +131,118 @@ def _verdict(task: GaussianBandit, result: dict[str, object]) -> str:
             f"(T - 1) g(sigma_p) = {informed:.4g} <= {-float(task.mean):.4g} = |m|"
         )
     return f"no (case 2): life is shorter than the critical lifetime{more}"
+
+
+# torch takes seconds to load: only the commands below import it, when they run
+
+
+@app.command()
+def train(
+    sigma_p: Annotated[float, typer.Option(help="Ecological uncertainty, > 0 (reward).")],
+    sigma_l: Annotated[float, typer.Option(help="Task complexity, > 0 (reward).")],
+    lifetime: Annotated[float, typer.Option(help="Pulls in one life, whole, >= 1.")] = 100,
+    mean: Annotated[float, typer.Option(help="Prior mean of the risky arm (reward).")] = -1.0,
+    seed: Annotated[int, typer.Option(help="Whole number in [0, 2^64).")] = 0,
+    config: Annotated[
+        str, typer.Option(help="Named configuration: companion, author-minimal or smoke.")
+    ] = "companion",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="File for the trained agent (safetensors).")
+    ] = None,
+    lives: Annotated[int, typer.Option(help="Lives to measure the agent in, >= 1.")] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train one agent on one task, and say how well it does.
+
+    With --out a checkpoint is kept beside the file: after a stop the same command goes on from it.
+    """
+    with _bad_input_exits():
+        task = GaussianBandit([sigma_p], [sigma_l], [lifetime], [mean])
+        _check_lives(lives)
+        checkpoint = None if out is None else _place(out).with_name(f"{out.name}.checkpoint")
+        from meta_bandit import agents
+
+        settings = _named("config", config, agents.CONFIGURATIONS)
+        trained = agents.train(task, [seed], settings, device, checkpoint=checkpoint, every=30.0)
+    if out is not None and checkpoint is not None:
+        agents.save_agents(trained, out)
+        checkpoint.unlink()
+    _report(trained, lives, as_json)
+
+
+@app.command()
+def sweep(
+    out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
+    profile: Annotated[str, typer.Option(help="Which grid: smoke, quick or paper.")] = "quick",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, >= 1.", show_default="one for each core")
+    ] = None,
+) -> None:
+    """Train agents on a grid of tasks, and write one labelled dataset.
+
+    Beside the file a folder keeps what is finished: after a stop the same command goes on from it.
+    """
+    with _bad_input_exits():
+        _place(out)
+        import joblib
+
+        from meta_bandit import sweep as sweeps
+
+        grid = _named("profile", profile, sweeps.PROFILES)
+        processes = joblib.cpu_count() if workers is None else workers
+        dataset = sweeps.run_sweep(grid, out, device, processes)
+    about = dataset.attrs
+    typer.echo(
+        f"{out}: {len(grid.cells)} agents trained on {about['device']}, {about['date']}, "
+        f"{about['wall_seconds']:.0f} s with {about['workers']} processes"
+    )
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="What `train` wrote.")],
+    lives: Annotated[int, typer.Option(help="Lives for each agent and policy, >= 1.")] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how well trained agents do, greedy and sampling, beside the optima of their task."""
+    with _bad_input_exits():
+        _check_lives(lives)
+        from meta_bandit.agents import load_agents
+
+        trained = load_agents(file)
+    _report(trained, lives, as_json)
+
+
+def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
+    """Look a named setting up."""
+    if name not in known:
+        raise ValueError(f"{field} = {name!r}: must be one of {', '.join(known)}")
+    return known[name]
+
+
+def _place(out: Path) -> Path:
+    """Find out before hours of work, not after them, that a file has no place to go to."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out = {out}: {error.strerror}: {error.filename}") from None
+    if out.is_dir():
+        raise ValueError(f"out = {out}: must be a file, and is a folder")
+    return out
+
+
+def _check_lives(lives: int) -> None:
+    if lives < 1:
+        raise ValueError(f"lives = {lives}: must be a whole number >= 1")
+
+
+def _report(trained: TrainedAgents, lives: int, as_json: bool) -> None:
+    from meta_bandit.report import agent_in_words, report
+
+    results = report(trained, lives)
+    typer.echo(json.dumps(results) if as_json else "\n\n".join(map(agent_in_words, results)))
 
 
 if __name__ == "__main__":

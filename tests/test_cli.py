@@ -80,6 +80,66 @@ def test_bad_input_is_named_and_fails(option, value, message):
     assert message in outcome.output
 
 
+def test_an_agent_is_trained_saved_and_measured_again(tmp_path):
+    out = tmp_path / "new" / "agent.safetensors"
+    task = ("--sigma-p", "2", "--sigma-l", "1", "--lifetime", "12", "--mean", "-0.5")
+    how = ("--seed", "7", "--config", "smoke", "--device", "cpu")
+    trained = CliRunner().invoke(
+        app, ["train", *task, *how, "--out", str(out), "--lives", "300", "--json"]
+    )
+    assert trained.exit_code == 0, trained.output
+    # no progress bar, as this is no terminal
+    assert trained.stderr == ""
+    assert [path.name for path in out.parent.iterdir()] == ["agent.safetensors"]
+    evaluated = CliRunner().invoke(app, ["evaluate", str(out), "--lives", "300", "--json"])
+    assert evaluated.stdout == trained.stdout
+    (result,) = json.loads(trained.stdout)
+    bandit = GaussianBandit(2, 1, 12, -0.5)
+    assert result["bayes_value"] == bayes_optimal(bandit).value
+    assert result["optimal_pulls"] == optimal_commit(bandit)[0]
+    assert {"expected_return", "exploration_se", "ends_safe"} <= set(result["greedy"])
+    words = CliRunner().invoke(app, ["evaluate", str(out), "--lives", "300"]).stdout
+    assert f"{result['greedy']['expected_return']:.4g} +- " in words
+
+
+def test_a_sweep_is_written_and_a_finished_one_only_read(tmp_path):
+    arguments = ["sweep", "--profile", "smoke", "--workers", "1", "--device", "cpu"]
+    arguments += ["--out", str(tmp_path / "smoke.nc")]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    assert first.stderr == ""
+    assert "smoke.nc: 4 agents trained on cpu" in first.stdout
+    assert CliRunner().invoke(app, arguments).stdout == first.stdout
+
+
+TASK = ("--sigma-p", "1", "--sigma-l", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--sigma-p", "0", "--sigma-l", "1"), "sigma_p = 0: must be a finite number > 0"),
+        (("train", *TASK, "--lifetime", "2.5"), "lifetime = 2.5: must be a whole number >= 1"),
+        (("train", *TASK, "--seed", "-1"), "seed = -1: must be a whole number in [0, 2^64)"),
+        (("train", *TASK, "--config", "best"), "config = 'best': must be one of companion, "),
+        (("train", *TASK, "--device", "tpu"), "device = 'tpu': must be one of auto, cpu, cuda"),
+        (("train", *TASK, "--lives", "0"), "lives = 0: must be a whole number >= 1"),
+        (("train", *TASK, "--out", "."), "out = .: must be a file, and is a folder"),
+        (("sweep", "--out", "x/y", "--profile", "big"), "profile = 'big': must be one of smoke, "),
+        (("sweep", "--out", "x/y", "--workers", "0"), "workers = 0: must be a whole number >= 1"),
+        (("sweep", "--out", "x/y", "--device", "tpu"), "device = 'tpu': must be one of auto"),
+        (("evaluate", "nothing"), "nothing: there is no such file"),
+        (("evaluate", "note"), "note: truncated, or no safetensors file"),
+    ],
+)
+def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "note").write_text("not an agent")
+    outcome = CliRunner().invoke(app, list(arguments))
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+
+
 def test_importing_the_package_and_its_command_does_not_load_torch():
     import subprocess
     import sys

@@ -6,6 +6,15 @@
 
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
 from meta_bandit.agents.policy import AgentPolicy
-from meta_bandit.agents.training import TrainedAgents, train
+from meta_bandit.agents.trained import TrainedAgents, load_agents, save_agents
+from meta_bandit.agents.training import train
 
-__all__ = ["CONFIGURATIONS", "A2CConfig", "AgentPolicy", "TrainedAgents", "train"]
+__all__ = [
+    "CONFIGURATIONS",
+    "A2CConfig",
+    "AgentPolicy",
+    "TrainedAgents",
+    "load_agents",
+    "save_agents",
+    "train",
+]

@@ -86,6 +86,20 @@ class Trainer:
         self.curves = {name: torch.zeros(shape, dtype=dtype, device=device) for name in CURVES}
         self.alive = torch.ones(shape, dtype=torch.bool, device=device)
 
+    def state(self, done: int) -> dict[str, Tensor]:
+        """All that changes from update to update, after ``done`` of them, as views.
+
+        With the same numbers in them a new trainer goes on as this one would.
+        """
+        curves = {f"curve.{name}": values[:done] for name, values in self.curves.items()}
+        return curves | {
+            "alive": self.alive[:done],
+            "finite": self.finite,
+            "weights": self.net.weights,
+            "first_moment": self.first_moment,
+            "second_moment": self.second_moment,
+        }
+
     def update(self, update: int) -> None:
         """Play lives, compute the gradient, move the weights, note how it went."""
         learning_rate, entropy_weight, share = self.config.at(update)

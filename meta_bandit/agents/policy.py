@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from meta_bandit.agents.a2c import reward_scale, time_input
 from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, SAFE_ROW, TIME, Ensemble
-from meta_bandit.agents.training import TrainedAgents, torch_threads
+from meta_bandit.agents.trained import TrainedAgents
+from meta_bandit.agents.training import torch_threads
 from meta_bandit.simulate import History
 from meta_bandit.task import RISKY, SAFE, GaussianBandit
 

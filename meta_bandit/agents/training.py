@@ -5,48 +5,21 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from meta_bandit.agents.a2c import CURVES, Trainer
+from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.task import GaussianBandit
-
-
-@dataclass(frozen=True)
-class TrainedAgents:
-    """What training made, and from what.
-
-    Attributes
-    ----------
-    task
-        What each agent was trained on; shape (agents,).
-    seeds : shape (agents,)
-        Where all random numbers of each agent came from.
-    config
-        How they were trained.
-    weights : shape (agents, 4 + 1 + units, 4 units + 2)
-        See `network.Ensemble`.
-    curve
-        Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
-        in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
-        ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
-        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
-        at which the agent was stopped because its gradient was no longer finite, else -1.
-    """
-
-    task: GaussianBandit
-    seeds: NDArray[np.uint64]
-    config: A2CConfig
-    weights: NDArray[np.float32]
-    curve: xr.Dataset
 
 
 def train(
@@ -54,8 +27,10 @@ def train(
     seeds: Sequence[int],
     config: A2CConfig = CONFIGURATIONS["companion"],
     device: str = "auto",
-    progress: bool = True,
+    progress: bool | Callable[[int], None] = True,
     threads: int = 1,
+    checkpoint: Path | None = None,
+    every: float = 60.0,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -81,9 +56,15 @@ def train(
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
     progress
-        Show a bar where standard error is a terminal.
+        Show a bar where standard error is a terminal; or a function, called with the number of
+        updates made after each.
     threads
         Threads for the arithmetic on a CPU. Use processes to fill more cores.
+    checkpoint
+        File that holds the state of the run. If it is there the run goes on from it, and ends with
+        the numbers that it would have had without a stop. It is there at the end too.
+    every
+        Seconds between two writings of the checkpoint, >= 0; 0 for each update.
 
     Returns
     -------
@@ -94,22 +75,41 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds or the device do not fit.
+        If the shape of the task, the seeds or the device do not fit, or the checkpoint is damaged
+        or of another run.
     """
     seeds = _check(task, seeds)
+    if not every >= 0:
+        raise ValueError(f"every = {every}: must be a number of seconds >= 0")
+    place = resolve_device(device)
+    source = made_from(task, seeds, config, place.type)
     with torch_threads(threads), torch.inference_mode():
-        trainer = Trainer(task, seeds, config, _device(device))
-        started = time.perf_counter()
+        trainer = Trainer(task, seeds, config, place)
+        done, before = 0, 0.0
+        if checkpoint is not None and checkpoint.exists():
+            done, before = load_progress(checkpoint, trainer, source)
+        started = saved = time.perf_counter()
         bar = tqdm(
-            range(config.updates),
+            range(done, config.updates),
             desc=f"{len(seeds)} agents",
             unit="update",
-            disable=None if progress else True,
+            initial=done,
+            total=config.updates,
+            disable=None if progress is True else True,
         )
         for update in bar:
             trainer.update(update)
+            now = time.perf_counter()
+            last = update == config.updates - 1
+            if checkpoint is not None and (last or now - saved >= every):
+                save_progress(
+                    checkpoint, trainer, source, update + 1, seconds=before + now - started
+                )
+                saved = time.perf_counter()
+            if callable(progress):
+                progress(update + 1)
         weights = trainer.net.weights.cpu().numpy()  # waits for the device
-        seconds = time.perf_counter() - started
+        seconds = before + time.perf_counter() - started
     curve = _curve(trainer, task, seeds, config, seconds)
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
@@ -126,7 +126,7 @@ def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def _device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """Resolve ``"auto"`` and refuse what is not there."""
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device = {name!r}: must be one of auto, cpu, cuda")

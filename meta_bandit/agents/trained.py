@@ -1,0 +1,112 @@
+"""Trained agents: what training made, and from what; saved and loaded without pickle."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_arrays
+from meta_bandit.agents.config import A2CConfig
+from meta_bandit.agents.network import HEADS, INPUTS
+from meta_bandit.task import GaussianBandit
+
+
+@dataclass(frozen=True)
+class TrainedAgents:
+    """What training made, and from what.
+
+    Attributes
+    ----------
+    task
+        What each agent was trained on; shape (agents,).
+    seeds : shape (agents,)
+        Where all random numbers of each agent came from.
+    config
+        How they were trained.
+    weights : shape (agents, 4 + 1 + units, 4 units + 2)
+        See `network.Ensemble`.
+    curve
+        Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
+        in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
+        ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
+        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
+        at which the agent was stopped because its gradient was no longer finite, else -1.
+    """
+
+    task: GaussianBandit
+    seeds: NDArray[np.uint64]
+    config: A2CConfig
+    weights: NDArray[np.float32]
+    curve: xr.Dataset
+
+    def __getitem__(self, agent: int) -> TrainedAgents:
+        """Pick one agent, as an ensemble of one."""
+        values = (
+            np.broadcast_to(getattr(self.task, f.name), self.task.shape) for f in fields(self.task)
+        )
+        return TrainedAgents(
+            GaussianBandit(*(value[agent : agent + 1] for value in values)),
+            self.seeds[agent : agent + 1],
+            self.config,
+            self.weights[agent : agent + 1],
+            self.curve.isel(agent=[agent]),
+        )
+
+
+def save_agents(trained: TrainedAgents, path: Path) -> None:
+    """Write trained agents with all that they were made from to one file, atomically.
+
+    Parameters
+    ----------
+    trained
+        The agents.
+    path
+        The file to make or to replace, in a folder that exists.
+    """
+    curve = trained.curve
+    names = [str(name) for name in curve.data_vars]
+    arrays = {f"curve.{name}": curve[name].values for name in names}
+    about = {
+        "task": {f.name: getattr(trained.task, f.name).tolist() for f in fields(trained.task)},
+        "config": asdict(trained.config),
+        "curve": curve.attrs,
+        "dims": {name: curve[name].dims for name in names},
+        "units": {name: curve[name].attrs for name in names},
+    }
+    arrays |= {"weights": trained.weights, "seeds": trained.seeds}
+    write_arrays(path, "trained agents", arrays, about)
+
+
+def load_agents(path: Path) -> TrainedAgents:
+    """Read what `save_agents` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, truncated or changed, holds something else, or its parts do not fit
+        together; the message names the file and what is wrong.
+    """
+    arrays, about = read_arrays(path, "trained agents")
+    try:
+        config = A2CConfig(**about["config"])
+        task = GaussianBandit(**about["task"])
+        dims, units, attributes = about["dims"], about["units"], about["curve"]
+        sizes = {"agent": task.shape[0], "update": config.updates}
+        expected = {
+            f"curve.{name}": np.empty([sizes[dim] for dim in over], arrays[f"curve.{name}"].dtype)
+            for name, over in dims.items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its description is not of trained agents ({error})") from None
+    rows, columns = INPUTS + 1 + config.units, 4 * config.units + HEADS
+    expected["weights"] = np.empty((sizes["agent"], rows, columns), np.float32)
+    expected["seeds"] = np.empty(sizes["agent"], np.uint64)
+    check_arrays(path, arrays, expected)
+    curve = xr.Dataset(coords={"update": np.arange(config.updates)}, attrs=attributes)
+    for name, over in dims.items():
+        curve[name] = (tuple(over), arrays[f"curve.{name}"], units[name])
+    return TrainedAgents(task, arrays["seeds"], config, arrays["weights"], curve)

@@ -1,0 +1,151 @@
+"""A sweep as data: its grid, its cells, and the named sweeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.task import GaussianBandit
+
+LARGEST = 2**31 - 1
+"""NetCDF 3 has no longer whole numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One agent of a sweep: everything that its numbers follow from."""
+
+    sigma_p: float
+    sigma_l: float
+    lifetime: int
+    mean: float
+    seed: int
+    config: A2CConfig
+    lives: int
+
+    @property
+    def id(self) -> str:
+        """The same settings have the same id: 16 hexadecimal digits."""
+        return identify(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A grid of tasks x seeds, and what is done with each.
+
+    Attributes
+    ----------
+    sigma_p, sigma_l, lifetime
+        The grid's values, increasing; in units of reward, and in pulls.
+    seed
+        One agent for each on every task; whole numbers in [0, 2^31).
+    mean
+        Prior mean of every task, in units of reward.
+    config
+        How agents are trained.
+    lives
+        Lives in which each trained agent is measured, acting greedily.
+    curve_points
+        Length that learning curves are thinned to, by means over equal stretches.
+
+    Raises
+    ------
+    ValueError
+        If a field lies outside its range; the message names the field, the value and the range.
+    """
+
+    sigma_p: tuple[float, ...]
+    sigma_l: tuple[float, ...]
+    lifetime: tuple[int, ...] = (100,)
+    seed: tuple[int, ...] = (0,)
+    mean: float = -1.0
+    config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["companion"])
+    lives: int = 20_000
+    curve_points: int = 50
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name in ("sigma_p", "sigma_l", "lifetime", "seed"):
+            values = getattr(self, name)
+            rising = all(low < high for low, high in pairwise(values))
+            if not values or not rising:
+                raise ValueError(f"{name} = {values}: must be one or more values, increasing")
+            # 2 and 2.0 are one setting, and shall have one id
+            kind = float if name.startswith("sigma") else int
+            if any(kind(value) != value for value in values):
+                raise ValueError(f"{name} = {values}: must be whole numbers")
+            object.__setattr__(self, name, tuple(kind(value) for value in values))
+        object.__setattr__(self, "mean", float(self.mean))
+        for name, least in (("lifetime", 1), ("seed", 0)):
+            for value in getattr(self, name):
+                if not least <= value <= LARGEST:
+                    raise ValueError(f"{name} = {value}: must be a whole number in [{least}, 2^31)")
+        for name in ("lives", "curve_points"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} = {value!r}: must be a whole number >= 1")
+        _ = self.tasks
+
+    @property
+    def tasks(self) -> GaussianBandit:
+        """All tasks, over (sigma_p, sigma_l, lifetime)."""
+        return GaussianBandit(
+            np.array(self.sigma_p)[:, None, None],
+            np.array(self.sigma_l)[:, None],
+            np.array(self.lifetime),
+            self.mean,
+        )
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All cells, those of one lifetime together."""
+        return [
+            Cell(
+                sigma_p=sigma_p,
+                sigma_l=sigma_l,
+                lifetime=lifetime,
+                mean=self.mean,
+                seed=seed,
+                config=self.config,
+                lives=self.lives,
+            )
+            for lifetime in self.lifetime
+            for sigma_p in self.sigma_p
+            for sigma_l in self.sigma_l
+            for seed in self.seed
+        ]
+
+
+PROFILES = {
+    "smoke": Sweep(
+        sigma_p=(0.5, 2.0),
+        sigma_l=(1.0, 4.0),
+        lifetime=(20,),
+        config=CONFIGURATIONS["smoke"],
+        lives=200,
+    ),
+    # no task of the first row is worth learning, every one of the last is, and the edge runs
+    # through the three between them
+    "quick": Sweep(sigma_p=(0.5, 1.0, 1.5, 2.0, 3.0), sigma_l=(0.25, 1.0, 3.0, 6.0, 12.0)),
+    # Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no sigma_l, which is the
+    # first edge. Steps of sigma_l are ratios: n* is proportional to it (prop-sqrt-law), and the
+    # second edge runs from 0.15 at sigma_p = 0.6 to 14.6 at 2.4; with equal steps it would lie
+    # below the first cell up to sigma_p = 0.8, and with these hardly two rows share a cell there.
+    "paper": Sweep(
+        sigma_p=tuple(np.linspace(0.2, 4.0, 20).round(1).tolist()),
+        sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
+        seed=(0, 1, 2, 3, 4),
+    ),
+}
+"""Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale."""
+
+
+def identify(settings: object) -> str:
+    """Hash settings: 16 hexadecimal digits of the SHA-256 of their canonical JSON."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

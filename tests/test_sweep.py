@@ -1,0 +1,251 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import meta_bandit
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import A2CConfig, AgentPolicy, train
+from meta_bandit.agents.checkpoint import read_arrays
+from meta_bandit.measure import measure
+from meta_bandit.simulate import simulate
+from meta_bandit.sweep import PROFILES, Sweep, run_sweep
+from meta_bandit.sweep import run as running
+from meta_bandit.theory import bayes_optimal, critical_sigma_l, optimal_commit
+
+SMALL = Sweep(
+    sigma_p=(0.5, 2.0),
+    sigma_l=(1.0, 4.0, 8.0),
+    lifetime=(6, 10),
+    seed=(3, 5),
+    config=A2CConfig(updates=12, units=8),
+    lives=100,
+    curve_points=5,
+)
+# long enough to be killed in the middle
+LONG = dataclasses.replace(SMALL, config=A2CConfig(updates=250, units=8))
+
+KILLED = """
+import sys
+from pathlib import Path
+from meta_bandit.agents import A2CConfig
+from meta_bandit.sweep import Sweep, run_sweep
+
+long = Sweep(sigma_p=(0.5, 2.0), sigma_l=(1.0, 4.0, 8.0), lifetime=(6, 10), seed=(3, 5),
+             config=A2CConfig(updates=250, units=8), lives=100, curve_points=5)
+run_sweep(long, Path(sys.argv[1]), "cpu", int(sys.argv[2]), every=0.0)
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> xr.Dataset:
+    return run_sweep(SMALL, tmp_path_factory.mktemp("sweep") / "small.nc", "cpu")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> xr.Dataset:
+    return run_sweep(LONG, tmp_path_factory.mktemp("sweep") / "long.nc", "cpu")
+
+
+def progress(folder: Path) -> list[int]:
+    """Updates made by the chunks that are being trained."""
+    made = []
+    for path in folder.glob("[!.]*.safetensors"):
+        try:
+            made.append(read_arrays(path, "a training run")[1]["done"])
+        except ValueError as error:
+            # finished in the meantime
+            assert "no such file" in str(error)  # noqa: PT017
+    return made
+
+
+def alive(process: str) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize(("workers", "kills"), [(1, (0, 1)), (2, (1,))])
+def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
+    workers, kills, uninterrupted, tmp_path
+):
+    out = tmp_path / "long.nc"
+    folder = tmp_path / "long.nc.parts"
+    for finished in kills:  # when so many ensembles are finished, and another is not
+        command = [sys.executable, "-c", KILLED, str(out), str(workers)]
+        with subprocess.Popen(command) as process:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            while (
+                len(list(folder.glob("[!.]*.nc"))) < finished
+                or max(progress(folder), default=0) < 20
+            ):
+                assert process.poll() is None
+                time.sleep(0.01)
+            started = children.read_text().split() if children.exists() else []
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        assert not out.exists()
+        assert len(list(folder.glob("[!.]*.nc"))) < 4
+        deadline = time.monotonic() + 20
+        while any(map(alive, started)):
+            assert time.monotonic() < deadline, "workers outlive the sweep that they belong to"
+            time.sleep(0.05)
+    resumed = run_sweep(LONG, out, "cpu", workers)
+    xr.testing.assert_equal(resumed, uninterrupted)
+    assert (resumed.attrs["resumed"], uninterrupted.attrs["resumed"]) == (1, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["long.nc"]
+
+
+def test_numbers_do_not_depend_on_what_is_trained_side_by_side(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "SIDE_BY_SIDE", 1)
+    alone = run_sweep(SMALL, tmp_path / "alone.nc", "cpu")
+    monkeypatch.setattr(running, "SIDE_BY_SIDE", 5)
+    fives = run_sweep(SMALL, tmp_path / "fives.nc", "cpu", workers=2)
+    xr.testing.assert_equal(alone, small)
+    xr.testing.assert_equal(fives, small)
+
+
+def test_every_cell_is_where_its_labels_say(small):
+    assert dict(small.sizes) == {
+        "sigma_p": 2, "sigma_l": 3, "lifetime": 2, "seed": 2, "update": 5,
+    }  # fmt: skip
+    assert small.expected_return.dims == ("sigma_p", "sigma_l", "lifetime", "seed")
+    for name in ("sigma_p", "sigma_l", "lifetime", "seed"):
+        assert tuple(small[name].values) == getattr(SMALL, name)
+    for cell in SMALL.cells[::5]:
+        labels = {name: getattr(cell, name) for name in ("sigma_p", "sigma_l", "lifetime", "seed")}
+        found = small.sel(labels)
+        task = GaussianBandit([cell.sigma_p], [cell.sigma_l], [cell.lifetime])
+        agent = train(task, [cell.seed], SMALL.config, "cpu")
+        rng = np.random.default_rng(int(cell.id, 16))
+        lives = simulate(AgentPolicy(agent), task, SMALL.lives, rng)
+        for name, values in measure(lives, ["agent"]).isel(agent=0).data_vars.items():
+            if not str(name).startswith("regret"):
+                np.testing.assert_array_equal(found[name], values)
+        assert found.risky_pulls == lives.risky_pulls.mean()
+        pulls, value = optimal_commit(task[0])
+        best = bayes_optimal(task[0])
+        assert (found.optimal_pulls, found.commit_value) == (pulls, value)
+        assert found.bayes_value == pytest.approx(best.value, abs=best.error)
+        curve = agent.curve.mean_return[0].values.astype(float)
+        assert found["update"].values.tolist() == [2, 5, 7, 10, 12]
+        stretches = np.split(curve, [2, 5, 7, 10])
+        np.testing.assert_allclose(found.curve_return, [part.mean() for part in stretches])
+
+
+def test_no_two_cells_share_an_id_and_ids_never_change():
+    ids = [cell.id for cell in SMALL.cells]
+    assert len(set(ids)) == len(ids) == 24
+    whole = dataclasses.replace(SMALL, sigma_p=(0.5, 2), lifetime=(6.0, 10.0))
+    assert [cell.id for cell in whole.cells] == ids
+    other = dataclasses.replace(SMALL, config=dataclasses.replace(SMALL.config, discount=0.9))
+    assert not {cell.id for cell in other.cells} & set(ids)
+
+
+def test_provenance_says_where_a_dataset_came_from(small):
+    about = small.attrs
+    assert json.loads(about["sweep"])["sigma_l"] == list(SMALL.sigma_l)
+    assert A2CConfig(**json.loads(about["config"])) == SMALL.config
+    assert (about["meta_bandit"], about["torch"]) == (meta_bandit.__version__, torch.__version__)
+    assert (about["device"], about["workers"], about["lives"]) == ("cpu", 1, 100)
+    assert about["wall_seconds"] > about["training_seconds"] > 0
+    assert about["date"][:2] == "20"
+    assert about["commit"] == "unknown" or len(about["commit"].removesuffix("-dirty")) == 40
+    units = {name: small[name].attrs["units"] for name in ("expected_return", "risky_pulls")}
+    assert units == {"expected_return": "reward", "risky_pulls": "pulls"}
+
+
+def test_a_finished_sweep_is_only_read(tmp_path):
+    out = tmp_path / "smoke.nc"
+    first = run_sweep(PROFILES["smoke"], out, "cpu")
+    content = out.read_bytes()
+    (tmp_path / "smoke.nc.parts").mkdir()
+    again = run_sweep(PROFILES["smoke"], out, "cpu")
+    xr.testing.assert_identical(again, first)
+    assert out.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_files_of_something_else_are_refused_and_kept(tmp_path):
+    out = tmp_path / "out.nc"
+    out.write_bytes(b"somebody's notes")
+    with pytest.raises(ValueError, match=r"out\.nc: exists, and is no NetCDF 3 file"):
+        run_sweep(SMALL, out, "cpu")
+    assert out.read_bytes() == b"somebody's notes"
+    run_sweep(PROFILES["smoke"], tmp_path / "smoke.nc", "cpu")
+    with pytest.raises(ValueError, match=r"smoke\.nc: exists, and holds something else"):
+        run_sweep(SMALL, tmp_path / "smoke.nc", "cpu")
+
+
+def test_a_folder_begun_with_other_settings_is_refused(tmp_path):
+    folder = tmp_path / "out.nc.parts"
+    folder.mkdir()
+    running._plan(SMALL, folder, "cpu", 1)
+    with pytest.raises(ValueError, match=r"out\.nc\.parts: was begun with another sweep"):
+        run_sweep(PROFILES["smoke"], tmp_path / "out.nc", "cpu")
+    with pytest.raises(ValueError, match="was begun with another device"):
+        running._plan(SMALL, folder, "cuda", 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("sigma_p", (), "sigma_p = (): must be one or more values, increasing"),
+        ("sigma_l", (2.0, 1.0), "sigma_l = (2.0, 1.0): must be one or more values, increasing"),
+        ("sigma_p", (-1.0,), "sigma_p = -1: must be a finite number > 0"),
+        ("lifetime", (0,), "lifetime = 0: must be a whole number in [1, 2^31)"),
+        ("lifetime", (2.5,), "lifetime = (2.5,): must be whole numbers"),
+        ("seed", (2**31,), "seed = 2147483648: must be a whole number in [0, 2^31)"),
+        ("mean", float("nan"), "mean = nan: must be finite"),
+        ("lives", 0, "lives = 0: must be a whole number >= 1"),
+        ("curve_points", 1.5, "curve_points = 1.5: must be a whole number >= 1"),
+    ],
+)
+def test_a_field_out_of_range_is_named_with_its_value_and_range(field, value, message):
+    with pytest.raises(ValueError, match="must be") as error:
+        dataclasses.replace(SMALL, **{field: value})
+    assert str(error.value) == message
+
+
+def test_workers_are_checked(tmp_path):
+    with pytest.raises(ValueError, match="workers = 0: must be a whole number >= 1"):
+        run_sweep(SMALL, tmp_path / "out.nc", "cpu", workers=0)
+
+
+def test_the_paper_profile_straddles_both_edges():
+    paper = PROFILES["paper"]
+    assert (len(paper.sigma_p), len(paper.sigma_l), len(paper.seed)) == (20, 20, 5)
+    learning_pays = optimal_commit(paper.tasks)[1] > 0
+    assert not learning_pays[:2].any()
+    assert learning_pays[-1].all()
+    critical = critical_sigma_l(GaussianBandit(np.array(paper.sigma_p), 1.0))
+    within = (critical > paper.sigma_l[0]) & (critical < paper.sigma_l[-1])
+    place = np.searchsorted(paper.sigma_l, critical[within])
+    # the edge is resolved: hardly two rows have it between the same cells
+    assert len(place) == 10
+    assert len(set(place)) == 9
+
+
+def test_ensembles_fill_the_workers_and_stay_within_memory(monkeypatch):
+    quick = running._split(PROFILES["quick"], "cpu", 2)
+    assert [len(chunk) for chunk in quick] == [13, 12]
+    assert sorted(chain(*quick)) == list(range(25))
+    paper = running._split(PROFILES["paper"], "cpu", 2)
+    assert max(map(len, paper)) == running.SIDE_BY_SIDE
+    long_lives = dataclasses.replace(PROFILES["quick"], lifetime=(1000,))
+    most = max(map(len, running._split(long_lives, "cpu", 2)))
+    assert most * running._agent_bytes(1000, long_lives.config) <= running.CPU_BYTES
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**34, 2**34))
+    on_gpu = running._split(PROFILES["paper"], "cuda", 8)
+    assert [len(chunk) for chunk in on_gpu] == [1000, 1000]
