@@ -22,7 +22,7 @@ BUILD := _build/$(PROFILE)
 CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
 PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md)) book/references.bib $(wildcard book/assets/*)
-EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py files.py)
+EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py) meta_bandit/files.py
 
 .PHONY: help
 help:  ## list the targets

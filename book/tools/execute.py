@@ -26,7 +26,7 @@ from book.tools.chapter import (
     read_chapter,
 )
 from book.tools.dependencies import imported_modules, make_rule, named_data
-from book.tools.files import write_atomically
+from meta_bandit.files import write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
 

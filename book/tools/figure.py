@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from book.tools.files import write_atomically
+from meta_bandit.files import write_atomically
 
 
 def first_figure(notebook: Path) -> bytes:

@@ -32,6 +32,8 @@ def mini_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tools", "assets"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     shutil.copy2(ROOT / "book" / "references.bib", folder / "book")
+    # the one module of the package that the tools use
+    shutil.copy2(ROOT / "meta_bandit" / "files.py", folder / "meta_bandit")
     return folder
 
 
