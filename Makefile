@@ -21,7 +21,7 @@ BUILD := _build/$(PROFILE)
 # a chapter is a page with a kernel; the others are plain text
 CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
-PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md)) book/references.bib $(wildcard book/assets/*)
+PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md)) book/references.bib $(wildcard book/assets/* book/assets/*/*)
 EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py) meta_bandit/files.py
 
 .PHONY: help

@@ -21,6 +21,7 @@ from meta_bandit.figures.edge import (
     regions,
     two_optima,
 )
+from meta_bandit.figures.explorer import one_task
 from meta_bandit.figures.style import task_names
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "leaving",
     "lives_panel",
     "long_lives",
+    "one_task",
     "price_of_commitment",
     "regions",
     "regrets",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.colors import LogNorm
@@ -29,19 +31,24 @@ def leaving(paths: xr.Dataset) -> Figure:
         ``threshold`` over (pulls), in units of reward.
     """
     with canvas(width=7, height=3.8) as (figure, ax):
-        for life in range(paths.sizes["life"]):
-            path = paths.posterior_mean.isel(life=life).dropna("pulls")
-            left = path.sizes["pulls"] < paths.sizes["pulls"]
-            ax.plot(path.pulls, path, color=GREY if left else BLUE, lw=0.9, alpha=0.8)
-            if left:
-                ax.plot(path.pulls[-1], path[-1], "x", color=RED, ms=6)
-        ax.plot(paths.pulls, paths.threshold, color="black", lw=2.5, label="threshold $b_n$")
-        ax.plot([], [], color=BLUE, label="stays for good")
-        ax.plot([], [], color=GREY, marker="x", mec=RED, label="leaves for good")
-        ax.axhline(0, color="black", lw=0.8, ls=":")
-        ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
+        draw_leaving(ax, paths)
         ax.legend(ncols=3, fontsize=9, loc="upper right")
     return figure
+
+
+def draw_leaving(ax: Any, paths: xr.Dataset) -> None:
+    """Draw the panel of `leaving`."""
+    for life in range(paths.sizes["life"]):
+        path = paths.posterior_mean.isel(life=life).dropna("pulls")
+        left = path.sizes["pulls"] < paths.sizes["pulls"]
+        ax.plot(path.pulls, path, color=GREY if left else BLUE, lw=0.9, alpha=0.8)
+        if left:
+            ax.plot(path.pulls[-1], path[-1], "x", color=RED, ms=6)
+    ax.plot(paths.pulls, paths.threshold, color="black", lw=2.5, label="threshold $b_n$")
+    ax.plot([], [], color=BLUE, label="stays for good")
+    ax.plot([], [], color=GREY, marker="x", mec=RED, label="leaves for good")
+    ax.axhline(0, color="black", lw=0.8, ls=":")
+    ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
 
 
 def thresholds(levels: xr.DataArray) -> Figure:

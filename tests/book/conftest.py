@@ -1,4 +1,4 @@
-"""A book of three small chapters in a folder of its own, and Make to build it with."""
+"""A book of three small chapters, Make to build it with, and Chromium to read the real one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from book.tools.execute import prepare_environment
+from tests.book.chromium import CHROMIUM, FLAGS, QuietHandler
+from tests.book.pages import HTML
 
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).parent / "mini"
@@ -78,3 +84,31 @@ def tree(folder: Path) -> dict[str, bytes]:
 def tree_fixture() -> Callable[[Path], dict[str, bytes]]:
     """Let tests compare whole folders."""
     return tree
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the built book is served, on this machine."""
+    handler = partial(QuietHandler, directory=str(HTML))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, with every other host out of reach."""
+    missing = None
+    if not CHROMIUM:
+        missing = "no Chromium on this machine: install Debian's package chromium"
+    elif not HTML.is_dir():
+        missing = f"no book in {HTML.relative_to(ROOT)}: run make book first"
+    if missing and os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"REQUIRE_BROWSER=1, but {missing}")
+    if missing:
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()

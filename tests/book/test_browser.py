@@ -2,87 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-from playwright.sync_api import Page as Tab
+from playwright.sync_api import Browser
 
-from tests.book.pages import HTML, ROOT, toc_pages
+from tests.book.chromium import Visit, visit
+from tests.book.pages import ROOT, toc_pages
 
 PAGES = toc_pages()
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-
-
-@dataclass
-class Visit:
-    """What one look at a page brought to light."""
-
-    tab: Tab
-    status: int
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Leave the tests' output to the tests."""
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    handler = partial(QuietHandler, directory=str(HTML))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    missing = None
-    if not CHROMIUM:
-        missing = "no Chromium on this machine: install Debian's package chromium"
-    elif not HTML.is_dir():
-        missing = f"no book in {HTML.relative_to(ROOT)}: run make book first"
-    if missing and os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(f"REQUIRE_BROWSER=1, but {missing}")
-    if missing:
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-def visit(browser: Browser, url: str) -> Visit:
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    seen = Visit(tab, status=0)
-    tab.on("request", lambda request: seen.requests.append(request.url))
-    tab.on("pageerror", lambda error: seen.errors.append(str(error)))
-    tab.on("console", lambda said: said.type == "error" and seen.errors.append(said.text))
-    response = tab.goto(url, wait_until="load")
-    seen.status = response.status if response else 0
-    return seen
 
 
 @pytest.fixture(scope="module", params=PAGES)
