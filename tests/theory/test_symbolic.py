@@ -1,13 +1,19 @@
 """The proofs close, and the numeric functions compute what was proved."""
 
+import math
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.special import erfc
 
 from meta_bandit import GaussianBandit
 from meta_bandit.theory import commit_value, edge, gain, posterior, posterior_mean_std, symbolic
 from meta_bandit.theory.symbolic import base, committing, not_learning
 from meta_bandit.theory.symbolic.base import Result, Step
+from meta_bandit.theory.symbolic.javascript import javascript
 
 LABELS = (
     "prop-posterior", "prop-posterior-law", "thm-commit-value", "prop-ml-value", "prop-scale",
@@ -100,3 +106,20 @@ def test_edge_is_the_lambdified_equation(z):
     assert np.isclose(pulls, number(n_eq.rhs), rtol=1e-12)
     assert np.isclose(sigma_p, number(p_eq.rhs), rtol=1e-9)
     assert np.isclose(sigma_l, number(l_eq.rhs), rtol=1e-9)
+
+
+def test_the_printed_javascript_computes_the_same():
+    printed = javascript({"value": base.commit_value(), "psi": not_learning.relative_gain(base.s)})
+    # plain arithmetic, which means the same in Python
+    found = re.findall(r"  (\w+): \(\{ (.*) \}\) =>\n    (.*),\n", printed)
+    assert [(name, symbols) for name, symbols, _ in found] == [
+        ("value", "T, m, n, sigma_l, sigma_p"),
+        ("psi", "s"),
+    ]
+    names = SimpleNamespace(sqrt=math.sqrt, exp=math.exp, pow=math.pow, PI=math.pi)
+    task = {"T": 100, "m": -1.0, "sigma_p": 0.4, "sigma_l": 2.0, "n": 3.0}
+    value = eval(found[0][2], {"Math": names, "erfc": erfc, **task})
+    assert value == pytest.approx(commit_value(GaussianBandit(0.4, 2.0), 3.0), rel=1e-12)
+    # far in the tail only the small form of the error function keeps its digits
+    psi = eval(found[1][2], {"Math": names, "erfc": erfc, "s": 9.0})
+    assert psi == pytest.approx(gain(-9.0, 1.0) / 9, rel=1e-11)

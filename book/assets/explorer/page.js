@@ -84,7 +84,7 @@
 
   function figure(id, title, up, across) {
     return `<figure class="${id}"><figcaption><b>${title}</b>${up}</figcaption>
-      <div class="plot" role="img"></div><div class="across">${across}</div><figcaption class="note"></figcaption></figure>`;
+      <div class="plot" role="img"></div><div class="across">${across}</div><p class="note"></p></figure>`;
   }
 
   const find = (selector) => root.querySelector(selector);
@@ -121,7 +121,7 @@
   root.addEventListener("click", ({ target }) => {
     const action = target.dataset && target.dataset.action;
     if (action === "lives") change({ seed: (state.seed + 1) % 1000000 });
-    if (action === "reset") change({ ...window.explorer.start });
+    if (action === "reset") change(window.explorer.start);
     if (action === "link") {
       writeAddress();
       const said = (words) => { target.textContent = words; };
@@ -133,7 +133,7 @@
     if (!location.hash.includes("=")) return;
     readAddress();
     showFields();
-    render();
+    if (root.dataset.shows !== JSON.stringify(state)) render();
   });
 
   // --- the words ---
