@@ -250,7 +250,8 @@
   const even = (low, high, steps) => Array.from({ length: steps + 1 }, (_, i) => low + ((high - low) * i) / steps);
 
   function drawValue({ task, best, optima }) {
-    const top = Math.max(best.value, optima ? optima.interior.value : 0, -2 * task.m), low = -0.6 * top;
+    const top = Math.max(best.value, optima ? optima.interior.value : 0, -2 * task.m);
+    const low = Math.min(-0.6 * top, optima ? 1.6 * optima.barrier.value : 0);
     // as far as the hump or the fall can be seen
     let end = Math.max(2, best.n, optima ? 1.5 * optima.interior.n : 0);
     while (end < task.T && theory.value(task, end) > low) end *= 1.1;
@@ -265,7 +266,7 @@
         mark(plot, 0, 0, stays ? "star" : "circle", stays ? "accent" : "leave", stays ? "n* = 0: never learn" : "never learn");
         if (optima) {
           mark(plot, optima.barrier.n, optima.barrier.value, "down", "leave");
-          mark(plot, optima.interior.n, optima.interior.value, "circle", "learn", stays ? "learn: worth less" : "");
+          mark(plot, optima.interior.n, optima.interior.value, "circle", "learn", stays ? "learn: worth less" : "", "above");
         }
         if (!stays) mark(plot, best.n, best.value, "star", "accent", `n* = ${best.n}`, "above");
       },
