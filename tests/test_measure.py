@@ -51,6 +51,7 @@ def test_exploration_of_commitment_is_its_length(pulls):
     assert measured.exploration_se == 0
 
 
+@pytest.mark.checks("thm-commit-value")
 def test_simulated_value_of_commitment_is_the_theory_s():
     task = GaussianBandit([1.0, 2.0, 3.0], [1.0, 4.0, 0.3], [100, 100, 7], [-1.0, -1.0, 0.5])
     for estimator in ("map", "ml"):

@@ -129,6 +129,7 @@ def test_the_last_pull_is_risky_only_for_the_better_arm():
         assert acts(policy, 99, 99, [0.9, 1.1]) == [0, 1]
 
 
+@pytest.mark.checks("thm-stopping")
 def test_no_policy_earns_more_than_the_bayes_optimal_one():
     tasks = GaussianBandit([1.0, 2.0, 0.5], [1.0, 4.0, 1.0], lifetime=50, mean=[-1.0, -1.0, 0.2])
     best = bayes_optimal(tasks).value

@@ -256,10 +256,11 @@ def initial_weights(seeds: Sequence[int], units: int) -> Tensor:
 
 
 def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
-    r"""Root mean square of a risky reward, :math:`\sqrt{m^2 + \sigma_p^2 + \sigma_l^2}`.
+    r"""Unit in which an agent is told its rewards: their root mean square (prop-scale).
 
-    Our choice of the unit in which an agent is told its rewards; by prop-scale any multiple of
-    abs(m) states the same task.
+    .. math:: \sqrt{m^2 + \sigma_p^2 + \sigma_l^2}
+
+    This unit is our choice; any that scales with the task, such as abs(m), states the same task.
     """
     return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
 

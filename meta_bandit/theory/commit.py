@@ -104,10 +104,14 @@ class LocalOptima:
 
     Attributes
     ----------
-    interior_pulls, interior_value : shape task.shape
-        The interior maximum, in pulls and in units of reward; NaN where there is none.
-    barrier_pulls, barrier_value : shape task.shape
-        The minimum between n = 0 and it; NaN where there is none.
+    interior_pulls : shape task.shape
+        Place of the interior maximum, in pulls; NaN where there is none.
+    interior_value : shape task.shape
+        Its V, in units of reward; NaN where there is none.
+    barrier_pulls : shape task.shape
+        Place of the minimum between n = 0 and it, in pulls; NaN where there is none.
+    barrier_value : shape task.shape
+        Its V, in units of reward; NaN where there is none.
     never_value : shape task.shape
         V(0). For a negative prior mean n = 0 is the other local maximum (thm-never-local).
     """

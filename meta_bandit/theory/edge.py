@@ -28,8 +28,10 @@ class Edge(NamedTuple):
     ----------
     pulls
         Exploration n to which the optimum jumps; real, in pulls.
-    sigma_p, sigma_l
-        The place, in units of reward; NaN where there is no edge.
+    sigma_p
+        Ecological uncertainty there, in units of reward; NaN where there is no edge.
+    sigma_l
+        Task complexity there, likewise.
     """
 
     pulls: NDArray[np.float64]
@@ -201,7 +203,9 @@ def _with_negative_mean(task: GaussianBandit) -> GaussianBandit:
 
 
 def critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
-    r"""Task complexity from which on never learning is optimal (thm-edge), exact over whole n.
+    r"""Task complexity from which on never learning is optimal (thm-edge, prop-predictable).
+
+    Exact over whole n:
 
     .. math:: \sigma_c^2 = \max_{1 \le n < T} n \sigma_p^2
         \left(\frac{\sigma_p^2}{y_n^2} - 1\right)_+, \qquad g(y_n) = \frac{n |m|}{T - n}

@@ -33,7 +33,7 @@ def mini_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small repository: the real Makefile and tools, but other chapters."""
     folder = tmp_path_factory.mktemp("mini")
     shutil.copytree(MINI, folder, dirs_exist_ok=True)
-    for name in ("Makefile", "_config.yml", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "_config.yml", "CITATION.cff", "requirements.lock", "pyproject.toml"):
         shutil.copy2(ROOT / name, folder)
     for name in ("tools", "assets"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)

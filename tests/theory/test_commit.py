@@ -47,6 +47,7 @@ def quadrature_value(task: GaussianBandit, n: int, estimator: str = "map") -> mp
         return n * m + (lifetime - n) * mpmath.quad(earned, [-mpmath.inf, *inner, mpmath.inf])
 
 
+@pytest.mark.checks("thm-commit-value", "prop-ml-value")
 @pytest.mark.parametrize("mean", [-1.0, 0.4])
 @pytest.mark.parametrize("estimator", ["map", "ml"])
 def test_value_against_quadrature_of_the_definition(mean, estimator):
@@ -59,12 +60,14 @@ def test_value_against_quadrature_of_the_definition(mean, estimator):
         assert error < 1e-11 * max(1, abs(exact)), (tasks[i], n)
 
 
+@pytest.mark.checks("thm-commit-value")
 def test_reference_values():
     pulls, value = optimal_commit(GaussianBandit([1.0, 2.0], [1.0, 4.0], 100))
     assert pulls.tolist() == [2, 7]
     assert np.allclose(value, [2.266, 16.955], atol=5e-4)
 
 
+@pytest.mark.checks("thm-commit-value", "prop-ml-value")
 def test_value_at_both_ends():
     task = GaussianBandit([1.0, 2.0], 1.0, 50, [-1.0, 0.7])
     for estimator in ("map", "ml"):
@@ -91,6 +94,7 @@ def test_pulls_outside_of_life_are_named():
         optimal_commit(GaussianBandit(1.0, 1.0, 10), "mle")
 
 
+@pytest.mark.checks("prop-ml-value")
 def test_the_sample_mean_is_never_better():
     tasks = random_tasks(300, 500, -1.0, seed=3)
     share = np.linspace(0.01, 1, 40)[:, None]
@@ -98,6 +102,7 @@ def test_the_sample_mean_is_never_better():
     assert (commit_value(tasks, pulls, "ml") <= commit_value(tasks, pulls) + 1e-9).all()
 
 
+@pytest.mark.checks("prop-foc")
 @pytest.mark.parametrize("estimator", ["map", "ml"])
 @pytest.mark.parametrize("mean", [-1.0, 0.0, 0.5])
 def test_best_length_equals_brute_force(estimator, mean):
@@ -111,6 +116,7 @@ def test_best_length_equals_brute_force(estimator, mean):
         assert value[i] == every[pulls[i]]
 
 
+@pytest.mark.checks("prop-scale")
 def test_values_scale_with_the_unit_of_reward():
     task = GaussianBandit(1.3, 2.1, 80)
     scaled = GaussianBandit(1.3 * 7, 2.1 * 7, 80, -7)
@@ -118,6 +124,7 @@ def test_values_scale_with_the_unit_of_reward():
     assert np.isclose(7 * commit_value(task, 5), commit_value(scaled, 5), rtol=1e-13)
 
 
+@pytest.mark.checks("thm-never-local", "prop-foc")
 def test_both_local_optima_and_the_barrier():
     tasks = random_tasks(200, 2_000, -1.0, seed=5)
     optima = local_optima(tasks)
@@ -137,6 +144,7 @@ def test_both_local_optima_and_the_barrier():
             assert optima.barrier_value[i] < optima.interior_value[i]
 
 
+@pytest.mark.checks("thm-never-local")
 def test_the_first_bit_of_exploration_costs_its_price():
     tasks = random_tasks(50, 1_000, -1.0, seed=6)
     prior_pulls = np.square(tasks.sigma_l / tasks.sigma_p)
@@ -145,6 +153,7 @@ def test_the_first_bit_of_exploration_costs_its_price():
     assert np.allclose(commit_value(tasks, tiny) / tiny, -1, rtol=0.02)
 
 
+@pytest.mark.checks("prop-sqrt-law")
 def test_square_root_law_in_long_lives():
     lifetimes = 10 ** np.arange(4, 13, 2)
     for mean in (-1.0, 0.5):
@@ -159,6 +168,7 @@ def test_no_plan_beats_full_information():
     assert (optimal_commit(tasks)[1] <= full_information_value(tasks)).all()
 
 
+@pytest.mark.checks("thm-commit-value")
 def test_gain_against_mpmath_far_into_the_tail():
     for distance in (0.0, 0.3, 1.0, 5.0, 12.0, 30.0):
         with mpmath.workdps(40):
@@ -168,6 +178,7 @@ def test_gain_against_mpmath_far_into_the_tail():
     assert gain([-1.0, 0.0, 2.0], 0.0).tolist() == [0.0, 0.0, 2.0]
 
 
+@pytest.mark.checks("prop-posterior", "prop-posterior-law")
 def test_posterior_against_a_grid():
     task = GaussianBandit(1.5, 2.0, 10, -0.7)
     rewards = np.array([0.3, -2.0, 1.1])
@@ -183,6 +194,7 @@ def test_posterior_against_a_grid():
     assert np.isclose(posterior_mean_std(task, 3) ** 2 + var, 1.5**2, rtol=1e-14)
 
 
+@pytest.mark.checks("prop-foc")
 def test_benefit_minus_cost_is_the_slope_of_the_value():
     tasks = random_tasks(100, 500, -1.0, seed=8)
     pulls = 0.37 * tasks.lifetime

@@ -14,6 +14,7 @@ from meta_bandit.theory import (
 )
 
 
+@pytest.mark.checks("thm-edge")
 def test_value_and_slope_vanish_on_the_edge():
     z = np.linspace(0.8, 3.0, 12)
     for lifetime, mean in ((100, -1.0), (1000, -2.5)):
@@ -38,6 +39,7 @@ def test_no_edge_where_all_uncertainty_would_be_left():
             call()
 
 
+@pytest.mark.checks("thm-edge")
 def test_critical_complexity_grows_as_the_root_of_the_lifetime():
     ratio = edge(1.5, 400).sigma_l / edge(1.5, 100).sigma_l
     assert np.isclose(ratio, 2.0, rtol=1e-12)
@@ -47,6 +49,7 @@ def random_world(rng: np.random.Generator) -> tuple[float, float]:
     return float(np.exp(rng.uniform(-1, 2))), float(np.exp(rng.uniform(-2, 3)))
 
 
+@pytest.mark.checks("prop-short-life")
 def test_critical_lifetime_is_where_learning_begins_to_pay():
     rng = np.random.default_rng(0)
     checked = 0
@@ -74,6 +77,7 @@ def test_critical_lifetime_with_the_sample_mean():
     assert critical_lifetime(GaussianBandit(0.01, 1.0, 1), "ml") == np.inf
 
 
+@pytest.mark.checks("prop-short-life")
 def test_critical_lifetime_follows_its_law():
     task = GaussianBandit([0.5, 1.0, 3.0], [10.0, 40.0, 300.0], 1)
     law, exact = critical_lifetime_law(task), critical_lifetime(task)
@@ -85,6 +89,7 @@ def test_critical_lifetime_follows_its_law():
     assert 0 < pulls < 250
 
 
+@pytest.mark.checks("thm-edge")
 def test_critical_complexity_is_where_learning_stops_to_pay():
     rng = np.random.default_rng(1)
     for _ in range(100):
@@ -102,6 +107,7 @@ def test_critical_complexity_is_where_learning_stops_to_pay():
             assert above.max() < 0
 
 
+@pytest.mark.checks("prop-predictable")
 def test_predictable_behaviour_needs_no_learning_at_any_complexity():
     rng = np.random.default_rng(2)
     sigma_p = np.exp(rng.uniform(-2, 1, 500))

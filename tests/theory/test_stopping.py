@@ -77,6 +77,7 @@ def lattice(task, points=3001):
     return value[points // 2]
 
 
+@pytest.mark.checks("thm-stopping")
 @pytest.mark.parametrize(
     ("sigma_p", "sigma_l", "lifetime", "value"),
     [(1, 1, 100, 5.6215), (2, 4, 100, 27.594), (1, 0.1, 100, 7.23)],
@@ -97,12 +98,14 @@ def test_one_pull_goes_to_the_better_arm():
     assert np.isnan(best.exploration[2])
 
 
+@pytest.mark.checks("prop-stopping-edge")
 def test_two_pulls_leave_one_decision_which_commitment_makes_as_well():
     tasks = random_tasks(50, 1, seed=2)
     tasks = GaussianBandit(tasks.sigma_p, tasks.sigma_l, 2)
     assert np.allclose(bayes_optimal(tasks).value, optimal_commit(tasks)[1], rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.checks("thm-stopping")
 @pytest.mark.parametrize(
     ("sigma_p", "sigma_l", "mean"),
     [(1.5, 1.0, -1.0), (3.0, 0.2, -1.0), (10.0, 30.0, -1.0), (1.0, 2.0, 0.5), (2.0, 2.0, 0.0)],
@@ -116,6 +119,7 @@ def test_three_pulls_against_nested_quadrature(sigma_p, sigma_l, mean):
     assert best.thresholds[2] == 0
 
 
+@pytest.mark.checks("thm-stopping")
 @pytest.mark.parametrize(
     ("sigma_p", "sigma_l", "lifetime", "mean"),
     [(1.0, 1.0, 6, -0.5), (2.0, 3.0, 8, -1.0), (1.0, 2.0, 12, 0.3)],
@@ -125,6 +129,7 @@ def test_against_a_fine_lattice(sigma_p, sigma_l, lifetime, mean):
     assert bayes_optimal(task).value == pytest.approx(lattice(task), rel=2e-5, abs=2e-5)
 
 
+@pytest.mark.checks("thm-stopping")
 def test_lives_under_the_thresholds_earn_the_value_and_behave_as_computed():
     tasks = GaussianBandit(
         [1.0, 2.0, 10.0, 1.0, 2.0], [1.0, 4.0, 0.01, 1.0, 5.0], [100, 50, 20, 30, 60],
@@ -161,6 +166,7 @@ def test_behaviour_is_as_exact_as_the_value():
     assert np.allclose(fine.thresholds, finest.thresholds, rtol=1e-6, equal_nan=True)
 
 
+@pytest.mark.checks("thm-stopping")
 def test_the_value_lies_between_commitment_and_full_information():
     for mean in (-1.0, 0.0, 0.7):
         tasks = random_tasks(60, 100, seed=5, mean=mean)
@@ -175,6 +181,7 @@ def test_the_value_lies_between_commitment_and_full_information():
             assert (best.value <= full_information_value(batch) * (1 + 1e-12)).all()
 
 
+@pytest.mark.checks("thm-stopping")
 def test_thresholds_rise_to_zero():
     tasks = random_tasks(60, 200, seed=6)
     best = bayes_optimal(tasks)
@@ -222,6 +229,7 @@ def test_a_batch_is_its_tasks():
         assert batch.exploration[place] == pytest.approx(float(single.exploration), rel=1e-8)
 
 
+@pytest.mark.checks("prop-scale")
 @pytest.mark.parametrize("unit", [1e-100, 1e-3, 7.0, 1e100])
 def test_a_change_of_the_unit_of_reward_scales_values_and_thresholds(unit):
     best = bayes_optimal(GaussianBandit([1.0, 2.0], [1.0, 4.0], 40))
@@ -241,6 +249,7 @@ def test_extreme_noise_gives_finite_answers():
     assert np.allclose(best.value[:, 3], [0, 10], rtol=1e-9)
 
 
+@pytest.mark.checks("prop-stopping-edge")
 def test_learning_stops_to_pay_at_the_critical_noise():
     tasks = GaussianBandit([0.2, 1.0, 2.0, 5.0], 1.0, [[2], [20], [60]])
     critical = stopping_critical_sigma_l(tasks)
@@ -256,6 +265,7 @@ def test_learning_stops_to_pay_at_the_critical_noise():
     assert stopping_critical_sigma_l(GaussianBandit(1.0, 1.0, [1, 5], 0.5)).tolist() == [0, np.inf]
 
 
+@pytest.mark.checks("prop-stopping-edge")
 def test_learning_begins_to_pay_at_the_critical_lifetime():
     tasks = GaussianBandit([1.0, 2.0, 5.0], [[0.01], [1.0], [3.0]])
     critical = stopping_critical_lifetime(tasks, longest=60)

@@ -67,6 +67,7 @@ def test_a_false_step_is_not_proved():
 TASKS = [(1.0, 1.0, 100, -1.0), (2.0, 4.0, 50, -1.0), (0.7, 0.2, 30, 0.5), (3.0, 9.0, 400, -2.0)]
 
 
+@pytest.mark.checks("prop-posterior", "prop-posterior-law", "thm-commit-value", "prop-ml-value")
 @pytest.mark.parametrize("values", TASKS)
 def test_numeric_functions_are_the_lambdified_equations(values):
     sigma_p, sigma_l, lifetime, mean = values
@@ -92,6 +93,7 @@ def test_numeric_functions_are_the_lambdified_equations(values):
         assert np.isclose(commit_value(task, 7, estimator), number(value.rhs), rtol=1e-12)
 
 
+@pytest.mark.checks("thm-edge")
 @pytest.mark.parametrize("z", [0.8, 1.0, 2.5])
 def test_edge_is_the_lambdified_equation(z):
     pulls, sigma_p, sigma_l = (float(value) for value in edge(z, 40, -2.0))

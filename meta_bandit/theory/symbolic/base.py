@@ -38,8 +38,10 @@ class Step:
     ----------
     claim
         What the step says, in words.
-    left, right
-        The two sides; derivatives, integrals and limits may stand in them unevaluated.
+    left
+        One side; derivatives, integrals and limits may stand in it unevaluated.
+    right
+        The other.
     """
 
     claim: str
@@ -70,16 +72,19 @@ class Result:
     equations
         What it states.
     steps
-        Its proof.
+        Its proof; empty for a conjecture.
+    cites
+        Keys, in ``book/references.bib``, of theorems of others on which the proof rests.
     """
 
     label: str
     equations: tuple[sp.Basic, ...]
     steps: tuple[Step, ...]
+    cites: tuple[str, ...] = ()
 
     def is_proved(self) -> bool:
         """Tell whether SymPy reduces every step to zero."""
-        return all(step.difference() == 0 for step in self.steps)
+        return bool(self.steps) and all(step.difference() == 0 for step in self.steps)
 
 
 def phi(z: sp.Expr) -> sp.Expr:

@@ -116,6 +116,7 @@ def prop_posterior_law() -> Result:
             Step("nothing is known without a pull", sp.Limit(std**2, n, 0, "+"), sp.S.Zero),
             Step("everything is known in the end", sp.Limit(std**2, n, sp.oo), sigma_p**2),
         ),
+        cites=("billingsley1995",),
     )
 
 

@@ -102,6 +102,7 @@ def thm_never_local() -> Result:
                 -cost * epsilon * x + epsilon * delta * worth * x**2,
             ),
         ),
+        cites=("billingsley1995",),
     )
 
 
@@ -333,6 +334,7 @@ def thm_edge() -> Result:
                 q,
             ),
         ),
+        cites=("gordon1941",),
     )
 
 

@@ -72,6 +72,7 @@ def thm_stopping() -> Result:
                 step_var(),
             ),
         ),
+        cites=("bradt1956", "degroot1970", "billingsley1995"),
     )
 
 
@@ -98,4 +99,5 @@ def prop_stopping_edge() -> Result:
                 (n * m + (T - n) * gain(m, posterior_mean_std())).subs({n: 1, T: 2}),
             ),
         ),
+        cites=("billingsley1995",),
     )

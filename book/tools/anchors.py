@@ -1,0 +1,286 @@
+"""Sphinx extension: a permalink and citations at each result and equation, kept for good.
+
+``book/anchors.txt`` lists every anchor that was ever published. One that no page has any more must
+name the anchor that took its place, to which its old address then leads.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
+from sphinx_proof.nodes import NODE_TYPES
+
+from book.tools.cite import Anchor, Book, bibtex, csl_json, read_book, ris
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = "book/anchors.txt"
+_FORMATS = (("BibTeX", "bibtex", bibtex), ("CSL-JSON", "json", csl_json), ("RIS", "text", ris))
+_KINDS: Any = (nodes.math_block, *NODE_TYPES.values())
+_LOGGER = logging.getLogger(__name__)
+
+
+class Citation(nodes.General, nodes.Element):
+    """A line with an anchor's permalink and its citations, which no search finds."""
+
+
+@cache
+def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
+    """Find everything that can be cited, once all pages are read.
+
+    Parameters
+    ----------
+    env
+        The build's environment.
+
+    Returns
+    -------
+    dict
+        By label: the anchor, and the node that it marks, with references not resolved.
+    """
+    found = {}
+    for page in sorted(env.found_docs):
+        chapter = env.titles[page].astext()
+        for node in env.get_doctree(page).findall(_is_citable):
+            if isinstance(node, nodes.math_block):
+                kind, title = "equation", ""
+            else:
+                kind, title = node["realtype"], _title(node)
+            anchor = Anchor(node["label"], kind, title, chapter, f"{page}.html", node["ids"][0])
+            found[anchor.label] = (anchor, node)
+    return found
+
+
+def _is_citable(node: nodes.Node) -> bool:
+    return isinstance(node, _KINDS) and bool(node.get("label")) and bool(node["ids"])
+
+
+def _title(node: nodes.Element) -> str:
+    # sphinx-proof keeps it as it will be shown: " (The edge)"
+    return str(node[0].astext()).strip().removeprefix("(").removesuffix(")")
+
+
+@cache
+def _book(base_url: str) -> Book:
+    return read_book(ROOT / "CITATION.cff", base_url)
+
+
+def add_citations(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Put a line with permalink and citations at the end of each result and below each equation.
+
+    Parameters
+    ----------
+    app
+        The running build.
+    doctree
+        The page, with its references resolved.
+    page
+        Its name.
+    """
+    for node in list(doctree.findall(_is_citable)):
+        anchor, _ = collect(app.env)[node["label"]]
+        if isinstance(node, nodes.math_block):
+            node.parent.insert(node.parent.index(node) + 1, Citation(anchor=anchor))
+        else:
+            node += Citation(anchor=anchor)
+
+
+def visit_citation(writer: HTML5Translator, node: Citation) -> None:
+    """Write the line as HTML that works without a script.
+
+    Parameters
+    ----------
+    writer
+        The page's writer.
+    node
+        The line.
+    """
+    anchor: Anchor = node["anchor"]
+    book = _book(writer.config.html_baseurl)
+    link = escape(node.get("link", f"#{anchor.fragment}"))
+    label = escape(anchor.label)
+    writer.body.append(
+        f'<div class="cite"><a class="permalink" href="{link}" title="Permanent link">'
+        f"{label}</a><details><summary>Cite<span> {label}</span></summary>"
+    )
+    for name, language, write in _FORMATS:
+        text = writer.highlighter.highlight_block(write(anchor, book), language)
+        writer.body.append(f'<p>{name}</p><div class="notranslate">{text}</div>')
+    writer.body.append("</details></div>")
+    raise nodes.SkipNode
+
+
+def skip_citation(writer: nodes.NodeVisitor, node: Citation) -> None:
+    """Leave it out of other formats."""
+    raise nodes.SkipNode
+
+
+# --- the kept list ---
+
+
+def read_kept(text: str) -> dict[str, str]:
+    """Read the list of all anchors that were ever published.
+
+    Parameters
+    ----------
+    text
+        One ``PAGE.html#ANCHOR`` a line, with `` -> PAGE.html#ANCHOR`` behind it if it has moved;
+        lines that begin with ``#`` are comments.
+
+    Returns
+    -------
+    dict
+        By address, where it has moved to; empty if it has not.
+    """
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.partition(" -> ") for line in lines if line and not line.startswith("#"))
+    return {old.strip(): new.strip() for old, _, new in pairs}
+
+
+def complaints(kept: dict[str, str], there: set[str]) -> Iterator[str]:
+    """Compare the kept list with the anchors of the pages.
+
+    Parameters
+    ----------
+    kept
+        What `read_kept` gives.
+    there
+        Address of every anchor in the pages.
+
+    Yields
+    ------
+    str
+        What is wrong, and what to do about it.
+    """
+    for address, target in kept.items():
+        if not target and address not in there:
+            yield (
+                f"{address} was published, but no page has it: bring it back, or say in {KEPT} "
+                f"where it is now: {address} -> PAGE.html#ANCHOR"
+            )
+        if target and address in there:
+            yield f"{address} is said to have moved to {target}, but a page still has it"
+        if target and target not in there:
+            yield f"{address} is said to have moved to {target}, which no page has"
+    for address in sorted(there - kept.keys()):
+        # what sphinx-proof calls a statement without a label
+        if re.search(r"#[a-z]+-\d+$", address):
+            yield f"{address} has no label: give it one, it is permanent from then on"
+        else:
+            yield f"{address} is new: add the line {address} to {KEPT}, it is permanent from now on"
+
+
+@cache
+def _kept() -> dict[str, str]:
+    return read_kept((ROOT / KEPT).read_text(encoding="utf-8"))
+
+
+def check_kept(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn, which ends the build, where an anchor has vanished or is not on the list.
+
+    Parameters
+    ----------
+    app
+        The running build.
+    env
+        Its environment, all pages read.
+    """
+    for complaint in complaints(_kept(), {anchor.address for anchor, _ in collect(env).values()}):
+        _LOGGER.warning("%s: %s", KEPT, complaint)
+
+
+def _moved_from(page: str) -> dict[str, str]:
+    """Anchors that have left a page, each with its new address relative to that page."""
+    old = f"{page}.html#"
+    return {
+        address.removeprefix(old): posixpath.relpath(target, posixpath.dirname(page) or ".")
+        for address, target in _kept().items()
+        if target and address.startswith(old)
+    }
+
+
+def pages_that_are_gone(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Make a page of links in the place of each page that is gone and had anchors.
+
+    Parameters
+    ----------
+    app
+        The running build.
+
+    Yields
+    ------
+    tuple
+        The page's name, what its template is filled with, and the template.
+    """
+    pages = {address.partition(".html#")[0] for address, target in _kept().items() if target}
+    for page in sorted(pages - app.env.found_docs):
+        links = "".join(
+            f'<li><a href="{escape(target)}">{escape(fragment)}</a></li>'
+            for fragment, target in _moved_from(page).items()
+        )
+        body = f"<h1>This page has moved</h1><p>What was here is now at:</p><ul>{links}</ul>"
+        yield page, {"title": "This page has moved", "body": body}, "page.html"
+
+
+def redirect(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Lead those who come to an anchor that has left a page to its new place.
+
+    Parameters
+    ----------
+    app
+        The running build.
+    page
+        The page's name.
+    template
+        What it is made with.
+    context
+        What the template is filled with; gets a script where something has moved.
+    doctree
+        The page's content.
+    """
+    if moved := _moved_from(page):
+        script = (
+            f"const moved = {json.dumps(moved)};\n"
+            "const follow = () => {\n"
+            "  const target = moved[decodeURIComponent(location.hash.slice(1))];\n"
+            "  if (target) location.replace(target);\n"
+            "};\n"
+            'addEventListener("hashchange", follow);\n'
+            "follow();"
+        )
+        context["metatags"] = context.get("metatags", "") + f"<script>{script}</script>"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension with Sphinx.
+
+    Parameters
+    ----------
+    app
+        The running build.
+
+    Returns
+    -------
+    dict
+        That the extension is safe in parallel builds.
+    """
+    skip = (skip_citation, None)
+    app.add_node(Citation, html=(visit_citation, None), latex=skip, text=skip)
+    app.connect("env-check-consistency", check_kept)
+    app.connect("doctree-resolved", add_citations)
+    app.connect("html-collect-pages", pages_that_are_gone)
+    app.connect("html-page-context", redirect)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

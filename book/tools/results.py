@@ -1,0 +1,182 @@
+"""What names each result: the chapters, the code and the tests, which have to agree.
+
+Nothing is written by hand beside them. A label such as ``thm-edge`` is named
+
+- by the chapter that states it: ``:label: thm-edge`` in a theorem, proposition, ...;
+- by its derivation, `meta_bandit.theory.symbolic.RESULTS`, which says how it is proved;
+- by each documented function that computes it: its docstring's first line says ``(thm-edge)``;
+- by each test that checks it: ``@pytest.mark.checks("thm-edge")``.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pydoc
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SYMBOLIC = "meta_bandit.theory.symbolic"
+CLAIMS = ("theorem", "proposition", "lemma", "corollary", "conjecture")
+"""Kinds of statement that need a proof, or the name of a conjecture; others are definitions."""
+LABEL = re.compile(r"\b(?:thm|prop|lem|cor|conj)-[a-z0-9-]*[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the code says of a result's proof.
+
+    Attributes
+    ----------
+    steps
+        How many steps of it SymPy reduces to zero; 0 for a conjecture.
+    cites
+        Keys of the literature whose theorems it rests on.
+    """
+
+    steps: int
+    cites: tuple[str, ...] = ()
+
+
+@dataclass
+class Entry:
+    """What names one label.
+
+    Attributes
+    ----------
+    kind
+        theorem, proposition ... where a chapter states it; else empty.
+    proof
+        What `meta_bandit.theory.symbolic.RESULTS` holds; nothing if it does not know the label.
+    functions
+        Names of the documented functions that compute it.
+    tests
+        Names of the tests that check it.
+    """
+
+    kind: str = ""
+    proof: Proof | None = None
+    functions: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
+
+
+def gather(
+    stated: Mapping[str, str],
+    proofs: Mapping[str, Proof],
+    functions: Mapping[str, Iterable[str]],
+    tests: Mapping[str, Iterable[str]],
+) -> dict[str, Entry]:
+    """Bring together what names each label.
+
+    Parameters
+    ----------
+    stated
+        Kind of statement by label.
+    proofs
+        Proof by label; their order is kept.
+    functions, tests
+        Labels by function, and by test.
+
+    Returns
+    -------
+    dict
+        By label.
+    """
+    entries = {label: Entry(proof=proof) for label, proof in proofs.items()}
+    for label, kind in stated.items():
+        entries.setdefault(label, Entry()).kind = kind
+    for function, labels in functions.items():
+        for label in labels:
+            entries.setdefault(label, Entry()).functions.append(function)
+    for test, labels in tests.items():
+        for label in labels:
+            entries.setdefault(label, Entry()).tests.append(test)
+    return entries
+
+
+def complaints(entries: Mapping[str, Entry]) -> Iterator[str]:
+    """Say which results miss something, and which names lead to no result.
+
+    Parameters
+    ----------
+    entries
+        What `gather` gives.
+
+    Yields
+    ------
+    str
+        One sentence for each, with the label and what names it.
+    """
+    for label, entry in entries.items():
+        if entry.proof is None:
+            named = [f"a chapter ({entry.kind})"] if entry.kind else []
+            named += [*entry.functions, *entry.tests]
+            yield f"{label}: is not in {SYMBOLIC}.RESULTS, but is named by {', '.join(named)}"
+            continue
+        if not entry.kind:
+            yield f"{label}: is in {SYMBOLIC}.RESULTS, but no chapter states it"
+        elif (entry.kind == "conjecture") != (entry.proof.steps == 0):
+            yield f"{label}: is stated as a {entry.kind}, with {entry.proof.steps} steps of a proof"
+        if not entry.functions:
+            yield f"{label}: no function in the reference says ({label}) in its first line"
+        if not entry.tests:
+            yield f'{label}: no test is marked @pytest.mark.checks("{label}")'
+
+
+def proofs() -> dict[str, Proof]:
+    """Proof by label, in the order of the book."""
+    from meta_bandit.theory import symbolic  # the book of the tests has no such package
+
+    results = (make() for make in symbolic.RESULTS)
+    return {result.label: Proof(len(result.steps), result.cites) for result in results}
+
+
+def summary_labels(docstring: str) -> list[str]:
+    """Labels in the first line of a docstring."""
+    return LABEL.findall(inspect.cleandoc(docstring).partition("\n")[0])
+
+
+def documented_functions(names: Iterable[str]) -> dict[str, list[str]]:
+    """Labels of the results that each function or class of the reference computes.
+
+    Parameters
+    ----------
+    names
+        Full names of what the reference documents.
+
+    Returns
+    -------
+    dict
+        By full name; the derivations themselves are left out.
+    """
+    objects = {name: pydoc.locate(name) for name in names if not name.startswith(SYMBOLIC)}
+    return {
+        name: labels
+        for name, found in objects.items()
+        if callable(found) and (labels := summary_labels(found.__doc__ or ""))
+    }
+
+
+def marked_tests(folder: Path) -> dict[str, list[str]]:
+    """Labels of the results that each test checks; the tests are read, not imported.
+
+    Parameters
+    ----------
+    folder
+        That of the tests.
+
+    Returns
+    -------
+    dict
+        By the name under which pytest knows the test.
+    """
+    marks = {}
+    for path in sorted(folder.rglob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for mark in getattr(node, "decorator_list", ()):
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.checks":
+                    name = f"{path.relative_to(folder.parent)}::{getattr(node, 'name', '')}"
+                    marks[name] = [ast.literal_eval(argument) for argument in mark.args]
+    return marks
