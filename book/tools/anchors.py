@@ -104,15 +104,18 @@ def visit_citation(writer: HTML5Translator, node: Citation) -> None:
     writer
         The page's writer.
     node
-        The line.
+        The line; ``link`` leads to the anchor from other pages, ``entry`` to the index of results.
     """
     anchor: Anchor = node["anchor"]
     book = _book(writer.config.html_baseurl)
     link = escape(node.get("link", f"#{anchor.fragment}"))
     label = escape(anchor.label)
+    entry = ""
+    if "entry" in node:
+        entry = f'<a class="entry" href="{escape(node["entry"])}">Computed and checked by</a>'
     writer.body.append(
         f'<div class="cite"><a class="permalink" href="{link}" title="Permanent link">'
-        f"{label}</a><details><summary>Cite<span> {label}</span></summary>"
+        f"{label}</a>{entry}<details><summary>Cite<span> {label}</span></summary>"
     )
     for name, language, write in _FORMATS:
         text = writer.highlighter.highlight_block(write(anchor, book), language)

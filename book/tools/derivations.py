@@ -57,8 +57,6 @@ class DerivationsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Leave a place for it."""
-        # else Sphinx leaves MathJax out, as the page's own text has no maths
-        self.env.get_domain("math").data["has_equations"][self.env.docname] = True
         return [Index()]
 
 
@@ -163,6 +161,11 @@ def _spaced(items: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
         yield item
 
 
+@cache
+def _index_pages(env: BuildEnvironment) -> list[str]:
+    return [page for page in sorted(env.found_docs) if any(env.get_doctree(page).findall(Index))]
+
+
 def check_entries(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn, which ends the build, of what is missing; only where the book has an index.
 
@@ -173,10 +176,33 @@ def check_entries(app: Sphinx, env: BuildEnvironment) -> None:
     env
         Its environment, all pages read.
     """
-    for page in sorted(env.found_docs):
-        if any(env.get_doctree(page).findall(Index)):
-            for complaint in complaints(all_entries(env)):
-                _LOGGER.warning("%s", complaint, location=page)
+    for page in _index_pages(env):
+        # else Sphinx leaves MathJax out, as the page's own text has no maths
+        env.get_domain("math").data["has_equations"][page] = True
+        for complaint in complaints(all_entries(env)):
+            _LOGGER.warning("%s", complaint, location=page)
+
+
+def link_to_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Lead from each result in a chapter to its entry in the index.
+
+    Parameters
+    ----------
+    app
+        The running build.
+    doctree
+        The page, with its citations.
+    page
+        Its name.
+    """
+    indexes = _index_pages(app.env)
+    if indexes and page not in indexes:
+        assert app.builder
+        index = app.builder.get_relative_uri(page, indexes[0])
+        for line in doctree.findall(Citation):
+            anchor = line["anchor"]
+            if anchor.kind in CLAIMS:
+                line["entry"] = f"{index}#derivation-{anchor.label}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -196,4 +222,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("derivations", DerivationsDirective)
     app.add_post_transform(FillIndex)
     app.connect("env-check-consistency", check_entries)
+    # after the citations are there
+    app.connect("doctree-resolved", link_to_index, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

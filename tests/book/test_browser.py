@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser
+from playwright.sync_api import Page as Tab
+from pybtex.database import parse_string
 
 from tests.book.chromium import Visit, visit
-from tests.book.pages import ROOT, toc_pages
+from tests.book.pages import HTML, ROOT, toc_pages
 
 PAGES = toc_pages()
 
@@ -90,4 +93,72 @@ def test_search_finds_posterior(browser: Browser, address: str) -> None:
     assert "/book/optimal-exploration.html" in found
     assert seen.errors == []
     assert all(urlsplit(url).netloc == urlsplit(address).netloc for url in seen.requests)
+    seen.tab.close()
+
+
+THEOREM = "book/the-edge.html"
+
+
+def pasted(tab: Tab) -> str:
+    """What a reader gets who pastes somewhere else."""
+    tab.evaluate("document.body.append(document.createElement('textarea'))")
+    field = tab.locator("textarea").last
+    field.focus()
+    tab.keyboard.press("Control+V")
+    return field.input_value()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_click_copies_each_citation(browser: Browser, address: str, scheme: str) -> None:
+    site = address if scheme == "http" else HTML.as_uri()
+    seen = visit(browser, f"{site}/{THEOREM}#thm-edge")
+    line = seen.tab.locator("#thm-edge > .cite")
+    line.locator("summary").click()
+    copied = []
+    for text, button in zip(
+        line.locator("pre").all(), line.locator("button.copybtn").all(), strict=True
+    ):
+        button.click()
+        copied.append(pasted(seen.tab))
+        assert copied[-1].strip() == (text.text_content() or "").strip()
+    (entry,) = parse_string(copied[0], "bibtex").entries.values()
+    assert entry.fields["url"].endswith("book/the-edge.html#thm-edge")
+    assert json.loads(copied[1])[0]["title"] == "The edge (theorem thm-edge)"
+    assert copied[2].startswith("TY  - ")
+    # browsers refuse, and say so, to preload the theme's fonts from a disk
+    assert scheme == "file" or seen.errors == []
+    seen.tab.close()
+
+
+def test_a_citation_is_copied_with_the_keyboard_alone(browser: Browser, address: str) -> None:
+    seen = visit(browser, f"{address}/{THEOREM}")
+    seen.tab.locator("[id='equation-eq-edge'] + .cite .permalink").focus()
+    seen.tab.locator("button.copybtn").first.wait_for(state="attached")
+    for pressed in ("Tab", "Enter", "Tab", "Enter"):
+        seen.tab.keyboard.press(pressed)
+    assert seen.tab.evaluate("getComputedStyle(document.activeElement).opacity") == "1"
+    assert "equation-eq-edge" in pasted(seen.tab)
+    seen.tab.close()
+
+
+def test_a_citation_needs_no_script_and_is_not_printed(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{address}/{THEOREM}")
+    line = tab.locator("#thm-edge > .cite")
+    assert not line.locator("pre").first.is_visible()
+    line.locator("summary").click()
+    assert line.locator("pre").first.is_visible()
+    line.locator("pre").first.click()
+    tab.emulate_media(media="print")
+    assert not line.is_visible()
+    context.close()
+    # one click selects all of it, for those whose browser copies nothing for them
+    seen = visit(browser, f"{address}/{THEOREM}")
+    line = seen.tab.locator("#thm-edge > .cite")
+    line.locator("summary").click()
+    line.locator("pre").first.click()
+    selected = seen.tab.evaluate("getSelection().toString()")
+    assert selected.startswith("@misc{")
+    assert selected.strip().endswith("}")
     seen.tab.close()

@@ -1,0 +1,113 @@
+"""What names a result: nothing may be missing, and nothing may name a result that is none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from book.tools import results
+from book.tools.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
+from meta_bandit.theory import symbolic
+from tests.book.pages import ROOT
+
+STATED = {"thm-a": "theorem", "conj-b": "conjecture"}
+PROOFS = {"thm-a": Proof(2, ("someone1900",)), "conj-b": Proof(0)}
+FUNCTIONS = {"pkg.f": ["thm-a", "conj-b"]}
+TESTS = {"tests/test_f.py::test_f": ["thm-a"], "tests/test_f.py::test_g": ["conj-b", "thm-a"]}
+
+
+def said(**changed: object) -> list[str]:
+    given = {"stated": STATED, "proofs": PROOFS, "functions": FUNCTIONS, "tests": TESTS}
+    return list(complaints(gather(**(given | changed))))  # type: ignore[arg-type]
+
+
+def test_nothing_is_said_where_all_agree() -> None:
+    assert said() == []
+    entry = gather(STATED, PROOFS, FUNCTIONS, TESTS)["thm-a"]
+    assert entry.functions == ["pkg.f"]
+    assert entry.tests == list(TESTS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"stated": {"thm-a": "theorem"}}, "conj-b: is in .*RESULTS, but no chapter states it"),
+        (
+            {"stated": STATED | {"thm-new": "theorem"}},
+            r"thm-new: is not in .*RESULTS, but is named by a chapter \(theorem\)",
+        ),
+        ({"functions": {"pkg.f": ["thm-a"]}}, r"conj-b: no function .* says \(conj-b\)"),
+        (
+            {"functions": FUNCTIONS | {"pkg.g": ["thm-typo"]}},
+            "thm-typo: is not in .*, but is named by pkg.g",
+        ),
+        (
+            {"tests": {"tests/test_f.py::test_f": ["thm-a"]}},
+            r'conj-b: no test is marked @pytest.mark.checks\("conj-b"\)',
+        ),
+        (
+            {"tests": TESTS | {"tests/t.py::t": ["thm-typo"]}},
+            "thm-typo: is not in .*, but is named by tests/t.py::t",
+        ),
+        (
+            {"proofs": PROOFS | {"thm-a": Proof(0)}},
+            "thm-a: is stated as a theorem, with 0 steps of a proof",
+        ),
+        (
+            {"proofs": PROOFS | {"conj-b": Proof(1)}},
+            "conj-b: is stated as a conjecture, with 1 steps of a proof",
+        ),
+    ],
+)
+def test_what_is_missing_or_alone_is_named(changed: dict[str, object], message: str) -> None:
+    (only,) = said(**changed)
+    assert re.fullmatch(message, only.removesuffix(" in its first line")), only
+
+
+def test_marks_are_read_from_the_tests(tmp_path: Path) -> None:
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "test_it.py").write_text(
+        "import pytest\nimport never_imported\n\n"
+        '@pytest.mark.checks("thm-a", "prop-b")\n@pytest.mark.parametrize("x", [1])\n'
+        "def test_one(x): ...\n\ndef test_two(): ...\n"
+    )
+    assert marked_tests(folder) == {"tests/test_it.py::test_one": ["thm-a", "prop-b"]}
+
+
+def test_marks_in_this_repository_name_tests_that_exist() -> None:
+    for name in marked_tests(ROOT / "tests"):
+        path, _, function = name.partition("::")
+        assert f"\ndef {function}(" in (ROOT / path).read_text()
+
+
+def test_only_the_first_line_of_a_docstring_says_what_is_computed() -> None:
+    doc = "Edge, for real n (thm-edge, prop-x2).\n\n    Unlike prop-other.\n"
+    assert summary_labels(doc) == ["thm-edge", "prop-x2"]
+    assert summary_labels("A prop-eller thm- alone") == ["prop-eller"]
+    assert summary_labels("") == []
+
+
+def test_derivations_do_not_count_as_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = {
+        "meta_bandit.theory.edge": SimpleNamespace(__doc__="no function (thm-a)"),
+        "meta_bandit.theory.f": lambda: None,
+        "meta_bandit.theory.symbolic.thm_a": symbolic.thm_edge,
+    }
+    objects["meta_bandit.theory.f"].__doc__ = "It is (thm-a)."
+    monkeypatch.setattr(results.pydoc, "locate", objects.__getitem__)
+    assert results.documented_functions(objects) == {"meta_bandit.theory.f": ["thm-a"]}
+
+
+def test_the_literature_a_proof_rests_on_is_what_the_chapter_cites_in_it() -> None:
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
+    for label, proof in proofs().items():
+        after = text[text.index(f":label: {label}\n") :]
+        # up to the end of the proof: its box, the next statement or the next part
+        ends = [r"\$\\square\$", r"\n[:`]{3,}\{prf:(?!proof)", r"\n## ", r"\n### "]
+        end = min(match.start() for end in ends if (match := re.search(end, after)))
+        keys = re.findall(r"\{cite(?::\w)?\}`([^`]+)`", after[:end])
+        assert {name for group in keys for name in group.split(",")} == set(proof.cites), label
