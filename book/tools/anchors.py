@@ -96,6 +96,24 @@ def add_citations(app: Sphinx, doctree: nodes.document, page: str) -> None:
             node += Citation(anchor=anchor)
 
 
+def link_to(app: Sphinx, page: str, other: str, fragment: str) -> str:
+    """Link from one page to a place of another, also where all pages are made into one.
+
+    Parameters
+    ----------
+    app
+        The running build.
+    page
+        Where the link stands.
+    other
+        Where it leads.
+    fragment
+        To which id there.
+    """
+    assert app.builder
+    return f"{app.builder.get_relative_uri(page, other).partition('#')[0]}#{fragment}"
+
+
 def visit_citation(writer: HTML5Translator, node: Citation) -> None:
     """Write the line as HTML that works without a script.
 
@@ -112,7 +130,7 @@ def visit_citation(writer: HTML5Translator, node: Citation) -> None:
     label = escape(anchor.label)
     entry = ""
     if "entry" in node:
-        entry = f'<a class="entry" href="{escape(node["entry"])}">Computed and checked by</a>'
+        entry = f'<a class="entry" href="{escape(node["entry"])}">Code and tests</a>'
     writer.body.append(
         f'<div class="cite"><a class="permalink" href="{link}" title="Permanent link">'
         f"{label}</a>{entry}<details><summary>Cite<span> {label}</span></summary>"

@@ -14,8 +14,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from book.tools.anchors import ROOT, Citation, collect
-from book.tools.cite import Anchor
+from book.tools.anchors import ROOT, Citation, collect, link_to
 from book.tools.results import (
     CLAIMS,
     SYMBOLIC,
@@ -99,9 +98,9 @@ class FillIndex(SphinxPostTransform):
         facts += _fact("Computed by", _spaced(self._code(name) for name in entry.functions))
         facts += _fact("Checked by", _spaced(nodes.literal("", name) for name in entry.tests))
         section += facts
-        assert self.app.builder
-        link = self.app.builder.get_relative_uri(self.env.docname, _page(anchor))
-        section += Citation(anchor=anchor, link=f"{link}#{anchor.fragment}")
+        page = anchor.page.removesuffix(".html")
+        link = link_to(self.app, self.env.docname, page, anchor.fragment)
+        section += Citation(anchor=anchor, link=link)
         return section
 
     def _status(self, proof: Proof | None) -> list[nodes.Node]:
@@ -143,10 +142,6 @@ class FillIndex(SphinxPostTransform):
             refexplicit=words is not None,
             refwarn=True,
         )
-
-
-def _page(anchor: Anchor) -> str:
-    return anchor.page.removesuffix(".html")
 
 
 def _fact(name: str, words: Iterable[nodes.Node]) -> nodes.field:
@@ -197,12 +192,10 @@ def link_to_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """
     indexes = _index_pages(app.env)
     if indexes and page not in indexes:
-        assert app.builder
-        index = app.builder.get_relative_uri(page, indexes[0])
         for line in doctree.findall(Citation):
             anchor = line["anchor"]
             if anchor.kind in CLAIMS:
-                line["entry"] = f"{index}#derivation-{anchor.label}"
+                line["entry"] = link_to(app, page, indexes[0], f"derivation-{anchor.label}")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
