@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from book.tools import results
 from book.tools.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
 from meta_bandit.theory import symbolic
-from tests.book.pages import ROOT
+from tests.book.pages import HTML, ROOT
+
+Make = Callable[..., "CompletedProcess[str]"]
 
 STATED = {"thm-a": "theorem", "conj-b": "conjecture"}
 PROOFS = {"thm-a": Proof(2, ("someone1900",)), "conj-b": Proof(0)}
@@ -111,3 +115,43 @@ def test_the_literature_a_proof_rests_on_is_what_the_chapter_cites_in_it() -> No
         end = min(match.start() for end in ends if (match := re.search(end, after)))
         keys = re.findall(r"\{cite(?::\w)?\}`([^`]+)`", after[:end])
         assert {name for group in keys for name in group.split(",")} == set(proof.cites), label
+
+
+def test_the_build_ends_and_says_which_result_is_missing_or_alone(mini: Path, make: Make) -> None:
+    (mini / "book" / "derivations.md").write_text("# All\n\n```{derivations}\n```\n")
+    with (mini / "_toc.yml").open("a") as toc:
+        toc.write("      - file: book/derivations\n")
+    theory = mini / "meta_bandit" / "theory"
+    theory.mkdir()
+    (theory / "__init__.py").touch()
+    (theory / "symbolic.py").write_text(
+        "from types import SimpleNamespace\n"
+        'RESULTS = [lambda: SimpleNamespace(label="prop-other", steps=[1], cites=())]\n'
+    )
+    done = make(mini, "book")
+    assert done.returncode != 0
+    for said in (
+        "prop-line: is not in meta_bandit.theory.symbolic.RESULTS, but is named by a chapter",
+        "prop-other: is in meta_bandit.theory.symbolic.RESULTS, but no chapter states it",
+        'prop-other: no test is marked @pytest.mark.checks("prop-other")',
+    ):
+        assert said in done.stderr
+
+
+@pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
+@pytest.mark.parametrize("label", proofs())
+def test_results_and_functions_lead_to_each_other(label: str) -> None:
+    index = (HTML / "book" / "derivations.html").read_text()
+    start = index.index(f'id="derivation-{label}"')
+    entry = index[start : index.index('class="cite"', start)]
+    assert re.search(rf'href="[\w-]+\.html#{label}"', entry)
+    links = re.findall(r'href="(reference/\w+\.html)#(meta_bandit[\w.]+)"', entry)
+    derivation, *functions = links
+    assert derivation[1] == f"meta_bandit.theory.symbolic.{label.replace('-', '_')}"
+    assert functions
+    for page, name in links:
+        reference = (HTML / "book" / page).read_text()
+        after = reference[reference.index(f'id="{name}"') :]
+        # up to the next function
+        assert f"#{label}" in after.partition('<dl class="py')[0], name
+    assert re.search(r"tests/[\w/]+\.py::test_\w+", entry)

@@ -62,6 +62,8 @@ def test_a_false_step_is_not_proved():
     assert wrong.difference() == -x
     assert not Result("prop-wrong", (), (wrong,)).is_proved()
     assert "- x" in wrong._repr_latex_()
+    # a conjecture has no steps
+    assert not Result("conj-open", (), ()).is_proved()
 
 
 TASKS = [(1.0, 1.0, 100, -1.0), (2.0, 4.0, 50, -1.0), (0.7, 0.2, 30, 0.5), (3.0, 9.0, 400, -2.0)]

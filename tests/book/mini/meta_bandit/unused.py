@@ -1,0 +1,1 @@
+"""No chapter uses this."""
