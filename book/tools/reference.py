@@ -8,6 +8,9 @@ from sphinx.application import Sphinx
 
 from book.tools.results import LABEL
 
+# "~" asks for the last part of a name alone
+_ARRAY = re.compile(r"~?numpy\.ndarray\[.*?, ~?numpy\.dtype\[~?numpy\.(\w+)\]\]")
+
 
 def tidy_docstring(
     app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]
@@ -25,6 +28,7 @@ def tidy_docstring(
     """
     # a shape such as (*task.shape, lives) would begin emphasis
     plain = (re.sub(r"(?<=[(\s])\*(?=[a-z])", r"\\*", line) for line in lines)
+    plain = (_ARRAY.sub(r"NDArray[\1]", line) for line in plain)
     lines[:] = [LABEL.sub(r":prf:ref:`\g<0>`", line) for line in plain]
 
 
@@ -55,7 +59,7 @@ def tidy_signature(
     """
 
     def shorten(text: str | None) -> str | None:
-        return text and re.sub(r"ndarray\[.*?, dtype\[(\w+)\]\]", r"NDArray[\1]", text)
+        return text and _ARRAY.sub(r"~numpy.typing.NDArray[~numpy.\1]", text)
 
     return shorten(arguments), shorten(returns)
 

@@ -155,3 +155,10 @@ def test_results_and_functions_lead_to_each_other(label: str) -> None:
         # up to the next function
         assert f"#{label}" in after.partition('<dl class="py')[0], name
     assert re.search(r"tests/[\w/]+\.py::test_\w+", entry)
+
+
+@pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
+def test_signatures_are_as_short_as_in_the_code() -> None:
+    text = re.sub("<[^>]+>", "", (HTML / "book" / "reference" / "theory.html").read_text())
+    assert "NDArray[float64]" in text
+    assert not re.search(r"\) &#x2192;[^\n]*dtype\[", text)
