@@ -106,7 +106,8 @@ class Trainer:
         mean = self.mean * share
         arm_mean = self.play(update, mean)
         entropy = self.loss_slope(entropy_weight)
-        gradient = self.net.backward(self.heads_slope).div_(self.samples[:, None, None])
+        gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
+        gradient.div_(self.samples[:, None, None])
         norm = self.descend(gradient, learning_rate, update)
 
         risky = (self.net.inputs[1:, :, RISKY_ROW] * self.mask).sum(0)

@@ -19,6 +19,8 @@ memory. No tensor is allocated while lives are played or gradients computed.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -141,7 +143,7 @@ class Ensemble:
         torch.mul(o, squashed, out=hidden)
         return torch.bmm(self._head_matrix, head_input, out=heads)
 
-    def backward(self, heads_slope: Tensor) -> Tensor:
+    def backward(self, heads_slope: Tensor, bound: float = math.inf) -> Tensor:
         r"""Gradient of a loss with respect to ``weights``, by backpropagation through time.
 
         .. math:: \delta h_t = W_h (\delta a_{t+1}, \delta y_t), \quad
@@ -154,6 +156,10 @@ class Ensemble:
         ----------
         heads_slope : shape (pulls, agents, 2, lives)
             Gradient of the loss with respect to ``heads``. Zero it where a life has ended.
+        bound
+            Each element of :math:`\delta h_t` and :math:`\delta c_t` is brought into
+            [-bound, bound] before it is handed on to the pull before (Graves 2013). With inf, the
+            gradient is exact.
 
         Returns
         -------
@@ -172,13 +178,18 @@ class Ensemble:
         gradient = self.gradient.zero_()
         gate_slope.zero_()
         dc.zero_()
+        bounded = bound < math.inf
         steps = zip(self._backward[::-1], heads_slope.unbind(0)[::-1], strict=True)
         for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t in steps:
             dy.copy_(dy_t)
             torch.bmm(recurrent, slope, out=dh)
+            if bounded:
+                dh.clamp_(-bound, bound)
             gradient.baddbmm_(z_next, slope_t)
             torch.addcmul(o, hidden, squashed, value=-1.0, out=scratch)
             dc.addcmul_(dh, scratch)
+            if bounded:
+                dc.clamp_(-bound, bound)
             torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1.0, out=d_sigmoids)
             torch.addcmul(self._one, g, g, value=-1.0, out=dg)
             do.mul_(squashed).mul_(dh)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -31,9 +33,11 @@ def random_slope(lifetimes: list[int], seed: int = 2) -> torch.Tensor:
     return slope
 
 
-def autograd_gradient(weights: torch.Tensor, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+def autograd_gradient(
+    weights: torch.Tensor, x: torch.Tensor, slope: torch.Tensor, bound: float = math.inf
+) -> torch.Tensor:
     leaf = weights.clone().requires_grad_()
-    (unrolled_heads(leaf, x) * slope).sum().backward()
+    (unrolled_heads(leaf, x, bound) * slope).sum().backward()
     assert leaf.grad is not None
     return leaf.grad
 
@@ -50,6 +54,15 @@ def test_backward_equals_autograd_for_every_weight(lifetimes):
     expected = autograd_gradient(net.weights, x, slope)
     assert expected[:, :, : 4 * UNITS].abs().min() > 1e-12  # every weight that is used matters
     torch.testing.assert_close(net.backward(slope), expected, rtol=0, atol=1e-10)
+
+
+def test_bounded_backward_equals_autograd_with_bounded_slopes():
+    net, x = played()
+    slope, bound = random_slope([11, 4, 2]), 0.3
+    expected = autograd_gradient(net.weights, x, slope, bound)
+    exact = autograd_gradient(net.weights, x, slope)
+    assert (expected - exact).abs().max() > 0.1  # the bound is met
+    torch.testing.assert_close(net.backward(slope, bound), expected, rtol=0, atol=1e-10)
 
 
 def test_backward_equals_central_differences():

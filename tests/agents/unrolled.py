@@ -1,11 +1,16 @@
 """The agent written the plain way, for tests: an unrolled loop that autograd can differentiate."""
 
+import math
+
 import torch
 from torch import Tensor
 
 
-def unrolled_heads(weights: Tensor, x: Tensor) -> Tensor:
-    """Logit and value at every pull, (pulls, agents, 2, lives); x is (pulls, agents, 4, lives)."""
+def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf) -> Tensor:
+    """Logit and value at every pull, (pulls, agents, 2, lives); x is (pulls, agents, 4, lives).
+
+    Autograd's slopes of each pull's output and cell are brought into [-bound, bound].
+    """
     units = weights.shape[1] - 5
     agents, lives = x.shape[1], x.shape[3]
     w_input, w_bias, w_hidden = weights.split([4, 1, units], dim=1)
@@ -19,7 +24,11 @@ def unrolled_heads(weights: Tensor, x: Tensor) -> Tensor:
         )
         o, i, f, g = gates.split(units, dim=1)
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        if cell.requires_grad and bound < math.inf:
+            cell.register_hook(lambda slope: slope.clamp(-bound, bound))
         hidden = torch.sigmoid(o) * torch.tanh(cell)
+        if hidden.requires_grad and bound < math.inf:
+            hidden.register_hook(lambda slope: slope.clamp(-bound, bound))
         heads.append(
             torch.einsum("ejk,ejb->ekb", w_hidden[..., -2:], hidden)
             + w_bias[..., -2:].transpose(1, 2)
