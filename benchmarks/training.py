@@ -194,7 +194,7 @@ def profile(agents: int, updates: int) -> None:
         parts: dict[str, Callable[[], object]] = {
             "random numbers": lambda: (trainer.noise.draw(1, 0), trainer.draw_arms(1)),
             "random numbers, network and world": lambda: trainer.play(1, trainer.mean),
-            "loss": lambda: trainer.loss_slope(0.01),
+            "loss": lambda: trainer.loss_slope(torch.tensor(0.01)),
             "backward": lambda: trainer.net.backward(trainer.heads_slope),
             "update": lambda: trainer.update(1),
         }
