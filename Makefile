@@ -52,18 +52,27 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 	@echo "$(VENV): ready"
 
-.PHONY: venv clean-venv lock
+.PHONY: venv clean-venv lock peers
 venv: $(INSTALLED)  ## make .venv from the lock file
 
 clean-venv:  ## remove .venv
 	rm -rf $(VENV)
 
+# all but the peers of the benchmarks, which bring a second machine-learning framework
+LOCKED_EXTRAS := book dask dev test
+
 # a folder of wheels that pip was told about stands in for PyTorch's index where that cannot be reached
 lock: $(INSTALLED)  ## remake requirements.lock from pyproject.toml
-	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --output-file requirements.lock \
+	$(VENV)/bin/uv pip compile pyproject.toml $(LOCKED_EXTRAS:%=--extra %) --output-file requirements.lock \
 	  --python-version 3.11.7 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	  $(if $(PIP_FIND_LINKS),--no-sources --find-links $(PIP_FIND_LINKS)) $(LOCK_OPTIONS) > /dev/null
+
+# the versions in the lock stay as they are
+peers: $(INSTALLED)  ## add to .venv the JAX trainer's packages, for benchmarks/training.py
+	@sed 's/ \\$$//; /^ *--hash/d' requirements.lock > $(VENV)/constraints.txt
+	@$(VENV)/bin/uv pip install --quiet --no-sources --python $(PY) \
+	  --constraint $(VENV)/constraints.txt -e '.[peers]'
 
 # --- the book ---
 

@@ -179,6 +179,13 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(help="Processes, >= 1.", show_default="one for each core")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler whose workers shall train, such as tcp://HOST:8786."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="File for the trained agents (safetensors).")
+    ] = None,
 ) -> None:
     """Train agents on a grid of tasks, and write one labelled dataset.
 
@@ -192,7 +199,9 @@ def sweep(
 
         grid = _named("profile", profile, sweeps.PROFILES)
         processes = joblib.cpu_count() if workers is None else workers
-        dataset = sweeps.run_sweep(grid, out, device, processes)
+        if weights is not None:
+            _place(weights, "weights")
+        dataset = sweeps.run_sweep(grid, out, device, processes, dask=dask, weights=weights)
     about = dataset.attrs
     typer.echo(
         f"{out}: {len(grid.cells)} agents trained on {about['device']}, {about['date']}, "
@@ -222,14 +231,14 @@ def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
     return known[name]
 
 
-def _place(out: Path) -> Path:
+def _place(out: Path, field: str = "out") -> Path:
     """Find out before hours of work, not after them, that a file has no place to go to."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"out = {out}: {error.strerror}: {error.filename}") from None
+        raise ValueError(f"{field} = {out}: {error.strerror}: {error.filename}") from None
     if out.is_dir():
-        raise ValueError(f"out = {out}: must be a file, and is a folder")
+        raise ValueError(f"{field} = {out}: must be a file, and is a folder")
     return out
 
 

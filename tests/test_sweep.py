@@ -14,11 +14,11 @@ import xarray as xr
 
 import meta_bandit
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import A2CConfig, AgentPolicy, train
+from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.measure import measure
 from meta_bandit.simulate import simulate
-from meta_bandit.sweep import PROFILES, Sweep, run_sweep
+from meta_bandit.sweep import PROFILES, Sweep, chunk, run_sweep
 from meta_bandit.sweep import run as running
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, optimal_commit
 
@@ -108,9 +108,9 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
 
 
 def test_numbers_do_not_depend_on_what_is_trained_side_by_side(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "SIDE_BY_SIDE", 1)
+    monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 1)
     alone = run_sweep(SMALL, tmp_path / "alone.nc", "cpu")
-    monkeypatch.setattr(running, "SIDE_BY_SIDE", 5)
+    monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 5)
     fives = run_sweep(SMALL, tmp_path / "fives.nc", "cpu", workers=2)
     xr.testing.assert_equal(alone, small)
     xr.testing.assert_equal(fives, small)
@@ -191,11 +191,11 @@ def test_files_of_something_else_are_refused_and_kept(tmp_path):
 def test_a_folder_begun_with_other_settings_is_refused(tmp_path):
     folder = tmp_path / "out.nc.parts"
     folder.mkdir()
-    running._plan(SMALL, folder, "cpu", 1)
+    running._plan(SMALL, folder, "cpu", 1, 0)
     with pytest.raises(ValueError, match=r"out\.nc\.parts: was begun with another sweep"):
         run_sweep(PROFILES["smoke"], tmp_path / "out.nc", "cpu")
     with pytest.raises(ValueError, match="was begun with another device"):
-        running._plan(SMALL, folder, "cuda", 1)
+        running._plan(SMALL, folder, "cuda", 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +218,29 @@ def test_a_field_out_of_range_is_named_with_its_value_and_range(field, value, me
     assert str(error.value) == message
 
 
+def test_trained_agents_are_kept_on_request(small, tmp_path):
+    out, file = tmp_path / "out.nc", tmp_path / "agents.safetensors"
+    run_sweep(SMALL, out, "cpu", workers=2, weights=file)
+    agents = load_agents(file)
+    assert agents.seeds.tolist() == [cell.seed for cell in SMALL.cells]
+    np.testing.assert_array_equal(agents.task.lifetime, [cell.lifetime for cell in SMALL.cells])
+    for number in (1, 17):
+        cell, agent = SMALL.cells[number], agents[number]
+        for greedy, suffix in ((True, ""), (False, "_sampled")):
+            rng = np.random.default_rng(int(cell.id, 16))
+            lives = simulate(AgentPolicy(agent, greedy), agent.task, SMALL.lives, rng)
+            measured = measure(lives, ["agent"]).isel(agent=0)
+            labels = ("sigma_p", "sigma_l", "lifetime", "seed")
+            found = small.sel({name: getattr(cell, name) for name in labels})
+            for name in ("expected_return", "exploration", "ends_safe"):
+                np.testing.assert_array_equal(found[f"{name}{suffix}"], measured[name])
+                np.testing.assert_array_equal(found[f"{name}{suffix}_se"], measured[f"{name}_se"])
+    # a finished sweep is only read: what was not kept cannot be had any more
+    run_sweep(SMALL, out, "cpu", weights=file)
+    with pytest.raises(ValueError, match=r"weights = .*: .*out\.nc is finished, and its agents"):
+        run_sweep(SMALL, out, "cpu", weights=tmp_path / "other.safetensors")
+
+
 def test_workers_are_checked(tmp_path):
     with pytest.raises(ValueError, match="workers = 0: must be a whole number >= 1"):
         run_sweep(SMALL, tmp_path / "out.nc", "cpu", workers=0)
@@ -237,15 +260,14 @@ def test_the_paper_profile_straddles_both_edges():
     assert len(set(place)) == 9
 
 
-def test_ensembles_fill_the_workers_and_stay_within_memory(monkeypatch):
-    quick = running._split(PROFILES["quick"], "cpu", 2)
-    assert [len(chunk) for chunk in quick] == [13, 12]
+def test_ensembles_fill_the_workers_and_stay_within_memory():
+    quick = chunk.split(PROFILES["quick"], "cpu", 2, 0)
+    assert [len(cells) for cells in quick] == [13, 12]
     assert sorted(chain(*quick)) == list(range(25))
-    paper = running._split(PROFILES["paper"], "cpu", 2)
-    assert max(map(len, paper)) == running.SIDE_BY_SIDE
+    paper = chunk.split(PROFILES["paper"], "cpu", 2, 0)
+    assert max(map(len, paper)) == chunk.SIDE_BY_SIDE
     long_lives = dataclasses.replace(PROFILES["quick"], lifetime=(1000,))
-    most = max(map(len, running._split(long_lives, "cpu", 2)))
-    assert most * running._agent_bytes(1000, long_lives.config) <= running.CPU_BYTES
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2**34, 2**34))
-    on_gpu = running._split(PROFILES["paper"], "cuda", 8)
-    assert [len(chunk) for chunk in on_gpu] == [1000, 1000]
+    most = max(map(len, chunk.split(long_lives, "cpu", 2, 0)))
+    assert most * chunk.agent_bytes(1000, long_lives.config) <= chunk.CPU_BYTES
+    on_gpu = chunk.split(PROFILES["paper"], "cuda", 1, 2**34)
+    assert [len(cells) for cells in on_gpu] == [1000, 1000]

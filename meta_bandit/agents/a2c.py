@@ -38,6 +38,8 @@ CURVES = {
     "gradient_norm": "1",
 }
 """Variables of a learning curve and their units."""
+BETAS = (0.9, 0.999)
+"""Adam's, for the first and the second moment."""
 
 
 class Trainer:
@@ -85,6 +87,12 @@ class Trainer:
         shape = (config.updates, agents)
         self.curves = {name: torch.zeros(shape, dtype=dtype, device=device) for name in CURVES}
         self.alive = torch.ones(shape, dtype=torch.bool, device=device)
+        # what depends on the update is read from these, not from Python's numbers, so that on CUDA
+        # one recording of the update does for all
+        self.schedules = schedules(config).to(device, dtype)
+        self.now = self.schedules[0].clone()
+        self.index = torch.zeros(1, dtype=torch.int64, device=device)
+        self.graph: torch.cuda.CUDAGraph | None = None
 
     def state(self, done: int) -> dict[str, Tensor]:
         """All that changes from update to update, after ``done`` of them, as views.
@@ -102,24 +110,58 @@ class Trainer:
 
     def update(self, update: int) -> None:
         """Play lives, compute the gradient, move the weights, note how it went."""
-        learning_rate, entropy_weight, share = self.config.at(update)
+        self.now.copy_(self.schedules[update])
+        self.index.fill_(update)
+        if self.graph is None:
+            self._update()
+        else:
+            self.graph.replay()
+
+    def record(self) -> None:
+        """Record the update once as a CUDA graph, which `update` then replays.
+
+        An update is some thousands of small operations: replaying them costs the GPU's time alone,
+        starting each from Python much more.
+        """
+        before = {name: values.clone() for name, values in self.state(self.config.updates).items()}
+        # libraries set themselves up when first used, which cannot be recorded
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            self._update()
+        torch.cuda.current_stream().wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self._update()
+            self.graph = graph
+        finally:
+            for name, values in self.state(self.config.updates).items():
+                values.copy_(before[name])
+
+    def _update(self) -> None:
+        rate, shorten_second, entropy_weight, share = self.now.unbind()
+        update = self.index
         mean = self.mean * share
         arm_mean = self.play(update, mean)
         entropy = self.loss_slope(entropy_weight)
         gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
         gradient.div_(self.samples[:, None, None])
-        norm = self.descend(gradient, learning_rate, update)
+        norm = self.descend(gradient, rate, shorten_second)
 
         risky = (self.net.inputs[1:, :, RISKY_ROW] * self.mask).sum(0)
-        note = self.curves
-        note["mean_return"][update] = (risky * arm_mean).mean(-1)
-        note["risky_pulls"][update] = risky.mean(-1)
-        note["entropy"][update] = entropy
-        note["prior_mean"][update] = mean[:, 0]
-        note["gradient_norm"][update] = norm
-        self.alive[update] = self.finite
+        noted = {
+            "mean_return": (risky * arm_mean).mean(-1),
+            "risky_pulls": risky.mean(-1),
+            "entropy": entropy,
+            "prior_mean": mean[:, 0],
+            "gradient_norm": norm,
+        }
+        for name, values in noted.items():
+            self.curves[name].index_copy_(0, update, values[None])
+        self.alive.index_copy_(0, update, self.finite[None])
 
-    def play(self, update: int, mean: Tensor) -> Tensor:
+    def play(self, update: int | Tensor, mean: Tensor) -> Tensor:
         """Play whole lives with sampled actions; returns the arms' means, (agents, lives)."""
         reward, threshold = self.noise.draw(update, PULLS)
         arm_mean = mean + self.sigma_p * self.draw_arms(update).to(mean.dtype)
@@ -144,7 +186,7 @@ class Trainer:
             torch.mul(risky, pays, out=paid)
         return arm_mean
 
-    def draw_arms(self, update: int) -> Tensor:
+    def draw_arms(self, update: int | Tensor) -> Tensor:
         """Draw a standardised arm's mean for each life, (agents, lives)."""
         normal, logistic = self.arm_noise.draw(update, ARMS)
         if not self.config.stratified_arms:
@@ -153,7 +195,7 @@ class Trainer:
         within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
         return within
 
-    def loss_slope(self, entropy_weight: float) -> Tensor:
+    def loss_slope(self, entropy_weight: Tensor) -> Tensor:
         r"""Write the loss's gradient with respect to logits and values; returns the entropy.
 
         With :math:`p = \sigma(\ell)`: :math:`\partial \log \pi(a)/\partial \ell = a - p` and
@@ -174,13 +216,16 @@ class Trainer:
         probability = logit.sigmoid()
         spread = probability * (1 - probability) * logit
         torch.sub(probability, risky, out=logit_slope)
-        logit_slope.mul_(advantage).add_(spread, alpha=entropy_weight).mul_(mask)
+        logit_slope.mul_(advantage).addcmul_(spread, entropy_weight).mul_(mask)
         # H = softplus(l) - l p
         entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit)).mul_(mask)
         return per_agent(entropy).div_(self.samples)
 
-    def descend(self, gradient: Tensor, learning_rate: float, update: int) -> Tensor:
-        """Clip each agent's gradient and take one step of Adam; returns the norms before."""
+    def descend(self, gradient: Tensor, rate: Tensor, shorten_second: Tensor) -> Tensor:
+        """Clip each agent's gradient and take one step of Adam; returns the norms before.
+
+        ``rate`` and ``shorten_second`` are those of `schedules`.
+        """
         # every operation here rounds once: where torch fuses two, an element's last bit can depend
         # on its place in memory, and so on how many agents there are
         scratch = self.scratch
@@ -189,16 +234,33 @@ class Trainer:
         self.finite.logical_and_(norm.isfinite())
         shorten = (self.config.gradient_clip / norm.clamp(min=1e-30)).clamp_(max=1.0)
         gradient.mul_(shorten[:, None, None]).masked_fill_(~self.finite[:, None, None], 0.0)
-        beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+        beta1, beta2, epsilon = *BETAS, 1e-8
         first, second = self.first_moment, self.second_moment
         first.mul_(beta1).add_(torch.mul(gradient, 1 - beta1, out=scratch))
         torch.mul(gradient, gradient, out=scratch).mul_(1 - beta2)
         second.mul_(beta2).add_(scratch)
-        correction1, correction2 = 1 - beta1 ** (update + 1), 1 - beta2 ** (update + 1)
-        torch.sqrt(second, out=scratch).mul_(correction2**-0.5).add_(epsilon)
-        step = torch.div(first, scratch, out=scratch).mul_(learning_rate / correction1)
+        torch.sqrt(second, out=scratch).mul_(shorten_second).add_(epsilon)
+        step = torch.div(first, scratch, out=scratch).mul_(rate)
         self.net.weights.sub_(step.mul_(self.finite[:, None, None]))
         return norm
+
+
+def schedules(config: A2CConfig) -> Tensor:
+    r"""Everything that changes from update to update by plan, float64.
+
+    Returns
+    -------
+    shape (updates, 4)
+        Adam's rate over the correction of its first moment, :math:`\alpha / (1 - \beta_1^k)` at the
+        k-th update; :math:`(1 - \beta_2^k)^{-1/2}`, by which the root of its second moment is
+        multiplied; the entropy weight; the share of the prior mean.
+    """
+    rows = []
+    for update in range(config.updates):
+        learning_rate, entropy_weight, share = config.at(update)
+        first, second = (1 - beta ** (update + 1) for beta in BETAS)
+        rows.append((learning_rate / first, second**-0.5, entropy_weight, share))
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float) -> Tensor:

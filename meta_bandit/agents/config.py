@@ -70,7 +70,7 @@ class A2CConfig:
     normalise_advantages: bool = True
     # bound on each element of the slopes that backpropagation hands from one pull to the one before
     # (Graves 2013), where the loss of a pull has slopes of order 1; inf: the exact gradient. Without
-    # it single lives' gradients grow a thousandfold on their way back, whatever is then shortened
+    # a bound single lives' slopes grow a thousandfold on their way back, the shortened gradient
     # points their way, and agents drift to always pulling while their return falls
     backpropagation_clip: float = 1.0
     # longest gradient of one agent (Euclidean norm); a longer one is shortened to it

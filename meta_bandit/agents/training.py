@@ -54,7 +54,9 @@ def train(
     config
         How to train.
     device
-        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
+        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one. On CUDA the whole update is
+        one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
+        attribute ``cuda_graph`` keeps which it was.
     progress
         Show a bar where standard error is a terminal; or a function, called with the number of
         updates made after each.
@@ -88,6 +90,8 @@ def train(
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
             done, before = load_progress(checkpoint, trainer, source)
+        if place.type == "cuda":
+            _record(trainer)
         started = saved = time.perf_counter()
         bar = tqdm(
             range(done, config.updates),
@@ -112,6 +116,18 @@ def train(
         seconds = before + time.perf_counter() - started
     curve = _curve(trainer, task, seeds, config, seconds)
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
+
+
+def _record(trainer: Trainer) -> None:
+    """Record the update as a CUDA graph, or say that it could not be."""
+    try:
+        trainer.record()
+    except RuntimeError as error:
+        warnings.warn(
+            f"the update could not be recorded as a CUDA graph, and runs without: {error}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
@@ -179,6 +195,8 @@ def _curve(
         "config": json.dumps(asdict(config)),
         "device": str(trainer.net.weights.device),
         "torch": torch.__version__,
+        # 1: the update was recorded and replayed; 0: it was not, as on every CPU
+        "cuda_graph": int(trainer.graph is not None),
         "seconds": seconds,
         "pulls_per_second": pulls / seconds,
     }

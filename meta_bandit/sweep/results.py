@@ -14,20 +14,33 @@ from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import lay_out, measure
 from meta_bandit.simulate import simulate
 from meta_bandit.sweep.grid import Cell, Sweep
+from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import bayes_optimal, optimal_commit
 
 
 def measure_cell(cell: Cell, agent: TrainedAgents) -> xr.Dataset:
-    """Measure one agent alone, on lives drawn from its cell's id: no other cell can matter."""
-    rng = np.random.default_rng(int(cell.id, 16))
-    lives = simulate(AgentPolicy(agent), agent.task, cell.lives, rng)
-    measured = measure(lives, ["cell"]).drop_vars(["regret", "regret_se"])
-    pulls = lives.risky_pulls
-    spread = pulls.std(axis=-1, ddof=1) if cell.lives > 1 else np.full(1, np.nan)
-    units = {"units": "pulls"}
-    measured["risky_pulls"] = ("cell", pulls.mean(axis=-1), units)
-    measured["risky_pulls_se"] = ("cell", spread / math.sqrt(cell.lives), units)
-    return measured
+    """Measure one agent alone, greedy and sampling, on lives drawn from its cell's id.
+
+    No other cell can matter. Both policies meet the same arms and rewards.
+    """
+    both = []
+    for greedy in (True, False):
+        rng = np.random.default_rng(int(cell.id, 16))
+        lives = simulate(AgentPolicy(agent, greedy), agent.task, cell.lives, rng)
+        measured = measure(lives, ["cell"]).drop_vars(["regret", "regret_se"])
+        pulls = lives.risky_pulls
+        spread = pulls.std(axis=-1, ddof=1) if cell.lives > 1 else np.full(1, np.nan)
+        units = {"units": "pulls"}
+        measured["risky_pulls"] = ("cell", pulls.mean(axis=-1), units)
+        measured["risky_pulls_se"] = ("cell", spread / math.sqrt(cell.lives), units)
+        both.append(measured)
+    greedily, sampled = both
+    return greedily.merge(sampled.rename({str(name): sampled_name(str(name)) for name in sampled}))
+
+
+def sampled_name(name: str) -> str:
+    """Name of a measure, or of its standard error, under the sampling policy."""
+    return f"{name.removesuffix('_se')}_sampled{'_se' if name.endswith('_se') else ''}"
 
 
 def thin(curve: xr.Dataset, points: int) -> xr.Dataset:
@@ -47,7 +60,7 @@ def assemble(sweep: Sweep, cells: Sequence[Cell], parts: Sequence[Path]) -> xr.D
     """Lay the parts out over the grid, with the optima of each task beside them."""
     loaded = [xr.load_dataset(part, engine="scipy") for part in parts]
     dataset = lay_out(
-        xr.concat(loaded, "cell", combine_attrs="override"),
+        xr.concat(loaded, "cell", combine_attrs="override").drop_vars("weights"),
         "cell",
         sigma_p=[cell.sigma_p for cell in cells],
         sigma_l=[cell.sigma_l for cell in cells],
@@ -69,11 +82,40 @@ def assemble(sweep: Sweep, cells: Sequence[Cell], parts: Sequence[Path]) -> xr.D
         dataset[name].attrs["units"] = units
     dataset.attrs = {
         "lives": sweep.lives,
-        "policy": "greedy",
+        "policy": "greedy; *_sampled: actions sampled as in training",
         "mean": sweep.mean,
         "training_seconds": sum(part.attrs["seconds"] for part in loaded),
     }
     return dataset
+
+
+def gather_agents(sweep: Sweep, cells: Sequence[Cell], parts: Sequence[Path]) -> TrainedAgents:
+    """Gather the trained agents of all parts, whose cells these are, in the order of the sweep."""
+    loaded = [xr.load_dataset(part, engine="scipy") for part in parts]
+    place = {cell.id: number for number, cell in enumerate(cells)}
+    order = [place[cell.id] for cell in sweep.cells]
+    curve = xr.Dataset(coords={"update": np.arange(sweep.config.updates)})
+    for name in ("sigma_p", "sigma_l", "lifetime", "mean"):
+        curve[name] = ("agent", [float(getattr(cell, name)) for cell in sweep.cells])
+    seeds = np.array([cell.seed for cell in sweep.cells], dtype=np.uint64)
+    curve["seed"] = ("agent", seeds)
+    diverged_at = np.concatenate([part.diverged_at.values for part in loaded])[order]
+    curve["diverged_at"] = ("agent", diverged_at.astype(np.int64))
+    weights = np.concatenate([part.weights.values for part in loaded])[order]
+    # NetCDF 3 keeps its numbers with the most significant byte first
+    return TrainedAgents(
+        tasks_of(sweep.cells), seeds, sweep.config, weights.astype(np.float32), curve
+    )
+
+
+def tasks_of(cells: Sequence[Cell]) -> GaussianBandit:
+    """Lay the tasks of some cells side by side, shape (cells,)."""
+    return GaussianBandit(
+        [cell.sigma_p for cell in cells],
+        [cell.sigma_l for cell in cells],
+        [cell.lifetime for cell in cells],
+        [cell.mean for cell in cells],
+    )
 
 
 def to_netcdf(dataset: xr.Dataset) -> bytes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -23,19 +22,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from meta_bandit import __version__
-from meta_bandit.agents import A2CConfig, train
-from meta_bandit.agents.training import resolve_device
+from meta_bandit.agents import save_agents
 from meta_bandit.files import write_atomically
+from meta_bandit.sweep.chunk import split, train_chunk
+from meta_bandit.sweep.cluster import connect, describe, survey, train_on_cluster
 from meta_bandit.sweep.grid import Cell, Sweep, identify
-from meta_bandit.sweep.results import assemble, code_commit, measure_cell, thin, to_netcdf
-from meta_bandit.task import GaussianBandit
-
-SIDE_BY_SIDE = 25
-"""Agents that one CPU process trains at once; more are hardly faster, and finish later."""
-CPU_BYTES = 2**29
-"""Memory that the agents of one CPU process may take: two processes stay under 2 GB in all."""
-CUDA_SHARE = 0.7
-"""Share of a GPU's free memory that agents may take."""
+from meta_bandit.sweep.results import assemble, code_commit, gather_agents, to_netcdf
 
 
 def run_sweep(
@@ -45,6 +37,8 @@ def run_sweep(
     workers: int = 1,
     progress: bool = True,
     every: float = 30.0,
+    dask: str | None = None,
+    weights: Path | None = None,
 ) -> xr.Dataset:
     """Train and measure every cell, and write one dataset.
 
@@ -60,18 +54,26 @@ def run_sweep(
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
     workers
-        Processes: for training on CPUs; beside a GPU, for measuring.
+        Processes: for training on CPUs; beside a GPU, for measuring. Not used with ``dask``.
     progress
         Show a bar where standard error is a terminal.
     every
         Seconds between two checkpoints of each process, >= 0: the work that a stop can lose.
+    dask
+        Address of a Dask scheduler whose workers do the work instead, see `cluster`. A worker that
+        dies costs the work of its chunk; a stop of this process, that of all unfinished chunks.
+    weights
+        Also write the trained agents to this file, in the order of ``sweep.cells``, for
+        `agents.load_agents`. Their learning curves are in the dataset alone.
 
     Returns
     -------
     Dataset over (sigma_p, sigma_l, lifetime, seed)
-        Of `measure.measure`, for each agent: ``expected_return``, ``exploration``, ``ends_safe``;
-        beside them ``risky_pulls`` (mean in a life), each with its standard error as
-        ``<name>_se``; ``diverged_at`` (update, -1 if never); learning curves over ``update``
+        Of `measure.measure`, for each agent acting greedily: ``expected_return``,
+        ``exploration``, ``ends_safe``; beside them ``risky_pulls`` (mean in a life), each with its
+        standard error as ``<name>_se``. The same for the agent as it was trained, sampling its
+        actions, on the same lives, as ``<name>_sampled`` and ``<name>_sampled_se``;
+        ``diverged_at`` (update, -1 if never); learning curves over ``update``
         (``curve_return``, ``curve_risky_pulls``, ``curve_entropy``), under the prior mean and with
         the sampling of training. For each task: ``optimal_pulls`` and ``commit_value`` (the best
         committed plan), ``bayes_value`` and ``bayes_error``. Attributes say where it came from.
@@ -79,41 +81,63 @@ def run_sweep(
     Raises
     ------
     ValueError
-        If the device or the number of workers is not valid, or the output or its folder is of
-        something else.
+        If the device, the number of workers or the cluster is not valid, or the output or its
+        folder is of something else.
     """
     started = time.perf_counter()
-    place = resolve_device(device).type
     if workers < 1:
         raise ValueError(f"workers = {workers}: must be a whole number >= 1")
     if out.exists():
-        return _finished(sweep, out)
-    folder = out.with_name(f"{out.name}.parts")
-    folder.mkdir(parents=True, exist_ok=True)
-    cells = sweep.cells
-    chunks = [[cells[i] for i in chunk] for chunk in _plan(sweep, folder, place, workers)]
-    parts = [folder / f"{identify([cell.id for cell in chunk])}.nc" for chunk in chunks]
-    resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))
+        return _finished(sweep, out, weights)
+    with ExitStack() as stack:
+        if dask is None:
+            team = describe(device)
+            # beside a GPU one process trains, and all measure
+            trainers, measurers = (workers, 1) if team["device"] == "cpu" else (1, workers)
+        else:
+            client = stack.enter_context(connect(dask))
+            team = survey(client, device)
+            trainers = workers = len(client.ncores())
+        place = team["device"]
+        folder = out.with_name(f"{out.name}.parts")
+        folder.mkdir(parents=True, exist_ok=True)
+        cells = sweep.cells
+        plan = _plan(sweep, folder, place, trainers, team["free_bytes"])
+        chunks = [[cells[i] for i in chunk] for chunk in plan]
+        parts = [folder / f"{identify([cell.id for cell in chunk])}.nc" for chunk in chunks]
+        resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))
 
-    trainers, measurers = (workers, 1) if place == "cpu" else (1, workers)
-    with _bar(folder / "progress", chunks, progress) as counter:
-        jobs = (
-            delayed(_run_chunk)(
-                chunk,
-                part,
-                place,
-                measurers,
-                sweep.curve_points,
-                every,
-                counter,
-                number,
-                os.getpid(),
+        made = stack.enter_context(_bar(folder / "progress", chunks, progress))
+        missing = {}
+        for number, part in enumerate(parts):
+            if part.exists():
+                made[number] = sweep.config.updates
+            else:
+                missing[number] = part
+        if dask is None:
+            jobs = (
+                delayed(_run_chunk)(
+                    chunks[number],
+                    part,
+                    place,
+                    sweep.curve_points,
+                    measurers,
+                    every,
+                    folder / "progress",
+                    number,
+                    os.getpid(),
+                )
+                for number, part in missing.items()
             )
-            for number, (chunk, part) in enumerate(zip(chunks, parts, strict=True))
-        )
-        for _ in Parallel(n_jobs=trainers, batch_size=1, return_as="generator_unordered")(jobs):
-            pass
-    dataset = assemble(sweep, [cell for chunk in chunks for cell in chunk], parts)
+            for _ in Parallel(n_jobs=trainers, batch_size=1, return_as="generator_unordered")(jobs):
+                pass
+        else:
+            wanted = {part.name: chunks[number] for number, part in missing.items()}
+            for name, found in train_on_cluster(client, wanted, place, sweep.curve_points):
+                write_atomically(folder / name, found)
+                made[parts.index(folder / name)] = sweep.config.updates
+    trained = [cell for chunk in chunks for cell in chunk]
+    dataset = assemble(sweep, trained, parts)
     dataset.attrs |= {
         "sweep": json.dumps(asdict(sweep)),
         "config": json.dumps(asdict(sweep.config)),
@@ -121,12 +145,15 @@ def run_sweep(
         "commit": code_commit(),
         "torch": torch.__version__,
         "device": place,
-        "device_name": torch.cuda.get_device_name() if place == "cuda" else "",
+        "device_name": team["device_name"],
         "workers": workers,
+        "dask": dask or "",
         "wall_seconds": time.perf_counter() - started,
         "resumed": int(resumed),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    if weights is not None:
+        save_agents(gather_agents(sweep, trained, parts), weights)
     write_atomically(out, to_netcdf(dataset))
     shutil.rmtree(folder)
     return xr.load_dataset(out, engine="scipy")
@@ -136,40 +163,23 @@ def _run_chunk(
     cells: Sequence[Cell],
     part: Path,
     device: str,
-    measurers: int,
     curve_points: int,
+    measurers: int,
     every: float,
     counter: Path,
     number: int,
     parent: int,
 ) -> None:
-    """Train and measure some cells of one lifetime, in a process of its own; write their part."""
+    """Train and measure one chunk, in a process of its own, and write its part."""
     _end_with(parent)
     done = np.memmap(counter, np.int64, "r+")
 
     def note(update: int) -> None:
         done[number] = update
 
-    if part.exists():
-        note(cells[0].config.updates)
-        return
     checkpoint = part.with_suffix(".safetensors")
-    task = GaussianBandit(
-        [cell.sigma_p for cell in cells],
-        [cell.sigma_l for cell in cells],
-        [cell.lifetime for cell in cells],
-        [cell.mean for cell in cells],
-    )
-    seeds = [cell.seed for cell in cells]
-    trained = train(task, seeds, cells[0].config, device, note, 1, checkpoint, every)
-    measured = Parallel(n_jobs=measurers)(
-        delayed(measure_cell)(cell, trained[agent]) for agent, cell in enumerate(cells)
-    )
-    curve = trained.curve.rename(agent="cell")
-    dataset = xr.concat(measured, "cell").assign(diverged_at=curve.diverged_at)
-    dataset = dataset.merge(thin(curve, curve_points))
-    dataset.attrs = {"seconds": trained.curve.attrs["seconds"]}
-    write_atomically(part, to_netcdf(dataset))
+    found = train_chunk(cells, device, curve_points, measurers, checkpoint, every, note)
+    write_atomically(part, found)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -189,7 +199,9 @@ def _end_with(parent: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _plan(sweep: Sweep, folder: Path, device: str, workers: int) -> list[list[int]]:
+def _plan(
+    sweep: Sweep, folder: Path, device: str, trainers: int, free_bytes: int
+) -> list[list[int]]:
     """Which cells are trained side by side: decided once, and kept in the folder."""
     source = {
         "sweep": asdict(sweep),
@@ -199,7 +211,7 @@ def _plan(sweep: Sweep, folder: Path, device: str, workers: int) -> list[list[in
     }
     path = folder / "plan.json"
     if not path.exists():
-        plan = {"source": source, "chunks": _split(sweep, device, workers)}
+        plan = {"source": source, "chunks": split(sweep, device, trainers, free_bytes)}
         write_atomically(path, json.dumps(plan).encode())
     plan = json.loads(path.read_bytes())
     for name, value in json.loads(json.dumps(source)).items():
@@ -212,33 +224,7 @@ def _plan(sweep: Sweep, folder: Path, device: str, workers: int) -> list[list[in
     return chunks
 
 
-def _split(sweep: Sweep, device: str, workers: int) -> list[list[int]]:
-    """Split cells into ensembles of one lifetime: as many as memory holds, evenly over workers."""
-    numbers = np.arange(len(sweep.cells)).reshape(len(sweep.lifetime), -1)
-    chunks: list[list[int]] = []
-    for lifetime, cells in zip(sweep.lifetime, numbers, strict=True):
-        agent_bytes = _agent_bytes(lifetime, sweep.config)
-        if device == "cuda":
-            free, _ = torch.cuda.mem_get_info()
-            count = math.ceil(len(cells) / max(1, int(CUDA_SHARE * free / agent_bytes)))
-        else:
-            most = max(1, min(SIDE_BY_SIDE, CPU_BYTES // agent_bytes))
-            rounds = math.ceil(len(cells) / (most * workers))
-            count = min(len(cells), rounds * workers)
-        chunks += [chunk.tolist() for chunk in np.array_split(cells, count)]
-    return chunks
-
-
-def _agent_bytes(lifetime: int, config: A2CConfig) -> int:
-    """Memory of one agent's training, nearly all of it for the pulls of the lives of an update.
-
-    Of float32 numbers a pull keeps 7 for each unit (output, four gates, cell, its tanh) and, with
-    inputs, heads, random numbers and what is made of them for the loss, some 32 more.
-    """
-    return 4 * lifetime * config.lives * (7 * config.units + 32)
-
-
-def _finished(sweep: Sweep, out: Path) -> xr.Dataset:
+def _finished(sweep: Sweep, out: Path, weights: Path | None) -> xr.Dataset:
     """Read a sweep that is done, and refuse any other file."""
     try:
         dataset = xr.load_dataset(out, engine="scipy")
@@ -246,14 +232,19 @@ def _finished(sweep: Sweep, out: Path) -> xr.Dataset:
         raise ValueError(f"{out}: exists, and is no NetCDF 3 file ({error})") from None
     if dataset.attrs.get("sweep") != json.dumps(asdict(sweep)):
         raise ValueError(f"{out}: exists, and holds something else than this sweep")
+    if weights is not None and not weights.exists():
+        raise ValueError(
+            f"weights = {weights}: {out} is finished, and its agents were not kept: write to "
+            "another file to train them again"
+        )
     # left behind where a kill came between the two
     shutil.rmtree(out.with_name(f"{out.name}.parts"), ignore_errors=True)
     return dataset
 
 
 @contextmanager
-def _bar(path: Path, chunks: Sequence[Sequence[Cell]], show: bool) -> Iterator[Path]:
-    """Show how far all processes are together; they say so in a shared file, which is yielded."""
+def _bar(path: Path, chunks: Sequence[Sequence[Cell]], show: bool) -> Iterator[NDArray[np.int64]]:
+    """Show how far all processes are together; their shared file is yielded as an array."""
     made: NDArray[np.int64] = np.memmap(path, np.int64, "w+", shape=(len(chunks),))
     pulls = [sum(cell.lifetime for cell in chunk) * chunk[0].config.lives for chunk in chunks]
     with tqdm(
@@ -273,7 +264,7 @@ def _bar(path: Path, chunks: Sequence[Sequence[Cell]], show: bool) -> Iterator[P
         if not bar.disable:
             watcher.start()
         try:
-            yield path
+            yield made
         finally:
             finished.set()
             if not bar.disable:

@@ -20,6 +20,13 @@ SMALL = A2CConfig(updates=6, lives=7, units=6)
 WHOLE_VECTORS = A2CConfig(updates=6, lives=64, units=6)
 
 
+def adam_rates(learning_rate: float, update: int) -> tuple[torch.Tensor, ...]:
+    """What `schedules` makes of a constant step size."""
+    first, second = 1 - 0.9 ** (update + 1), 1 - 0.999 ** (update + 1)
+    rates = (learning_rate / first, second**-0.5)
+    return tuple(torch.tensor(rates, dtype=torch.float64))
+
+
 def trainer(config: A2CConfig = SMALL, dtype: torch.dtype = torch.float64) -> Trainer:
     made = Trainer(MIXED, SEEDS, config, torch.device("cpu"), dtype)
     # larger heads than at the start, so that no term of the loss is near nothing
@@ -74,7 +81,7 @@ def test_gradient_of_the_whole_loss_equals_autograd(normalise, entropy_weight, v
     made = trainer(config)
     with torch.inference_mode():
         made.play(0, made.mean)
-        entropy = made.loss_slope(entropy_weight)
+        entropy = made.loss_slope(torch.tensor(entropy_weight, dtype=made.mean.dtype))
         gradient = made.net.backward(made.heads_slope).clone()
     inputs = made.net.inputs.clone()
     leaf = made.net.weights.clone().requires_grad_()
@@ -113,16 +120,16 @@ def test_nothing_after_the_end_of_a_life_counts():
     made = trainer()
     with torch.inference_mode():
         made.play(0, made.mean)
-        made.loss_slope(0.1)
+        made.loss_slope(torch.tensor(0.1))
         before = made.net.backward(made.heads_slope).clone()
         # what happens to agent 2 after its 6 pulls: other times, other outputs
         made.net.heads[6:, 2] = 7.0
         made.net.inputs[7:, 2, TIME] = -3.0
-        made.loss_slope(0.1)
+        made.loss_slope(torch.tensor(0.1))
         assert torch.equal(made.net.backward(made.heads_slope), before)
         # while what happens before its end does count
         made.net.heads[5, 2, VALUE] += 1.0
-        made.loss_slope(0.1)
+        made.loss_slope(torch.tensor(0.1))
         assert not torch.equal(made.net.backward(made.heads_slope), before)
 
 
@@ -190,7 +197,7 @@ def test_descent_is_adam():
             with torch.inference_mode(False), torch.enable_grad():
                 parameter.grad = gradient.clone()
                 adam.step()
-            made.descend(gradient, 0.01, update)
+            made.descend(gradient, *adam_rates(0.01, update))
     torch.testing.assert_close(made.net.weights, parameter.detach(), rtol=0, atol=1e-12)
 
 
@@ -199,7 +206,7 @@ def test_each_agent_is_clipped_on_its_own():
     gradient = torch.ones_like(made.net.weights) / made.net.weights[0].numel() ** 0.5
     gradient *= torch.tensor([0.5, 4.0, 0.0], dtype=torch.float64)[:, None, None]
     with torch.inference_mode():
-        norm = made.descend(gradient, 0.01, 0)
+        norm = made.descend(gradient, *adam_rates(0.01, 0))
         clipped = made.first_moment.flatten(1).norm(dim=1) / 0.1
     torch.testing.assert_close(norm, torch.tensor([0.5, 4.0, 0.0], dtype=torch.float64))
     torch.testing.assert_close(clipped, torch.tensor([0.5, 1.0, 0.0], dtype=torch.float64))
