@@ -174,7 +174,7 @@ def train(
 @app.command()
 def sweep(
     out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
-    profile: Annotated[str, typer.Option(help="Which grid: smoke, quick or paper.")] = "quick",
+    profile: Annotated[str, typer.Option(help="Which of the named sweeps.")] = "quick",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(help="Processes, >= 1.", show_default="one for each core")

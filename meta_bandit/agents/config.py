@@ -43,7 +43,7 @@ class A2CConfig:
     """
 
     # steps of the optimiser
-    updates: int = 600
+    updates: int = 1200
     # lives that each agent plays between two updates
     lives: int = 64
     # draw the arms of an update one from each of as many equally probable slices of the prior,
@@ -68,9 +68,9 @@ class A2CConfig:
     value_weight: float = 10.0
     # bring each agent's advantages to mean 0 and variance 1 in every update
     normalise_advantages: bool = True
-    # bound on each element of the slopes that backpropagation hands from one pull to the one before
+    # bound on each element of the slopes that backpropagation hands back from pull to pull
     # (Graves 2013), where the loss of a pull has slopes of order 1; inf: the exact gradient. Without
-    # a bound single lives' slopes grow a thousandfold on their way back, the shortened gradient
+    # a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
     # points their way, and agents drift to always pulling while their return falls
     backpropagation_clip: float = 1.0
     # longest gradient of one agent (Euclidean norm); a longer one is shortened to it

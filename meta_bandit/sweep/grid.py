@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -121,6 +121,28 @@ class Sweep:
         ]
 
 
+# what a plane of agents costs on two cores; the book's own sweeps are trained this way
+_HALF = replace(CONFIGURATIONS["companion"], updates=600)
+_DIRECT = replace(_HALF, continuation_until=0.0)
+# half the values of "paper" along each axis
+_PLANE = Sweep(
+    sigma_p=tuple(np.linspace(0.4, 4.0, 10).round(1).tolist()),
+    sigma_l=tuple(np.geomspace(0.1, 16.0, 10).round(3).tolist()),
+    seed=(0, 1, 2),
+    config=_HALF,
+)
+# at sigma_l = 1, from below both edges to above both
+_ACROSS = Sweep(
+    sigma_p=(0.6, 0.7, 0.8, 0.9, 1.0, 1.2), sigma_l=(1.0,), seed=tuple(range(12)), config=_HALF
+)
+_LIFETIMES = Sweep(
+    sigma_p=(2.0,),
+    sigma_l=(2.0,),
+    lifetime=(5, 10, 20, 50, 100, 200, 400),
+    seed=(0, 1, 2),
+    config=_HALF,
+)
+
 PROFILES = {
     "smoke": Sweep(
         sigma_p=(0.5, 2.0),
@@ -141,8 +163,20 @@ PROFILES = {
         sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
         seed=(0, 1, 2, 3, 4),
     ),
+    "plane": _PLANE,
+    "plane-direct": replace(_PLANE, config=_DIRECT),
+    "across": _ACROSS,
+    "across-direct": replace(_ACROSS, config=_DIRECT),
+    "lifetimes-fraction": _LIFETIMES,
+    "lifetimes-elapsed": replace(_LIFETIMES, config=replace(_HALF, time_feature="elapsed")),
+    "lifetimes-remaining": replace(_LIFETIMES, config=replace(_HALF, time_feature="remaining")),
 }
-"""Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale."""
+"""Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale.
+
+The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
+with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
+continuation of the prior mean; ``lifetimes-``: one task at many lifetimes, by time feature.
+"""
 
 
 def identify(settings: object) -> str:
