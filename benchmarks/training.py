@@ -112,13 +112,14 @@ def summary(values: Sequence[float]) -> dict[str, object]:
 
 def rates(repeats: int, seconds: float) -> None:
     """Let all trainers work in turns, round after round, and write what is known after each."""
-    ours = [Contestant("ours", agents, threads=n) for agents in ENSEMBLES for n in (1, 2)]
-    ours += [Contestant("ours", agents, processes=2) for agents in ENSEMBLES if agents > 1]
-    peers = [Contestant("plain", 1, threads=n) for n in (1, 2)]
-    peers += [Contestant("jax", agents) for agents in ENSEMBLES if HAVE_JAX]
-    products = [Contestant("large product", 2, processes=2)]
-    products += [Contestant("own products", agents, min(2, agents)) for agents in ENSEMBLES]
-    everyone = ours + peers + products
+    wanted: list[tuple[str, int, int, int]] = []  # kind, agents, processes, threads
+    for agents in ENSEMBLES:
+        wanted += [("ours", agents, 1, 1), ("ours", agents, 1, 2)]
+        wanted += [("ours", agents, 2, 1)] if agents > 1 else []
+        wanted += [("jax", agents, 1, 1)] if HAVE_JAX else []
+        wanted += [("own products", agents, min(2, agents), 1)]
+    wanted += [("plain", 1, 1, 1), ("plain", 1, 1, 2), ("large product", 2, 2, 1)]
+    everyone = [Contestant(*each) for each in tqdm(wanted, desc="starting", disable=None)]
     before = machine()
     measured: list[list[Answer]] = [[] for _ in everyone]
     try:
