@@ -196,7 +196,9 @@ def profile(agents: int, updates: int) -> None:
             "random numbers": lambda: (trainer.noise.draw(1, 0), trainer.draw_arms(1)),
             "random numbers, network and world": lambda: trainer.play(1, trainer.mean),
             "loss": lambda: trainer.loss_slope(torch.tensor(0.01)),
-            "backward": lambda: trainer.net.backward(trainer.heads_slope),
+            "backward": lambda: trainer.net.backward(
+                trainer.heads_slope, CONFIG.backpropagation_clip
+            ),
             "update": lambda: trainer.update(1),
         }
         milliseconds = {}

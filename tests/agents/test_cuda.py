@@ -34,7 +34,8 @@ class PythonNumbers(Trainer):
         rate, shorten_second, entropy_weight, share = schedules(self.config)[update].tolist()
         self.play(update, self.mean * share)
         self.loss_slope(torch.tensor(entropy_weight))
-        gradient = self.net.backward(self.heads_slope).div_(self.samples[:, None, None])
+        gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
+        gradient.div_(self.samples[:, None, None])
         self.descend(gradient, rate, shorten_second)
         self.alive[update] = self.finite
 
