@@ -69,7 +69,7 @@ class A2CConfig:
     # bring each agent's advantages to mean 0 and variance 1 in every update
     normalise_advantages: bool = True
     # bound on each element of the slopes that backpropagation hands back from pull to pull
-    # (Graves 2013), where the loss of a pull has slopes of order 1; inf: the exact gradient. Without
+    # (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
     # a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
     # points their way, and agents drift to always pulling while their return falls
     backpropagation_clip: float = 1.0

@@ -1,7 +1,12 @@
 """The figures of the book, one function each: labelled data in, a matplotlib figure out."""
 
 from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets, thresholds
-from meta_bandit.figures.agents import behaviour_maps, learning_curves
+from meta_bandit.figures.agents import (
+    behaviour_maps,
+    learning_curves,
+    recipes,
+    slopes_through_time,
+)
 from meta_bandit.figures.committing import (
     arm_distributions,
     commit_curves,
@@ -42,8 +47,10 @@ __all__ = [
     "long_lives",
     "one_task",
     "price_of_commitment",
+    "recipes",
     "regions",
     "regrets",
+    "slopes_through_time",
     "task_names",
     "thresholds",
     "two_optima",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import GREY, NEVER, RED, canvas
+from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, canvas
 
 
 def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figure:
@@ -59,4 +61,64 @@ def behaviour_maps(maps: xr.Dataset) -> Figure:
             ax.set_ylim(float(maps.posterior_mean.min()), float(maps.posterior_mean.max()))
         np.atleast_1d(axes)[0].set_ylabel(r"posterior mean $\hat\mu_n$ (reward)")
         figure.colorbar(mesh, ax=axes, label="probability of the risky arm")
+    return figure
+
+
+def recipes(curves: Mapping[str, xr.Dataset], optimum: float) -> Figure:
+    """Draw return and length of the gradient during training, a column for each recipe.
+
+    Parameters
+    ----------
+    curves
+        By recipe: ``mean_return`` in units of reward, ``gradient_norm``, both over
+        (agent, update), and ``pulls`` of one agent so far, over (update).
+    optimum
+        Return that counts as 1.
+    """
+    with canvas(2, len(curves), width=8, height=4.6) as (figure, axes):
+        for column, (name, curve) in zip(axes.T, curves.items(), strict=True):
+            above, below = column
+            size = max(1, curve.sizes["update"] // 100)
+            stretches = curve.coarsen(update=size, boundary="trim")
+            mean, low, high = stretches.mean(), stretches.median(), stretches.max()
+            pulls = mean.pulls / 1e6
+            for agent in range(curve.sizes["agent"]):
+                above.plot(pulls, mean.mean_return[agent] / optimum, lw=1.2)
+                (line,) = below.plot(pulls, low.gradient_norm[agent], lw=1.2)
+                below.plot(pulls, high.gradient_norm[agent], ".", ms=2, color=line.get_color())
+            above.axhline(1, color="black", ls="--", lw=1.2)
+            above.set(title=name, ylim=(-2, 1.6))
+            below.set(xlabel="pulls of an agent (million)", yscale="log")
+        for row in axes:
+            bottoms, tops = zip(*(ax.get_ylim() for ax in row), strict=True)
+            for ax in row:
+                ax.set_ylim(min(bottoms), max(tops))
+                if ax is not row[0]:
+                    ax.tick_params(labelleft=False)
+        axes[0, 0].set_ylabel("return / optimum")
+        axes[1, 0].set_ylabel("length of gradient")
+    return figure
+
+
+def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
+    """Draw how slopes grow on their way back through lives.
+
+    Parameters
+    ----------
+    slopes
+        Largest slope of each life at each pull, over (pull, agent, life).
+    bound
+        What training would have cut them to.
+    """
+    levels = [0.0, 0.005, 0.05, 0.5, 0.95, 0.995, 1.0]
+    bands = slopes.quantile(levels, dim=["agent", "life"]).clip(min=1e-4)
+    with canvas(width=7, height=3.2) as (figure, ax):
+        for depth, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
+            ax.fill_between(slopes.pull, bands[low], bands[high], color=BLUE, alpha=0.15, lw=0,
+                            label=("all lives", "99%", "90%")[depth])  # fmt: skip
+        ax.plot(slopes.pull, bands[3], color=BLUE, label="median life")
+        ax.axhline(bound, color="black", ls="--", lw=1.2, label="bound in training")
+        ax.set(yscale="log", xlabel="pull of the life")
+        ax.set_ylabel(r"largest slope $|\delta c_t|$ (loss)")
+        ax.legend(fontsize=9, ncols=2)
     return figure
