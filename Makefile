@@ -24,8 +24,7 @@ NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
 PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/*)
 # what the reference and the index of derivations are made from
 DOCUMENTED := CITATION.cff $(shell find meta_bandit -name '*.py') $(shell grep -rls 'mark[.]checks' tests --include='*.py')
-PAGE_TOOLS := $(addprefix book/tools/,build.py sphinx_ext.py anchors.py cite.py derivations.py reference.py results.py)
-EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py) meta_bandit/files.py
+EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py record.py) meta_bandit/files.py
 
 .PHONY: help
 help:  ## list the targets
@@ -94,7 +93,7 @@ $(BUILD)/executed/%.ipynb: book/%.md requirements.lock $(EXECUTE) | $(INSTALLED)
 # which modules of the package, and which results, each chapter used when it last ran
 -include $(wildcard $(BUILD)/executed/*.d)
 
-$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(PAGE_TOOLS) $(DOCUMENTED) | $(INSTALLED)
+$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(filter-out $(EXECUTE),$(wildcard book/tools/*.py)) $(DOCUMENTED) | $(INSTALLED)
 	@echo "pages: building, because $(why)"
 	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
 

@@ -42,7 +42,8 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     chapters = [notebook.stem for notebook in notebooks]
     for notebook in notebooks:
         (source / "book" / f"{notebook.stem}.md").unlink()
-        shutil.copy(notebook, source / "book")
+        for made in (notebook, notebook.with_suffix(".run.json")):
+            shutil.copy(made, source / "book")
     for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
         page.write_text(link_to_notebooks(page.read_text(encoding="utf-8"), chapters))
 
