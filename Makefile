@@ -75,11 +75,20 @@ peers: $(INSTALLED)  ## add to .venv the JAX trainer's packages, for benchmarks/
 
 # --- the book ---
 
-.PHONY: executed book serve
+.PHONY: executed book pdf zip serve
 executed: $(NOTEBOOKS)  ## run the chapters that changed, without making pages
 
 book: $(BUILD)/html/index.html  ## run the chapters that changed and build the book
 	@echo "book: $(CURDIR)/$<"
+
+DOWNLOAD := $(BUILD)/html/downloads/learning-not-to-learn
+
+pdf: book  ## the whole book as one PDF; needs Chromium
+	@test -f $(DOWNLOAD).pdf || { echo "no PDF: there was no Chromium when the book was built" >&2; exit 2; }
+	@echo "pdf: $(CURDIR)/$(DOWNLOAD).pdf"
+
+zip: book  ## the book as a zip, to be read without a server
+	@echo "zip: $(CURDIR)/$(DOWNLOAD).zip"
 
 serve: book  ## show the book at 127.0.0.1, port PORT (8000)
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)

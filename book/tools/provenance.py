@@ -274,13 +274,15 @@ class AddProvenance(SphinxTransform):
         (chapter,) = (node for node in self.document.children if isinstance(node, nodes.section))
         section = rerun_section(run, self.env.docname)
         self.document.note_implicit_target(section)
-        # the exercises have the last word
-        ends = [i for i, node in enumerate(chapter.children) if "what-to-try" in _ids(node)]
+        # the exercises have the last word; below the first page hang the others
+        ends = [i for i, node in enumerate(chapter.children) if _comes_last(node)]
         chapter.insert(ends[0] if ends else len(chapter), section)
 
 
-def _ids(node: nodes.Node) -> list[str]:
-    return list(node["ids"]) if isinstance(node, nodes.Element) else []
+def _comes_last(node: nodes.Node) -> bool:
+    if not isinstance(node, nodes.Element):
+        return False
+    return "what-to-try" in node["ids"] or "toctree-wrapper" in node["classes"]
 
 
 def _figures(document: nodes.document) -> Iterator[tuple[nodes.figure, int]]:

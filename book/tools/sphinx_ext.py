@@ -83,5 +83,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.mathjax_path = MATHJAX
     silence_thebe(app)
     app.connect("build-finished", copy_mathjax)
+    app.setup_extension("book.tools.downloads")
     app.setup_extension("book.tools.provenance")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
