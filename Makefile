@@ -21,7 +21,7 @@ BUILD := _build/$(PROFILE)
 # a chapter is a page with a kernel; the others are plain text
 CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
-PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/*)
+PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/* book/tools/templates/*/*)
 # what the reference and the index of derivations are made from
 DOCUMENTED := CITATION.cff $(shell find meta_bandit -name '*.py') $(shell grep -rls 'mark[.]checks' tests --include='*.py')
 EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py record.py) meta_bandit/files.py
@@ -133,7 +133,7 @@ test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the 
 	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
-	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py
+	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
 
 lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff check
