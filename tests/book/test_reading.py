@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Response
 from playwright.sync_api import Page as Tab
 
 from tests.book.pages import toc_pages
-from tests.book.test_browser import address, browser  # noqa: F401
 
 PAGES = [*toc_pages(), "search.html", "genindex.html", "prf-prf.html"]
 READERS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
@@ -19,7 +18,7 @@ WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
 @pytest.fixture(params=READERS, ids=lambda reader: f"{reader[0]}-{reader[1]}", scope="module")
-def reader(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Tab]:  # noqa: F811
+def reader(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Tab]:
     theme, width = request.param
     tab = browser.new_page(color_scheme=theme, viewport={"width": width, "height": 740})
     yield tab
@@ -39,7 +38,7 @@ def open_page(tab: Tab, url: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_and_nothing_sticks_out(reader: Tab, page: str, address: str) -> None:  # noqa: F811
+def test_axe_finds_nothing_and_nothing_sticks_out(reader: Tab, page: str, address: str) -> None:
     open_page(reader, f"{address}/{page}")
     # thousands of letters drawn as paths; the text that stands for each formula is looked at
     context = {"exclude": ["mjx-container svg"]}
@@ -59,7 +58,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(reader: Tab, page: str, addres
     assert lost == []
 
 
-def test_axe_is_able_to_find_something(browser: Browser) -> None:  # noqa: F811
+def test_axe_is_able_to_find_something(browser: Browser) -> None:
     tab = browser.new_page()
     tab.set_content("<html lang=en><title>x</title><img src=''><p style='color:#ccc'>pale</p>")
     found = Axe().run(tab, options=WCAG_AA).response["violations"]
@@ -67,7 +66,7 @@ def test_axe_is_able_to_find_something(browser: Browser) -> None:  # noqa: F811
     tab.close()
 
 
-def test_the_keyboard_alone_is_enough(browser: Browser, address: str) -> None:  # noqa: F811
+def test_the_keyboard_alone_is_enough(browser: Browser, address: str) -> None:
     tab = browser.new_page(viewport={"width": 1280, "height": 740})
     open_page(tab, f"{address}/{PAGES[1]}")
     tab.keyboard.press("Tab")
@@ -93,8 +92,8 @@ def test_the_keyboard_alone_is_enough(browser: Browser, address: str) -> None:  
 
 
 def test_the_first_page_is_light_and_quick(
-    browser: Browser,  # noqa: F811
-    address: str,  # noqa: F811
+    browser: Browser,
+    address: str,
     record_property: Callable[[str, float], None],
 ) -> None:
     tab = browser.new_page(viewport={"width": 1280, "height": 740})
