@@ -21,11 +21,10 @@ BUILD := _build/$(PROFILE)
 # a chapter is a page with a kernel; the others are plain text
 CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
-PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/*)
+PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/* book/tools/templates/*/*)
 # what the reference and the index of derivations are made from
 DOCUMENTED := CITATION.cff $(shell find meta_bandit -name '*.py') $(shell grep -rls 'mark[.]checks' tests --include='*.py')
-PAGE_TOOLS := $(addprefix book/tools/,build.py sphinx_ext.py anchors.py cite.py derivations.py reference.py results.py)
-EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py) meta_bandit/files.py
+EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py record.py) meta_bandit/files.py
 
 .PHONY: help
 help:  ## list the targets
@@ -76,11 +75,20 @@ peers: $(INSTALLED)  ## add to .venv the JAX trainer's packages, for benchmarks/
 
 # --- the book ---
 
-.PHONY: executed book serve
+.PHONY: executed book pdf zip serve
 executed: $(NOTEBOOKS)  ## run the chapters that changed, without making pages
 
 book: $(BUILD)/html/index.html  ## run the chapters that changed and build the book
 	@echo "book: $(CURDIR)/$<"
+
+DOWNLOAD := $(BUILD)/html/downloads/learning-not-to-learn
+
+pdf: book  ## the whole book as one PDF; needs Chromium
+	@test -f $(DOWNLOAD).pdf || { echo "no PDF: there was no Chromium when the book was built" >&2; exit 2; }
+	@echo "pdf: $(CURDIR)/$(DOWNLOAD).pdf"
+
+zip: book  ## the book as a zip, to be read without a server
+	@echo "zip: $(CURDIR)/$(DOWNLOAD).zip"
 
 serve: book  ## show the book at 127.0.0.1, port PORT (8000)
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)
@@ -94,7 +102,7 @@ $(BUILD)/executed/%.ipynb: book/%.md requirements.lock $(EXECUTE) | $(INSTALLED)
 # which modules of the package, and which results, each chapter used when it last ran
 -include $(wildcard $(BUILD)/executed/*.d)
 
-$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(PAGE_TOOLS) $(DOCUMENTED) | $(INSTALLED)
+$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(filter-out $(EXECUTE),$(wildcard book/tools/*.py)) $(DOCUMENTED) | $(INSTALLED)
 	@echo "pages: building, because $(why)"
 	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
 
@@ -125,7 +133,7 @@ test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the 
 	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
-	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py
+	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
 
 lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff check

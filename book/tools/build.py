@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.tools.files import replace_directory
 
 _NOT_PAGES = shutil.ignore_patterns("tools", "results", "__pycache__", "*.ipynb")
@@ -42,7 +43,8 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     chapters = [notebook.stem for notebook in notebooks]
     for notebook in notebooks:
         (source / "book" / f"{notebook.stem}.md").unlink()
-        shutil.copy(notebook, source / "book")
+        for made in (notebook, notebook.with_suffix(".run.json")):
+            shutil.copy(made, source / "book")
     for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
         page.write_text(link_to_notebooks(page.read_text(encoding="utf-8"), chapters))
 
@@ -69,6 +71,8 @@ def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:
 def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """Build the site, and only if nothing is wrong with it put it in the place of the one before.
 
+    Its folder ``downloads`` gets a zip of it, and a PDF where Chromium is there to print one.
+
     Parameters
     ----------
     root
@@ -89,27 +93,34 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
         If Jupyter Book fails or warns; ``html/`` is then as it was.
     """
     stage(root, notebooks, folder / "src")
-    log = folder / "jupyter-book.log"
+    browser = find_browser()
     with tempfile.TemporaryDirectory(dir=folder, prefix=".html-") as output:
-        command = [
-            str(Path(sys.executable).with_name("jupyter-book")),
-            "build",
-            str(folder / "src"),
-        ]
-        command += ["--path-output", output, "-W", "-n", "--keep-going"]
-        with log.open("w", encoding="utf-8") as stream:
-            # the Sphinx extension is part of the repository, not of the installed package
-            environment = os.environ | {"PYTHONPATH": str(root)}
-            # Sphinx would take the year of the copyright from it
-            environment.pop("SOURCE_DATE_EPOCH", None)
-            status = subprocess.run(
-                command, stdout=stream, stderr=stream, env=environment
-            ).returncode
-        if status:
-            said = _complaints(log).replace(f"{(folder / 'src').resolve()}/", "")
-            raise BuildError(f"{said}\nthe whole log: {log}")
-        replace_directory(Path(output, "_build", "html"), folder / "html")
+        made = Path(output, "_build")
+        _jupyter_book(root, folder, Path(output), "html")
+        downloads = made / "html" / FOLDER
+        downloads.mkdir()
+        if browser:
+            # it reuses what the first has read
+            _jupyter_book(root, folder, Path(output), "singlehtml")
+            print_pdf(made / "singlehtml", downloads / f"{NAME}.pdf", browser)
+        make_zip(made / "html", downloads / f"{NAME}.zip")
+        replace_directory(made / "html", folder / "html")
     return folder / "html" / "index.html"
+
+
+def _jupyter_book(root: Path, folder: Path, output: Path, builder: str) -> None:
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(folder / "src")]
+    command += ["--path-output", str(output), "--builder", builder, "-W", "-n", "--keep-going"]
+    # the Sphinx extension is part of the repository, not of the installed package
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    # Sphinx would take the year of the copyright from it
+    environment.pop("SOURCE_DATE_EPOCH", None)
+    log = folder / "jupyter-book.log"
+    with log.open("w", encoding="utf-8") as stream:
+        done = subprocess.run(command, stdout=stream, stderr=stream, env=environment, check=False)
+    if done.returncode:
+        said = _complaints(log).replace(f"{(folder / 'src').resolve()}/", "")
+        raise BuildError(f"{said}\nthe whole log: {log}")
 
 
 def _complaints(log: Path) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import nbformat
@@ -20,12 +18,12 @@ from papermill.exceptions import PapermillExecutionError
 
 from book.tools.chapter import (
     ChapterError,
-    Value,
     check_parameters,
     default_parameters,
     read_chapter,
 )
 from book.tools.dependencies import imported_modules, make_rule, named_data
+from book.tools.record import Run, ask, counts, make_record
 from meta_bandit.files import write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
@@ -44,39 +42,7 @@ KERNEL_ENVIRONMENT = {
 }
 """Set for every chapter's kernel; ``OMP_NUM_THREADS`` alone may be set differently from outside."""
 
-_VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
 _RUN_METADATA = ("papermill", "execution")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is worth knowing about one execution, kept out of the notebook, which stays the same.
-
-    Attributes
-    ----------
-    chapter
-        Its name.
-    profile
-        smoke, quick or paper.
-    parameters
-        Every parameter's value in this run.
-    seconds
-        Wall-clock time.
-    python
-        Version of the interpreter.
-    versions
-        Version by package.
-    machine
-        The platform, in words.
-    """
-
-    chapter: str
-    profile: str | None
-    parameters: Mapping[str, Value]
-    seconds: float
-    python: str
-    versions: Mapping[str, str]
-    machine: str
 
 
 def prepare_environment() -> None:
@@ -127,6 +93,8 @@ def execute_chapter(
     # what says nothing new gets no cell of its own in the page
     changed = {name: value for name, value in values.items() if value != defaults[name]}
 
+    parameters = defaults | values
+    ask(notebook, counts(notebook, parameters))
     prepare_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
@@ -143,18 +111,11 @@ def execute_chapter(
         )
     except PapermillExecutionError as error:
         raise ChapterError(describe_failure(chapter, error)) from None
-    run = Run(
-        chapter=chapter.stem,
-        profile=profile,
-        parameters=defaults | values,
-        seconds=round(time.perf_counter() - start, 2),
-        python=platform.python_version(),
-        versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
-        machine=platform.platform(),
-    )
+    run = make_record(chapter, executed, profile, parameters, time.perf_counter() - start)
     make_reproducible(executed)
+    executed.metadata["run"] = run.repeatable()
     write_atomically(output, nbformat.writes(executed) + "\n")
-    write_atomically(output.with_suffix(".run.json"), json.dumps(run.__dict__, indent=1) + "\n")
+    write_atomically(output.with_suffix(".run.json"), json.dumps(asdict(run), indent=1) + "\n")
     return run
 
 

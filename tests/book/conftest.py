@@ -37,7 +37,8 @@ def mini_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy2(ROOT / name, folder)
     for name in ("tools", "assets"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
-    shutil.copy2(ROOT / "book" / "references.bib", folder / "book")
+    for name in ("references.bib", "status.md"):
+        shutil.copy2(ROOT / "book" / name, folder / "book")
     # the one module of the package that the tools use
     shutil.copy2(ROOT / "meta_bandit" / "files.py", folder / "meta_bandit")
     return folder

@@ -1,0 +1,239 @@
+"""What a chapter's run leaves beside its outputs: with what it was made, and at what cost."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import papermill
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from book.tools.chapter import Value
+from book.tools.dependencies import imported_modules, named_data
+
+_VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
+
+_EPILOGUE = '''
+def _tell():
+    """Print what only the kernel knows; an integer count may be another than its parameter."""
+    import json, resource, sys
+
+    def plain(value):
+        value = value.tolist() if hasattr(value, "tolist") else value
+        try:
+            return json.loads(json.dumps(value))
+        except (TypeError, ValueError):
+            return None
+
+    budget = {}
+    for name, given in COUNTS.items():
+        value = plain(globals().get(name))
+        budget[name] = value if type(value) is type(given) else given
+    for name, words in (("updates", "training updates"), ("lives", "lives an update")):
+        value = plain(getattr(globals().get("config"), name, None))
+        if value is not None:
+            budget[words] = value
+    seeds = plain(globals().get("seeds", globals().get("seed")))
+    seeds = sorted(set(seeds)) if isinstance(seeds, list) else [seeds]
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_initialized()
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    print(json.dumps({
+        "seeds": [seed for seed in seeds if seed is not None],
+        "budget": budget,
+        "memory": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024,
+        "device": f"cuda, {torch.cuda.get_device_name()}" if on_gpu else None,
+    }))
+
+
+_tell()
+'''
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is worth knowing about one execution.
+
+    Attributes
+    ----------
+    chapter
+        Its name.
+    profile
+        smoke, quick or paper.
+    parameters
+        Every parameter's value in this run.
+    seeds
+        The kernel's ``seeds`` at the end of the run, or else its ``seed``.
+    budget
+        Parameters whose unit is a count, as they were at the end of the run, since a profile may
+        lower them; and the updates and the lives an update of a ``config``, where there is one.
+    code
+        SHA-256 of the chapter and of the modules of this repository that it imports.
+    modules
+        How many modules those are.
+    data
+        SHA-256 by file, of those in ``book/results`` that the chapter names.
+    python
+        Version of the interpreter.
+    versions
+        Version by package.
+    seconds
+        Wall-clock time.
+    memory
+        Largest resident memory of the kernel or of a process it started, in MiB.
+    device
+        What computed: the graphics processor, or else the processor.
+    machine
+        The platform, in words.
+    commit
+        What was checked out, with ``-dirty`` if files differed from it; None outside git.
+    finished
+        When the run ended, in UTC.
+    """
+
+    chapter: str
+    profile: str | None
+    parameters: Mapping[str, Value]
+    seeds: Sequence[int]
+    budget: Mapping[str, Value]
+    code: str
+    modules: int
+    data: Mapping[str, str]
+    python: str
+    versions: Mapping[str, str]
+    seconds: float
+    memory: float
+    device: str
+    machine: str
+    commit: str | None
+    finished: str
+
+    def repeatable(self) -> dict[str, object]:
+        """Give what a second run of the same commit has in common with this one.
+
+        Returns
+        -------
+        dict
+            Value by field name; kept in the notebook, which stays the same.
+        """
+        once = ("seconds", "memory", "device", "machine", "commit", "finished")
+        return {name: value for name, value in asdict(self).items() if name not in once}
+
+
+def ask(notebook: NotebookNode, counts: Mapping[str, Value]) -> None:
+    """Add a last cell to a chapter, in place, that tells what only its kernel knows.
+
+    Parameters
+    ----------
+    notebook
+        Not executed yet.
+    counts
+        Value in this run by name, of the parameters that are counts.
+    """
+    notebook.cells.append(new_code_cell(f"COUNTS = {dict(counts)!r}\n{_EPILOGUE}"))
+
+
+def counts(notebook: NotebookNode, parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Pick the parameters whose comment ends in the unit ``; count``.
+
+    Parameters
+    ----------
+    notebook
+        The chapter.
+    parameters
+        Value of every parameter by name.
+
+    Returns
+    -------
+    dict
+        Value by name.
+    """
+    found = papermill.inspect_notebook(notebook)
+    return {
+        name: value
+        for name, value in parameters.items()
+        if found[name]["help"].rpartition(";")[2].strip() == "count"
+    }
+
+
+def make_record(
+    chapter: Path,
+    executed: NotebookNode,
+    profile: str | None,
+    parameters: Mapping[str, Value],
+    seconds: float,
+) -> Run:
+    """Take the answer of :func:`ask` out of an executed chapter and put the record together.
+
+    Parameters
+    ----------
+    chapter
+        The ``.md`` file.
+    executed
+        Loses its last cell.
+    profile
+        smoke, quick or paper.
+    parameters
+        Value of every parameter by name.
+    seconds
+        Wall-clock time of the run.
+
+    Returns
+    -------
+    Run
+        With digests of the code and the data that lie below the current folder.
+    """
+    told = json.loads(executed.cells.pop().outputs[0].text)
+    root = Path.cwd()
+    modules = imported_modules(executed, root)
+    return Run(
+        chapter=chapter.stem,
+        profile=profile,
+        parameters=parameters,
+        seeds=told["seeds"],
+        budget=told["budget"],
+        code=_digest([chapter, *(root / module for module in modules)]),
+        modules=len(modules),
+        data={file.name: _digest([root / file]) for file in named_data(executed, root)},
+        python=platform.python_version(),
+        versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
+        seconds=round(seconds, 2),
+        memory=round(told["memory"], 1),
+        device=told["device"] or f"cpu, {_processor()}",
+        machine=platform.platform(),
+        commit=_commit(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _digest(files: Sequence[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        # each file's own digest, so that no byte can move unseen from one file to the next
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _processor() -> str:
+    """Name the processor; Python's own ``platform.processor`` knows it on few systems."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text(encoding="utf-8").splitlines() if described.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _commit() -> str | None:
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return said.stdout.strip() or None

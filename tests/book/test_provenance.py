@@ -1,0 +1,152 @@
+"""What the pages say made them, held against the runs, the sources and the commands themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from book.tools.provenance import drawing_function, papermill_command
+from book.tools.record import Run
+from meta_bandit.agents import CONFIGURATIONS
+from tests.book.pages import HTML, ROOT
+
+EXECUTED = HTML.parent / "executed"
+CHAPTERS = [path.stem for path in sorted((ROOT / "book").glob("*.md"))
+            if "kernelspec:" in path.read_text()]  # fmt: skip
+built = pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
+
+
+def record(chapter: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads((EXECUTED / f"{chapter}.run.json").read_text())
+    return found
+
+
+def text(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("import numpy\nfigures.edges(curves, scaled=True)", "edges"),
+        ("names = figures.task_names(tasks)\nfigures.regrets(\n    table\n)", "regrets"),
+        ("names = figures.task_names(tasks)", None),
+        ("plt.plot(x)", None),
+        ("", None),
+    ],
+)
+def test_the_function_that_draws_is_the_one_a_cell_ends_with(source: str, name: str | None) -> None:
+    assert drawing_function(source) == name
+
+
+def test_every_kind_of_value_has_its_way_onto_the_command_line() -> None:
+    values = {"a": 1, "b": -1.5, "c": True, "d": "1", "e": "it's", "f": [1, 2.5], "g": None}
+    assert papermill_command({"chapter": "x", "parameters": values}).split(" \\\n  ") == [
+        "jupytext --to ipynb -o - book/x.md | papermill - x.ipynb",
+        "-p a 1",
+        "-p b -1.5",
+        "-p c True",
+        "-r d 1",
+        """-r e 'it'"'"'s'""",
+        """-y '{"f": [1, 2.5]}'""",
+        """-y '{"g": null}'""",
+    ]
+
+
+@built
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_below_each_figure_stands_what_made_it(chapter: str) -> None:
+    source = (ROOT / "book" / f"{chapter}.md").read_text()
+    # independent of the notebook: the name in the cell's head, and the call that ends the cell
+    cells = re.findall(r"^ {4}name: (fig-\S+)\n.*?\n---\n(.*?)\n```", source, re.M | re.S)
+    drawn = {name: re.findall(r"^figures\.(\w+)", code, re.M)[-1] for name, code in cells}
+    page = (HTML / "book" / f"{chapter}.html").read_text()
+    notes = re.findall(
+        r'<figure[^>]* id="(fig-[^"]+)">.*?</figure>\s*<details class="provenance">(.*?)</details>',
+        page,
+        re.S,
+    )
+    assert [name for name, _ in notes] == list(drawn)
+    run = record(chapter)
+    for name, note in notes:
+        said = text(note)
+        assert f"meta_bandit.figures.{drawn[name]}" in said
+        assert f"_sources/book/{chapter}.ipynb" in note
+        for part in (run["profile"], run["device"], str(run["code"])[:12], run["seeds"][0]):  # type: ignore[index]
+            assert str(part) in said
+        for count, value in run["budget"].items():  # type: ignore[attr-defined]
+            assert f"{count} {value:,}" in said
+
+
+@built
+def test_the_budget_is_what_ran_not_what_was_asked_for() -> None:
+    run, profile = record("a-first-agent"), str(record("a-first-agent")["profile"])
+    config = CONFIGURATIONS["smoke" if profile == "smoke" else "companion"]
+    budget = run["budget"]
+    assert isinstance(budget, dict)
+    assert budget["training updates"] == config.updates
+    assert budget["lives an update"] == config.lives
+    assert budget["lives"] == (500 if profile == "smoke" else 20_000)
+    assert run["seeds"] == [0, 1, 2]
+
+
+@built
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_notebook_carries_its_record_but_not_its_times(chapter: str) -> None:
+    notebook = nbformat.read(EXECUTED / f"{chapter}.ipynb", as_version=4)
+    run = Run(**record(chapter))  # type: ignore[arg-type]
+    assert notebook.metadata["run"] == json.loads(json.dumps(run.repeatable()))
+    assert set(run.repeatable()) & {"seconds", "memory", "commit", "finished"} == set()
+    assert not any("_tell" in cell.source for cell in notebook.cells)
+    # a kernel with NumPy and Matplotlib takes more than 50 MiB, and no chapter 16 GiB
+    assert 50 < run.memory < 2**14
+
+
+@built
+def test_the_status_page_has_every_run() -> None:
+    rows = re.findall(r"<tr.*?</tr>", (HTML / "book" / "status.html").read_text(), re.S)
+    said = [text(row).split() for row in rows]
+    for chapter in CHAPTERS:
+        run = record(chapter)
+        (row,) = (row for row in said if row[0] == chapter)
+        assert row[1] == run["profile"]
+        assert [f"{run['seconds']:.1f}", "s"] == row[2:4]
+        assert [f"{run['memory']:.0f}", "MiB"] == row[4:6]
+
+
+@built
+@pytest.mark.skipif(HTML.parent.name != "smoke", reason="only smoke runs are quick")
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, tmp_path: Path) -> None:
+    page = (HTML / "book" / f"{chapter}.html").read_text()
+    section = page[page.index('<section id="run-it-yourself">') :]
+    shown = text(section[section.index("<pre>") : section.index("</pre>")])
+    assert shown.startswith("jupytext")
+    # as in a clone, but what is written lands elsewhere
+    (tmp_path / "book").symlink_to(ROOT / "book")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shown],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+        check=True,
+        capture_output=True,
+    )
+    made, kept = (
+        [
+            output.get("data", {}).get("text/plain") or output.get("text")
+            for cell in nbformat.read(file, as_version=4).cells
+            if cell.cell_type == "code"
+            for output in cell.outputs
+        ]
+        for file in (tmp_path / f"{chapter}.ipynb", EXECUTED / f"{chapter}.ipynb")
+    )
+    assert made == kept

@@ -1,0 +1,119 @@
+"""Can everyone read it? With axe-core, by keyboard, on a phone, over a slow line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Response
+from playwright.sync_api import Page as Tab
+
+from tests.book.pages import toc_pages
+
+PAGES = [*toc_pages(), "search.html", "genindex.html", "prf-prf.html"]
+READERS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
+WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+
+
+@pytest.fixture(params=READERS, ids=lambda reader: f"{reader[0]}-{reader[1]}", scope="module")
+def reader(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Tab]:
+    theme, width = request.param
+    tab = browser.new_page(color_scheme=theme, viewport={"width": width, "height": 740})
+    yield tab
+    tab.close()
+
+
+def open_page(tab: Tab, url: str) -> None:
+    tab.goto(url, wait_until="load")
+    tab.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise }")
+    # what is folded has to be as readable as the rest
+    tab.evaluate(
+        """async () => {
+            for (const part of document.querySelectorAll("details")) part.open = true;
+            await Promise.all(document.getAnimations().map(moving => moving.finished));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_and_nothing_sticks_out(reader: Tab, page: str, address: str) -> None:
+    open_page(reader, f"{address}/{page}")
+    # thousands of letters drawn as paths; the text that stands for each formula is looked at
+    context = {"exclude": ["mjx-container svg"]}
+    found: list[Any] = Axe().run(reader, context, WCAG_AA).response["violations"]
+    assert [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]] == []
+    assert reader.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # the page could also hide what sticks out: then it is lost to the reader
+    lost = reader.evaluate(
+        """() => [...document.querySelectorAll("article *")].filter(part => {
+            const box = part.getBoundingClientRect();
+            if (!box.width || box.right <= innerWidth + 1) return false;
+            for (let up = part; up.tagName !== "ARTICLE"; up = up.parentElement)
+                if (/auto|scroll/.test(getComputedStyle(up).overflowX)) return false;
+            return true;
+        }).map(part => part.closest("p")?.textContent.slice(0, 60) + part.outerHTML.slice(0, 90))"""
+    )
+    assert lost == []
+
+
+def test_axe_is_able_to_find_something(browser: Browser) -> None:
+    tab = browser.new_page()
+    tab.set_content("<html lang=en><title>x</title><img src=''><p style='color:#ccc'>pale</p>")
+    found = Axe().run(tab, options=WCAG_AA).response["violations"]
+    assert {rule["id"] for rule in found} == {"color-contrast", "image-alt"}
+    tab.close()
+
+
+def test_the_keyboard_alone_is_enough(browser: Browser, address: str) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 740})
+    open_page(tab, f"{address}/{PAGES[1]}")
+    tab.keyboard.press("Tab")
+    skip = tab.locator("*:focus")
+    assert "skip to main content" in skip.inner_text().lower()
+    # it slides in
+    tab.wait_for_function("document.activeElement.getBoundingClientRect().top >= 0", timeout=5000)
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("location.hash") == "#main-content"
+    seen = set()
+    for _ in range(40):
+        tab.keyboard.press("Tab")
+        focus = tab.evaluate(
+            """() => {
+                const part = document.activeElement, style = getComputedStyle(part);
+                const shown = style.outlineStyle !== "none" || style.boxShadow !== "none";
+                return [part.tagName, shown, part.outerHTML.slice(0, 120)];
+            }"""
+        )
+        assert focus[1], f"nothing shows that this has the focus: {focus[2]}"
+        seen.add(focus[0])
+    assert {"A", "SUMMARY"} <= seen
+    tab.close()
+
+
+def test_the_first_page_is_light_and_quick(
+    browser: Browser,
+    address: str,
+    record_property: Callable[[str, float], None],
+) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 740})
+    responses: list[Response] = []
+    # a list's own method has no room for what Playwright keeps on a listener
+    tab.on("response", lambda response: responses.append(response))
+    tab.goto(f"{address}/{PAGES[0]}", wait_until="networkidle")
+    sizes = {response.url: len(response.body()) for response in responses}
+    assert f"{address}/{PAGES[0]}" in sizes
+    assert sum(sizes.values()) < 1_000_000, sizes
+    assert not [url for url in sizes if "explorer" in url or "vendor/plot" in url]
+    painted = []
+    # the best of a few: a test machine has other things to do, too
+    for _ in range(5):
+        tab.reload(wait_until="networkidle")
+        painted.append(
+            tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        )
+    record_property("first-contentful-paint-ms", min(painted))
+    print(f"first page: {sum(sizes.values()):,} bytes, content after {min(painted):.0f} ms")
+    assert min(painted) < 1000
+    tab.close()
