@@ -175,7 +175,8 @@ PROFILES = {
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
 with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean (on the plane with one seed); ``lifetimes-``: one task at many lifetimes, by time feature.
+continuation of the prior mean (on the plane with one seed); ``lifetimes-``: one task at many
+lifetimes, by time feature.
 """
 
 
