@@ -17,6 +17,7 @@ from torch import Tensor
 
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.network import (
+    CONTEXT,
     HEADS,
     INPUTS,
     LOGIT,
@@ -74,9 +75,13 @@ class Trainer:
         self.mask = (pull < lifetime).to(dtype)
         self.samples = lifetime[:, 0] * lives
 
-        weights = initial_weights(seeds, config.units).to(device, dtype)
+        inputs = INPUTS + CONTEXT * config.task_context
+        weights = initial_weights(seeds, config.units, inputs).to(device, dtype)
         self.net = Ensemble(weights, lives, longest)
         self.net.inputs[:-1, :, TIME] = time_input(config.time_feature, pull, lifetime)
+        if config.task_context:
+            context = torch.tensor(task_inputs(task), dtype=dtype, device=device)
+            self.net.inputs[:-1, :, INPUTS:inputs] = context[..., None]
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
@@ -298,23 +303,23 @@ def per_agent(values: Tensor) -> Tensor:
     return values.sum(0).sum(-1)
 
 
-def initial_weights(seeds: Sequence[int], units: int) -> Tensor:
+def initial_weights(seeds: Sequence[int], units: int, inputs: int = INPUTS) -> Tensor:
     """Weights that training begins with, float64, each agent's from its own seed.
 
     Each gate reads the last output through an orthogonal matrix (Saxe, McClelland and Ganguli
     2014); forget gates begin at a bias of 1, open (Jozefowicz, Zaremba and
     Sutskever 2015). The heads begin small: at first every pull is a coin flip.
     """
-    rows, columns = INPUTS + 1 + units, 4 * units + HEADS
+    rows, columns = inputs + 1 + units, 4 * units + HEADS
     normal, _ = Noise(seeds, rows, columns, torch.float64).draw(0, WEIGHTS)
     weights = normal.transpose(0, 1).clone()
-    for recurrent in weights[:, INPUTS + 1 :, : 4 * units].chunk(4, dim=2):
+    for recurrent in weights[:, inputs + 1 :, : 4 * units].chunk(4, dim=2):
         recurrent.copy_(torch.linalg.qr(recurrent)[0])
-    weights[:, :INPUTS, : 4 * units] *= units**-0.5
-    weights[:, :INPUTS, 4 * units :] = 0.0
-    weights[:, INPUTS] = 0.0
-    weights[:, INPUTS, 2 * units : 3 * units] = 1.0
-    weights[:, INPUTS + 1 :, 4 * units :] *= 0.1 * units**-0.5
+    weights[:, :inputs, : 4 * units] *= units**-0.5
+    weights[:, :inputs, 4 * units :] = 0.0
+    weights[:, inputs] = 0.0
+    weights[:, inputs, 2 * units : 3 * units] = 1.0
+    weights[:, inputs + 1 :, 4 * units :] *= 0.1 * units**-0.5
     return weights
 
 
@@ -326,6 +331,17 @@ def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
     This unit is our choice; any that scales with the task, such as abs(m), states the same task.
     """
     return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
+
+
+def task_inputs(task: GaussianBandit) -> NDArray[np.float64]:
+    r"""What an agent is told of its task with `A2CConfig.task_context`, shape (agents, 3).
+
+    :math:`\sigma_p / s, \sigma_l / s, \ln(T / 100)` with the scale s of `reward_scale`: for m < 0
+    all that matters, by prop-scale. Our choice.
+    """
+    scale = reward_scale(task)
+    parts = task.sigma_p / scale, task.sigma_l / scale, np.log(task.lifetime / 100)
+    return np.stack([np.broadcast_to(part, task.shape) for part in parts], axis=-1)
 
 
 def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:

@@ -80,6 +80,9 @@ class A2CConfig:
     # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
     # or "none"
     time_feature: TimeFeature = "fraction"
+    # tell an agent its task at every pull: sigma_p and sigma_l in units of the reward scale
+    # (`a2c.reward_scale`) and ln(T / 100)
+    task_context: bool = False
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -87,7 +90,7 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
-            elif field.name in ("normalise_advantages", "stratified_arms"):
+            elif field.name in ("normalise_advantages", "stratified_arms", "task_context"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name == "time_feature":
                 kinds = get_args(TimeFeature)

@@ -25,10 +25,12 @@ import torch
 from torch import Tensor
 
 INPUTS = 4
-"""Rows of x: last reward, last action risky, last action safe, time."""
+"""Rows of x that every agent has: last reward, last action risky, last action safe, time."""
 REWARD, RISKY_ROW, SAFE_ROW, TIME = range(INPUTS)
 LOGIT, VALUE = 0, 1
 HEADS = 2
+CONTEXT = 3
+"""Rows that follow in x where agents are told their task."""
 
 
 class Ensemble:
@@ -36,9 +38,10 @@ class Ensemble:
 
     Parameters
     ----------
-    weights : shape (agents, 4 + 1 + units, 4 units + 2)
-        Rows: inputs x, the constant 1, the last output h. Columns: the gates o, i, f, g, then
-        the logit and the value. The heads do not read x: those entries are kept at 0.
+    weights : shape (agents, inputs + 1 + units, 4 units + 2)
+        Rows: inputs x, the constant 1, the last output h. There are 4 inputs, 7 if agents are told
+        their task. Columns: the gates o, i, f, g, then the logit and the value. The heads do not
+        read x: those entries are kept at 0.
     lives
         Lives that each agent plays at once (B).
     pulls
@@ -46,8 +49,8 @@ class Ensemble:
 
     Attributes
     ----------
-    inputs : shape (pulls + 1, agents, 4 + 1 + units, lives)
-        z of every pull. Whoever plays writes the first four rows; the rest is written here.
+    inputs : shape (pulls + 1, agents, inputs + 1 + units, lives)
+        z of every pull. Whoever plays writes x, the first rows; the rest is written here.
     heads : shape (pulls, agents, 2, lives)
         Logit of the risky arm and value at every pull.
     gradient : shape of ``weights``
@@ -57,7 +60,9 @@ class Ensemble:
     def __init__(self, weights: Tensor, lives: int, pulls: int) -> None:
         agents, rows, columns = weights.shape
         self.units = units = (columns - HEADS) // 4
-        if (rows, columns) != (INPUTS + 1 + units, 4 * units + HEADS) or units < 1:
+        self.read = read = rows - 1 - units
+        known = read in (INPUTS, INPUTS + CONTEXT)
+        if not known or columns != 4 * units + HEADS or units < 1:
             raise ValueError(f"weights: shape {tuple(weights.shape)} is no LSTM actor-critic's")
         self.weights = weights
         self.gradient = torch.zeros_like(weights)
@@ -72,7 +77,7 @@ class Ensemble:
         kept = max(pulls, 1)
         after = kept + 1 if pulls else 1
         self.inputs = weights.new_zeros((after, agents, rows, lives))
-        self.inputs[:, :, INPUTS] = 1.0
+        self.inputs[:, :, read] = 1.0
         self.heads = weights.new_zeros((kept, agents, HEADS, lives))
         self._gates = weights.new_zeros((kept, agents, 4 * units, lives))
         self._cell = weights.new_zeros((after, agents, units, lives))
@@ -85,7 +90,7 @@ class Ensemble:
         # making a view costs as much as a small operation: all of them are made here, once
         shift = 1 if pulls else 0
         gate = self._gates.view(kept, agents, 4, units, lives)
-        hidden = self.inputs[:, :, INPUTS + 1 :]
+        hidden = self.inputs[:, :, read + 1 :]
         self._forward = list(
             zip(
                 self.inputs,
@@ -95,7 +100,7 @@ class Ensemble:
                 self._cell[shift:],
                 self._squashed,
                 hidden[shift:],
-                self.inputs[shift:, :, INPUTS:],
+                self.inputs[shift:, :, read:],
                 self.heads,
                 strict=False,
             )
@@ -117,8 +122,8 @@ class Ensemble:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
         torch.mul(self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights)
         self._gate_matrix = self._gate_weights.transpose(1, 2)
-        self._head_matrix = self.weights[:, INPUTS:, 4 * self.units :].transpose(1, 2)
-        self.inputs[0, :, INPUTS + 1 :] = 0.0
+        self._head_matrix = self.weights[:, self.read :, 4 * self.units :].transpose(1, 2)
+        self.inputs[0, :, self.read + 1 :] = 0.0
         self._cell[0] = 0.0
 
     def step(self, pull: int) -> Tensor:
@@ -173,7 +178,7 @@ class Ensemble:
         do, di, df, dg = gate_slope.chunk(4, dim=1)
         through_cell = gate_slope[:, units:].view(-1, 3, units, dc.shape[-1])
         dc_gates = dc.unsqueeze(1)
-        recurrent = self.weights[:, INPUTS + 1 :]
+        recurrent = self.weights[:, self.read + 1 :]
         slope_t = slope.transpose(1, 2)
         gradient = self.gradient.zero_()
         gate_slope.zero_()
@@ -200,5 +205,5 @@ class Ensemble:
             dc.mul_(f)
         dy.zero_()
         gradient.baddbmm_(self.inputs[0], slope_t)
-        gradient[:, :INPUTS, 4 * units :] = 0.0
+        gradient[:, : self.read, 4 * units :] = 0.0
         return gradient

@@ -6,8 +6,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from meta_bandit.agents.a2c import reward_scale, time_input
-from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, SAFE_ROW, TIME, Ensemble
+from meta_bandit.agents.a2c import reward_scale, task_inputs, time_input
+from meta_bandit.agents.network import (
+    CONTEXT,
+    INPUTS,
+    LOGIT,
+    REWARD,
+    RISKY_ROW,
+    SAFE_ROW,
+    TIME,
+    Ensemble,
+)
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
 from meta_bandit.simulate import History
@@ -49,13 +58,16 @@ class AgentPolicy:
             if self._net is None or self._net.inputs.shape[-1] != lives:
                 raise ValueError("these lives were not begun: the policy must be asked at pull 0")
             begun = history.pull > 0
-            x = self._net.inputs[0, :, :INPUTS]
+            x = self._net.inputs[0]
             x[:, REWARD] = torch.from_numpy(history.last_reward / self._scale)
             x[:, RISKY_ROW] = torch.from_numpy((history.last_action == RISKY) & begun)
             x[:, SAFE_ROW] = torch.from_numpy((history.last_action == SAFE) & begun)
             pull = torch.tensor(float(history.pull))
             lifetime = torch.from_numpy(np.broadcast_to(task.lifetime, (agents, 1)).astype(float))
             x[:, TIME] = time_input(self.trained.config.time_feature, pull, lifetime)
+            if self.trained.config.task_context:
+                told = task_inputs(task).reshape(agents, CONTEXT, 1)
+                x[:, INPUTS : self._net.read] = torch.from_numpy(told)
             logit = self._net.step(0)[:, LOGIT]
             probability = (logit > 0) if self.greedy else logit.sigmoid()
             return probability.double().numpy()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_arrays
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.agents.network import HEADS, INPUTS
+from meta_bandit.agents.network import CONTEXT, HEADS, INPUTS
 from meta_bandit.task import GaussianBandit
 
 
@@ -27,7 +27,7 @@ class TrainedAgents:
         Where all random numbers of each agent came from.
     config
         How they were trained.
-    weights : shape (agents, 4 + 1 + units, 4 units + 2)
+    weights : shape (agents, inputs + 1 + units, 4 units + 2)
         See `network.Ensemble`.
     curve
         Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
@@ -102,7 +102,8 @@ def load_agents(path: Path) -> TrainedAgents:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description is not of trained agents ({error})") from None
-    rows, columns = INPUTS + 1 + config.units, 4 * config.units + HEADS
+    inputs = INPUTS + CONTEXT * config.task_context
+    rows, columns = inputs + 1 + config.units, 4 * config.units + HEADS
     expected["weights"] = np.empty((sizes["agent"], rows, columns), np.float32)
     expected["seeds"] = np.empty(sizes["agent"], np.uint64)
     check_arrays(path, arrays, expected)

@@ -1,30 +1,53 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, train
+from meta_bandit.agents import (
+    A2CConfig,
+    AgentPolicy,
+    TrainedAgents,
+    load_agents,
+    save_agents,
+    train,
+)
+from meta_bandit.agents.a2c import initial_weights
 from meta_bandit.simulate import History, Lives, simulate
 from tests.agents.unrolled import unrolled_heads
 
 TASK = GaussianBandit([2.0, 1.0], [1.0, 0.5], [8, 5], [-1.0, -2.0])
 
 
+SMALL = A2CConfig(updates=5, lives=8, units=6)
+
+
 @pytest.fixture(scope="module")
 def trained() -> TrainedAgents:
-    return train(TASK, [1, 2], A2CConfig(updates=5, lives=8, units=6), device="cpu")
+    return train(TASK, [1, 2], SMALL, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def told_the_task() -> TrainedAgents:
+    return train(TASK, [1, 2], replace(SMALL, task_context=True), device="cpu")
 
 
 def replayed(trained: TrainedAgents, lives: Lives) -> np.ndarray:
     """Logits of the agents in the situations of these lives, the plain way."""
     pulls, agents, count = lives.actions.shape
     lifetime = np.broadcast_to(lives.task.lifetime, (agents,))
-    x = np.zeros((pulls, agents, 4, count))
+    told = trained.config.task_context
+    x = np.zeros((pulls, agents, 7 if told else 4, count))
     for agent in range(agents):
         task = trained.task
         scale = np.sqrt(task.mean[agent] ** 2 + task.sigma_p[agent] ** 2 + task.sigma_l[agent] ** 2)
         for pull in range(pulls):
             x[pull, agent, 3] = 2 * pull / lifetime[agent] - 1
+            if told:
+                x[pull, agent, 4] = lives.task.sigma_p[agent] / scale
+                x[pull, agent, 5] = lives.task.sigma_l[agent] / scale
+                x[pull, agent, 6] = np.log(lifetime[agent] / 100)
             if pull:
                 x[pull, agent, 0] = lives.rewards[pull - 1, agent] / scale
                 x[pull, agent, 1] = lives.actions[pull - 1, agent] == 1
@@ -40,6 +63,16 @@ def test_probabilities_are_those_of_the_network(trained, lifetime):
     logit = replayed(trained, lives)
     np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
     assert lives.risky_probability.std() > 0
+
+
+def test_agents_can_be_told_their_task(told_the_task, tmp_path):
+    save_agents(told_the_task, tmp_path / "told.safetensors")
+    policy = AgentPolicy(load_agents(tmp_path / "told.safetensors"), greedy=False)
+    lives = simulate(policy, TASK, 50, np.random.default_rng(0))
+    logit = replayed(told_the_task, lives)
+    np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
+    told = told_the_task.weights[:, 4:7, :-2]
+    assert (told != initial_weights([1, 2], 6, 7).float().numpy()[:, 4:7, :-2]).all()  # it is used
 
 
 def test_greedy_takes_the_more_probable_arm(trained):

@@ -7,13 +7,14 @@ from torch import Tensor
 
 
 def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf) -> Tensor:
-    """Logit and value at every pull, (pulls, agents, 2, lives); x is (pulls, agents, 4, lives).
+    """Logit and value at every pull, (pulls, agents, 2, lives); x: (pulls, agents, inputs, lives).
 
     Autograd's slopes of each pull's output and cell are brought into [-bound, bound].
     """
-    units = weights.shape[1] - 5
+    inputs = x.shape[2]
+    units = weights.shape[1] - inputs - 1
     agents, lives = x.shape[1], x.shape[3]
-    w_input, w_bias, w_hidden = weights.split([4, 1, units], dim=1)
+    w_input, w_bias, w_hidden = weights.split([inputs, 1, units], dim=1)
     hidden = cell = torch.zeros(agents, units, lives, dtype=weights.dtype)
     heads = []
     for x_t in x:
