@@ -3,6 +3,7 @@
     python -m benchmarks.training                 # rates, profile, memory: some 6 minutes
     python -m benchmarks.training --quick         # the same, shorter: for trying
     python -m benchmarks.training quality         # time to 95% of the Bayes-optimal return
+    python -m benchmarks.training returns         # what trained agents earn, beside the optima
     python -m benchmarks.training gpu             # the paper's figure on one GPU
 
 prints a table and writes its own section of ``benchmarks/results/training.json``, with machine,
@@ -363,7 +364,8 @@ def store(section: str, where: Mapping[str, object], content: Mapping[str, objec
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="?", default="rates", choices=["rates", "quality", "gpu"])
+    parts = ["rates", "quality", "returns", "gpu"]
+    parser.add_argument("what", nargs="?", default="rates", choices=parts)
     parser.add_argument("--quick", action="store_true", help="shorter, for trying")
     parser.add_argument(
         "--cap", type=float, default=240.0, help="quality: training seconds for each task and peer"
@@ -374,6 +376,16 @@ def main() -> None:
 
         section, where = "quality", machine()
         quality(chosen.cap, lambda content: store(section, where, content))
+    elif chosen.what == "returns":
+        from benchmarks.returns import CONFIG as COMPANION
+        from benchmarks.returns import returns
+
+        where, config = machine(), COMPANION
+        if chosen.quick:
+            config = replace(config, updates=20)
+        lives = 5_000 if chosen.quick else 50_000
+        for bar in returns(config, lives, lambda content: store("returns", where, content)):
+            show(bar)
     elif chosen.what == "gpu":
         gpu(*((20, 20) if chosen.quick else (2000, 2400)))
     else:
