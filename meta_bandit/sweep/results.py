@@ -123,6 +123,28 @@ def to_netcdf(dataset: xr.Dataset) -> bytes:
     return bytes(dataset.to_netcdf(engine="scipy", format="NETCDF3_64BIT"))
 
 
+def stored(name: str) -> xr.Dataset:
+    """Read a dataset that the book keeps: ``book/results/NAME``, made by ``make results``.
+
+    Parameters
+    ----------
+    name
+        Name of the file, such as ``plane.nc``: the sweep ``plane`` of `PROFILES`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there; the message says how to make it.
+    """
+    path = Path(__file__).parents[2] / "book" / "results" / name
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: is not there. It belongs to the repository: restore it with git, or train "
+            f"its agents again (hours) with: make results RESULTS={path.stem}"
+        )
+    return xr.load_dataset(path, engine="scipy")
+
+
 def code_commit() -> str:
     """Commit of the package's code, with ``-dirty`` if it was changed; "unknown" if installed."""
     here = Path(__file__)
