@@ -93,7 +93,7 @@ def earn(
         played = simulate(AgentPolicy(trained), task, min(lives, AT_ONCE), rng)
         measured = measure(played, ["agent"])
         values.append(informed - measured.regret.values)
-        squares.append(measured.regret_se.values ** 2)
+        squares.append(measured.regret_se.values**2)
         pulls.append(played.risky_pulls.mean(axis=-1))
     error = np.sqrt(np.mean(squares, axis=0) / len(squares))
     risky = np.mean(pulls, axis=0)
