@@ -37,7 +37,7 @@ def returns(
     earned, error, pulls = (
         np.concatenate(part).reshape(len(pairs), len(SEEDS)) for part in zip(*parts, strict=True)
     )
-    tasks = GaussianBandit(*pairs.T, LIFETIME)
+    tasks = GaussianBandit(pairs[:, 0], pairs[:, 1], LIFETIME)
     best, committed = bayes_optimal(tasks).value, optimal_commit(tasks)[1]
     rows = [
         {
