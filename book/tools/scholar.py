@@ -7,7 +7,6 @@ map of the site.
 
 from __future__ import annotations
 
-import datetime
 from html import escape
 from pathlib import Path
 from textwrap import shorten
@@ -15,10 +14,10 @@ from typing import Any
 from urllib.parse import urljoin
 from xml.sax.saxutils import escape as escape_xml
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from book.tools.cite import Book, read_book
 from book.tools.downloads import FOLDER, NAME, find_browser
 
 _CITATION = Path(__file__).parents[2] / "CITATION.cff"
@@ -46,13 +45,13 @@ def describe(doctree: nodes.document) -> str:
     return shorten(found, _LONGEST, placeholder=" …")
 
 
-def citation_tags(citation: dict[str, Any], title: str, is_book: bool) -> list[tuple[str, str]]:
+def citation_tags(book: Book, title: str, is_book: bool) -> list[tuple[str, str]]:
     """Give the tags that Google Scholar and reference managers read (Highwire Press).
 
     Parameters
     ----------
-    citation
-        What ``CITATION.cff`` holds.
+    book
+        What ``CITATION.cff`` says.
     title
         Of the page.
     is_book
@@ -63,15 +62,13 @@ def citation_tags(citation: dict[str, Any], title: str, is_book: bool) -> list[t
     list of (str, str)
         Name and content of each tag.
     """
-    tags = [("citation_title", citation["title"] if is_book else title)]
+    tags = [("citation_title", book.title if is_book else title)]
     if not is_book:
-        tags.append(("citation_inbook_title", citation["title"]))
-    for author in citation["authors"]:
-        given, family = author.get("given-names"), author.get("family-names")
-        tags.append(("citation_author", author.get("name") or f"{family}, {given}"))
-    if "date-released" in citation:
-        date = datetime.date.fromisoformat(str(citation["date-released"]))
-        tags.append(("citation_publication_date", f"{date:%Y/%m/%d}"))
+        tags.append(("citation_inbook_title", book.title))
+    for author in book.authors:
+        name = author.get("name") or f"{author['family-names']}, {author['given-names']}"
+        tags.append(("citation_author", name))
+    tags.append(("citation_publication_date", f"{book.date:%Y/%m/%d}"))
     return [*tags, ("citation_language", "en")]
 
 
@@ -95,12 +92,12 @@ def add_tags(
     """
     if doctree is None or app.builder.name != "html":
         return
-    citation = yaml.safe_load(_CITATION.read_text(encoding="utf-8"))
+    book = read_book(_CITATION, app.config.html_baseurl)
     is_book = page == app.config.root_doc
     title = app.env.titles[page].astext()
-    description, base = describe(doctree), app.config.html_baseurl
+    description, base = describe(doctree), book.base_url
     tags = [("description", description)]
-    tags += citation_tags(citation, title, is_book)
+    tags += citation_tags(book, title, is_book)
     if base:
         tags.append(("citation_public_url", urljoin(base, f"{page}.html")))
         if is_book and find_browser():
@@ -113,7 +110,7 @@ def add_tags(
     graph = {
         "og:title": title,
         "og:type": "book" if is_book else "article",
-        "og:site_name": citation["title"],
+        "og:site_name": book.title,
         "og:description": description,
         "og:image": urljoin(base, picture) if base else here + picture,
     }

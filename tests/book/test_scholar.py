@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import yaml
 
+from book.tools.cite import Book
 from book.tools.scholar import citation_tags
 from tests.book.pages import HTML, ROOT, toc_pages
 
@@ -50,6 +52,7 @@ def test_a_page_says_what_it_is(page: str) -> None:
     assert tags["og:title"] == [title.replace("'", "’")]
     assert tags["citation_title"] == [CITATION["title"] if is_book else tags["og:title"][0]]
     assert tags.get("citation_inbook_title") == (None if is_book else [CITATION["title"]])
+    assert tags["citation_publication_date"] == [f"{CITATION['date-released']:%Y/%m/%d}"]
     assert tags["citation_author"] == [author["name"] for author in CITATION["authors"]]
     (description,) = tags["description"]
     assert 40 < len(description) <= 200
@@ -72,12 +75,9 @@ def test_without_a_base_address_there_is_no_sitemap() -> None:
 
 
 def test_people_and_dates_are_written_as_scholar_wants_them() -> None:
-    citation = {
-        "title": "A book",
-        "authors": [{"family-names": "Noether", "given-names": "Emmy"}, {"name": "A group"}],
-        "date-released": "1918-07-26",
-    }
-    assert citation_tags(citation, "Invariants", is_book=False) == [
+    people = ({"family-names": "Noether", "given-names": "Emmy"}, {"name": "A group"})
+    book = Book("A book", "1.0", date(1918, 7, 26), people)
+    assert citation_tags(book, "Invariants", is_book=False) == [
         ("citation_title", "Invariants"),
         ("citation_inbook_title", "A book"),
         ("citation_author", "Noether, Emmy"),
