@@ -55,6 +55,8 @@ def mend_page(
     body = re.sub(
         r' role="doc-biblioentry"|(?<=<div) role="list"(?= class="citation-list")', "", body
     )
+    # a signature of several lines is written as a list of definitions with nothing defined
+    body = re.sub(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>", _signature_lines, body)
     if body:
         context["body"] = body
     unused = [part for mark, parts in _UNUSED_WITHOUT.items() if mark not in body for part in parts]
@@ -62,6 +64,11 @@ def mend_page(
         files = context.get(kind)
         if isinstance(files, list):
             context[kind] = [file for file in files if not _holds(file, unused)]
+
+
+def _signature_lines(found: re.Match[str]) -> str:
+    lines = found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
+    return lines.rstrip("\n")
 
 
 def _holds(file: Any, parts: list[str]) -> bool:
