@@ -114,8 +114,10 @@ def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
     bands = slopes.quantile(levels, dim=["agent", "life"]).clip(min=1e-4)
     with canvas(width=7, height=3.2) as (figure, ax):
         for depth, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
-            ax.fill_between(slopes.pull, bands[low], bands[high], color=BLUE, alpha=0.15 + 0.1 * depth, lw=0,
-                            label=("all lives", "99%", "90%")[depth])  # fmt: skip
+            label, alpha = ("all lives", "99%", "90%")[depth], 0.15 + 0.1 * depth
+            ax.fill_between(
+                slopes.pull, bands[low], bands[high], color=BLUE, alpha=alpha, lw=0, label=label
+            )
         ax.plot(slopes.pull, bands[3], color=BLUE, label="median life")
         ax.axhline(bound, color="black", ls="--", lw=1.2, label="bound in training")
         ax.set(yscale="log", xlabel="pull of the life")
