@@ -1,6 +1,6 @@
 """Measure what the theory promises: exactness and speed, each against its bar.
 
-    python benchmarks/theory.py
+    python -m benchmarks.theory
 
 prints a table and writes it, with machine and versions, to ``benchmarks/results/theory.json``.
 Every accuracy is taken against something that shares no code with what it judges.
@@ -9,12 +9,9 @@ Every accuracy is taken against something that shares no code with what it judge
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import mpmath as mp  # type: ignore[import-untyped]
@@ -23,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from tqdm import tqdm
 
+from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
@@ -268,26 +266,10 @@ def bayes_times() -> list[Row]:
     ]  # fmt: skip
 
 
-def machine() -> dict[str, object]:
-    """Say on what this was measured, and how busy that was."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": model[0] if model else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "mpmath", "meta-bandit")},
-        "seed": SEED,
-    }
-
-
 def main() -> None:
     """Measure everything, print the table, write the file."""
     rng = np.random.default_rng(SEED)
-    before = machine()
+    before = machine("numpy", "scipy", "mpmath", "meta-bandit") | {"seed": SEED}
     rows = [
         *commit_times(),
         *bayes_times(),

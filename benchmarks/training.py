@@ -16,15 +16,12 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +31,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.contestant import CONFIG, LIFETIME, LIVES, UNITS, flops_per_pull
+from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import train
 from meta_bandit.agents.a2c import Trainer
@@ -46,6 +44,7 @@ PLAIN_BAR = 10.0
 JAX_BARS = {1: 1.0, 8: 1.5, 25: 2.0}
 """Times the rate of the JAX peer with as many agents."""
 MEMORY_BAR = 2e9
+PACKAGES = ("torch", "numpy", "meta-bandit", "jax", "gymnax", "optax")
 GPU_BARS = {"seconds": 600.0, "peak_bytes": 100e9}
 HAVE_JAX = all(find_spec(name) for name in ("jax", "gymnax", "optax"))
 
@@ -121,7 +120,7 @@ def rates(repeats: int, seconds: float) -> None:
         wanted += [("own products", agents, min(2, agents), 1)]
     wanted += [("plain", 1, 1, 1), ("plain", 1, 1, 2), ("large product", 2, 2, 1)]
     everyone = [Contestant(*each) for each in tqdm(wanted, desc="starting", disable=None)]
-    before = machine()
+    before = machine(*PACKAGES)
     measured: list[list[Answer]] = [[] for _ in everyone]
     try:
         for _ in tqdm(range(repeats), desc="rounds", disable=None):
@@ -236,7 +235,7 @@ def profile(agents: int, updates: int) -> None:
         "operations_an_update": {kind: count / updates for kind, count in counts.items()},
         "note": "shares are of the time under the profiler, which itself takes some",
     }
-    store("profile", machine(), record)
+    store("profile", machine(*PACKAGES), record)
     print(f"profile of {agents} agents, one thread, ms:", pretty(milliseconds))
     print("shares under the profiler:", pretty(shares))
 
@@ -268,7 +267,7 @@ def memory(updates: int) -> None:
         # the curves, the only thing that grows with them, take 20 bytes an agent and update
         "updates": updates,
     }
-    store("memory", machine(), bar)
+    store("memory", machine(*PACKAGES), bar)
     show(bar)
 
 
@@ -291,7 +290,8 @@ def gpu(agents: int, updates: int) -> None:
     command = "python -m benchmarks.training gpu"
     about: dict[str, object] = {"agents": agents, "updates": updates, "command": command}
     if not torch.cuda.is_available():
-        store("gpu", machine(), about | {"measured": "not measured: torch finds no CUDA here"})
+        about["measured"] = "not measured: torch finds no CUDA here"
+        store("gpu", machine(*PACKAGES), about)
         print(f"gpu: not measured: torch finds no CUDA here; measure it with: {command}")
         return
     side, seeds = int(np.sqrt(agents / 5)), np.arange(5)
@@ -312,7 +312,7 @@ def gpu(agents: int, updates: int) -> None:
     ]  # fmt: skip
     attributes = {name: str(value) for name, value in trained.curve.attrs.items()}
     device = torch.cuda.get_device_name()
-    store("gpu", machine(), about | {"device": device, "bars": bars, "run": attributes})
+    store("gpu", machine(*PACKAGES), about | {"device": device, "bars": bars, "run": attributes})
     for bar in bars:
         show(bar)
 
@@ -328,29 +328,6 @@ def show(bar: Mapping[str, Any]) -> None:
 def pretty(values: Mapping[str, float]) -> str:
     """Name and number, one after the other."""
     return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
-
-
-def machine() -> dict[str, object]:
-    """Say on what this was measured, when, and how busy it was."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": model[0] if model else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_average": os.getloadavg(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "versions": dict(versions("torch", "numpy", "meta-bandit", "jax", "gymnax", "optax")),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def versions(*names: str) -> Iterator[tuple[str, str]]:
-    """Versions of those packages that are installed."""
-    for name in names:
-        with contextlib.suppress(PackageNotFoundError):
-            yield name, version(name)
 
 
 def store(section: str, where: Mapping[str, object], content: Mapping[str, object]) -> None:
@@ -374,13 +351,13 @@ def main() -> None:
     if chosen.what == "quality":
         from benchmarks.quality import quality
 
-        section, where = "quality", machine()
+        section, where = "quality", machine(*PACKAGES)
         quality(chosen.cap, lambda content: store(section, where, content))
     elif chosen.what == "returns":
         from benchmarks.returns import CONFIG as COMPANION
         from benchmarks.returns import returns
 
-        where, config = machine(), COMPANION
+        where, config = machine(*PACKAGES), COMPANION
         if chosen.quick:
             config = replace(config, updates=20)
         lives = 5_000 if chosen.quick else 50_000
