@@ -43,7 +43,7 @@ def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
 
 
 def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
-    """Find the files under ``book/results`` whose names stand in a chapter's code.
+    """Find the stored results, of the book and of benchmarks, that a chapter's code names.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
         Relative to ``root``, sorted.
     """
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    files = (file for file in (root / "book" / "results").rglob("*") if file.is_file())
+    stored = (root / folder / "results" for folder in ("book", "benchmarks"))
+    files = (file for folder in stored for file in folder.rglob("*") if file.is_file())
     return sorted(file.relative_to(root) for file in files if file.name in code)
 
 

@@ -80,7 +80,7 @@ class Run:
     modules
         How many modules those are.
     data
-        SHA-256 by file, of those in ``book/results`` that the chapter names.
+        SHA-256 by file, of those among the stored results that the chapter names.
     python
         Version of the interpreter.
     versions
@@ -202,7 +202,7 @@ def make_record(
         budget=told["budget"],
         code=_digest([chapter, *(root / module for module in modules)]),
         modules=len(modules),
-        data={file.name: _digest([root / file]) for file in named_data(executed, root)},
+        data={str(file): _sha256(root / file).hexdigest() for file in named_data(executed, root)},
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),
@@ -218,8 +218,12 @@ def _digest(files: Sequence[Path]) -> str:
     total = hashlib.sha256()
     for file in files:
         # each file's own digest, so that no byte can move unseen from one file to the next
-        total.update(hashlib.sha256(file.read_bytes()).digest())
+        total.update(_sha256(file).digest())
     return total.hexdigest()
+
+
+def _sha256(file: Path) -> hashlib._Hash:
+    return hashlib.sha256(file.read_bytes())
 
 
 def _processor() -> str:

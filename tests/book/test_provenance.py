@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -108,6 +109,17 @@ def test_the_notebook_carries_its_record_but_not_its_times(chapter: str) -> None
     assert not any("_tell" in cell.source for cell in notebook.cells)
     # a kernel with NumPy and Matplotlib takes more than 50 MiB, and no chapter 16 GiB
     assert 50 < run.memory < 2**14
+
+
+@built
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_stored_data_that_a_chapter_shows_are_named_with_their_digest(chapter: str) -> None:
+    text = (ROOT / "book" / f"{chapter}.md").read_text()
+    code = "".join(re.findall(r"^```\{code-cell\}.*?^```", text, re.M | re.S))
+    stored = [*(ROOT / "book" / "results").rglob("*"), *(ROOT / "benchmarks/results").rglob("*")]
+    used = {str(path.relative_to(ROOT)): path for path in stored if path.name in code}
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in used.items()}
+    assert record(chapter)["data"] == digests
 
 
 @built
