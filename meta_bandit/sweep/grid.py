@@ -164,7 +164,7 @@ PROFILES = {
         seed=(0, 1, 2, 3, 4),
     ),
     "plane": _PLANE,
-    "plane-direct": replace(_PLANE, seed=(0,), config=_DIRECT),
+    "plane-direct": replace(_PLANE, config=_DIRECT),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
     "lifetimes-fraction": _LIFETIMES,
@@ -175,8 +175,7 @@ PROFILES = {
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
 with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean (on the plane with one seed); ``lifetimes-``: one task at many
-lifetimes, by time feature.
+continuation of the prior mean; ``lifetimes-``: one task at many lifetimes, by time feature.
 """
 
 
