@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.sweep import PROFILES, stored
+from meta_bandit.sweep import PROFILES, stored, stored_agents
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
@@ -105,3 +105,8 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.nc: is not there.*RESULTS=nothing"):
         stored("nothing.nc")
+
+
+def test_missing_agents_are_named_with_what_makes_them() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors: is not .*RESULTS=nothing"):
+        stored_agents("nothing.safetensors")

@@ -27,11 +27,13 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
     "arm_distributions",
+    "arms_kept",
     "behaviour_maps",
     "benefit_and_cost",
     "commit_curves",
@@ -43,6 +45,8 @@ __all__ = [
     "first_bit",
     "learning_curves",
     "leaving",
+    "lifetime_curves",
+    "lifetime_maps",
     "lives_panel",
     "long_lives",
     "one_task",
