@@ -73,8 +73,8 @@ class Trainer:
         self.reward_scale = column(reward_scale(task))
         self.mixed = len(lifetimes) > 0
         if self.mixed:
-            dealt = np.broadcast_to(np.resize(np.asarray(lifetimes), lives), (agents, lives)).copy()
-            lifetime = torch.tensor(dealt, dtype=dtype, device=device)
+            dealt = torch.tensor(np.resize(lifetimes, lives), dtype=dtype, device=device)
+            lifetime = dealt.expand(agents, lives)
         self.lifetime = lifetime
         pull = torch.arange(longest, dtype=dtype, device=device)[:, None, None]
         self.mask = (pull < lifetime).to(dtype)

@@ -159,6 +159,8 @@ def _check_lifetimes(task: GaussianBandit, lifetimes: Sequence[int], config: A2C
             raise ValueError(f"lifetimes = {lifetime}: must be whole numbers >= 1")
     if len(lifetimes) > config.lives:
         raise ValueError(f"lifetimes: {len(lifetimes)} of them: must be at most {config.lives}")
+    if config.task_context:
+        raise ValueError("task_context = True: must be False for a mixture of lifetimes")
     if (task.lifetime != max(lifetimes)).any():
         raise ValueError(
             f"lifetimes: the longest is {max(lifetimes)}: must be the lifetime of every task"

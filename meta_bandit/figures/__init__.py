@@ -27,11 +27,13 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
+    "answers",
     "arm_distributions",
     "arms_kept",
     "behaviour_maps",
@@ -49,8 +51,10 @@ __all__ = [
     "lifetime_maps",
     "lives_panel",
     "long_lives",
+    "memory_paths",
     "one_task",
     "price_of_commitment",
+    "probe_curves",
     "recipes",
     "regions",
     "regrets",
