@@ -34,7 +34,7 @@ def probe_curves(probed: xr.DataArray, raw: xr.DataArray, settled: float) -> Fig
                 ax.axhline(level, color=color, ls="--", lw=1.1)
             ax.plot([], [], color=GREY, ls="--", lw=1.1, label="inputs alone")
             ax.axvline(settled, color=GREY, ls=":", lw=1.2)
-            ax.set(title=target, xlabel="update", ylim=(None, 1.02))
+            ax.set(title=target, xlabel="update", ylim=(-0.05, 1.02))
         axes[0].set_ylabel("held-out $R^2$")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, ncols=2, fontsize=9, loc="outside lower center")
@@ -59,8 +59,9 @@ def memory_paths(paths: xr.Dataset) -> Figure:
             first, second = here.place.transpose("component", "life", "pull")
             ax.plot(first.T, second.T, color=GREY, lw=0.4, alpha=0.6)
             mesh = ax.scatter(first, second, c=here.posterior_mean.transpose("life", "pull"),
-                              cmap="PuOr_r", norm=norm, s=6, lw=0, rasterized=True)  # fmt: skip
-            ax.plot(first[:, 0], second[:, 0], "k*", ms=9)
+                              cmap="PuOr_r", norm=norm, s=6, lw=0, rasterized=True,
+                              zorder=3)  # fmt: skip
+            ax.plot(first[:, 0], second[:, 0], "k*", ms=9, zorder=4)
             shares = 100 * here.explained.values
             ax.set_title(task, fontsize=11)
             ax.set_xlabel(f"component 1 ({shares[0]:.0f}% of variance)")
@@ -76,19 +77,23 @@ def answers(given: xr.Dataset) -> Figure:
     Parameters
     ----------
     given
-        ``log_odds`` over (task, seed, life) and ``posterior_mean`` over (task, life), in units of
-        reward, at one pull; ``threshold`` over (task), where the Bayes-optimal policy leaves.
+        ``log_odds`` and ``posterior_mean`` (in units of reward) over (task, seed, life), at one
+        pull; ``threshold`` over (task), where the Bayes-optimal policy leaves.
     """
-    with canvas(1, given.sizes["task"], width=9, height=3.4) as (figure, axes):
+    with canvas(1, given.sizes["task"], width=9, height=3.8) as (figure, axes):
         for ax, task in zip(axes, given.task.values, strict=True):
             here = given.sel(task=task)
             for color, seed in zip(_COLORS, here.seed.values, strict=False):
                 odds = here.log_odds.sel(seed=seed)
-                ax.plot(here.posterior_mean, odds, ".", color=color, ms=3, label=f"seed {seed}")
+                mean = here.posterior_mean.sel(seed=seed)
+                ax.plot(mean, odds, ".", color=color, ms=3, label=f"seed {seed}")
             ax.axhline(0, color="black", lw=0.8)
             ax.axvline(float(here.threshold), color=RED, lw=1.5, label="exact threshold $b_n$")
             ax.set_title(task, fontsize=11)
             ax.set_xlabel(r"posterior mean $\hat\mu_n$ (reward)")
         axes[0].set_ylabel("log-odds of the risky arm")
-        axes[-1].legend(fontsize=9, markerscale=3)
+        handles, labels = axes[-1].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, ncols=3, fontsize=9, markerscale=3, loc="outside lower center"
+        )
     return figure
