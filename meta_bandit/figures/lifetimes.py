@@ -24,22 +24,25 @@ def lifetime_maps(table: xr.Dataset) -> Figure:
     table
         ``agents`` and ``specialists`` over (clock, trained, tested): return as a share of
         ``optimum`` over (tested), the exact one in units of reward; where that is 0, the return
-        itself in units of reward.
+        itself in units of reward. A map with gaps is left out.
     """
-    rows = {"agents": "agents", "specialists": "exact specialists"}
-    clocks = table.clock.values
-    with canvas(len(rows), len(clocks), width=9, height=5.6) as (figure, axes):
+    kinds = {"agents": "agents", "specialists": "exact specialists"}
+    panels = [
+        (f"{title}, {clock}", table[name].sel(clock=clock).transpose("trained", "tested"))
+        for name, title in kinds.items()
+        for clock in table.clock.values
+    ]
+    panels = [(title, shares) for title, shares in panels if shares.notnull().all()]
+    columns = -(-len(panels) // 2)
+    with canvas(2, columns, width=1.2 + 2.6 * columns, height=5.6) as (figure, axes):
         norm = TwoSlopeNorm(0.5, _LOWEST, 1)
-        for line, (name, title) in zip(axes, rows.items(), strict=True):
-            for ax, clock in zip(line, clocks, strict=True):
-                shares = table[name].sel(clock=clock).transpose("trained", "tested")
-                if shares.isnull().all():
-                    ax.set_axis_off()
-                    continue
-                mesh = _map(ax, shares, table.optimum, norm)
-                ax.set_title(f"{title}, {clock}", fontsize=10.5)
-                ax.set(xlabel="lifetime lived (pulls)" if line is axes[-1] else "")
-            line[0].set_ylabel("lifetime trained on (pulls)")
+        for ax, (title, shares) in zip(axes.flat, panels, strict=False):
+            mesh = _map(ax, shares, table.optimum, norm)
+            ax.set_title(title, fontsize=10.5)
+        for ax in axes[-1]:
+            ax.set_xlabel("lifetime lived (pulls)")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("lifetime trained on (pulls)")
         bar = figure.colorbar(mesh, ax=axes, extend="min", shrink=0.7)
         bar.set_label("normalised return (grey column: return in reward)")
         bar.set_ticks([-1, -0.5, 0, 0.5, 0.75, 1])
