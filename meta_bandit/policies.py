@@ -162,7 +162,7 @@ def foreign_thresholds(thresholds: ArrayLike, lifetime: int, clock: Clock) -> ND
     }
     if clock not in read:
         raise ValueError(f"clock = {clock!r}: must be one of {', '.join(read)}")
-    return own[read[clock].clip(0, len(own) - 1)]
+    return np.asarray(own[read[clock].clip(0, len(own) - 1)])
 
 
 @dataclass(frozen=True, eq=False)
