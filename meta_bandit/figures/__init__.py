@@ -27,20 +27,32 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.learned import (
+    along_lifetimes,
+    distance_from_edge,
+    exploration_maps,
+    learned_against_optimal,
+    learned_maps,
+)
 from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
+    "along_lifetimes",
     "arm_distributions",
     "behaviour_maps",
     "benefit_and_cost",
     "commit_curves",
     "critical_lifetimes",
+    "distance_from_edge",
     "edges",
     "estimate_fan",
     "estimator_cost",
     "exploration_map",
+    "exploration_maps",
     "first_bit",
+    "learned_against_optimal",
+    "learned_maps",
     "learning_curves",
     "leaving",
     "lives_panel",
