@@ -8,9 +8,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from meta_bandit.figures.style import (
     BLUE,
@@ -60,38 +60,33 @@ def exploration_maps(
 
 
 def learned_maps(plane: xr.Dataset, edges: xr.Dataset) -> Figure:
-    """Draw how many seeds learn and what they earn, a row for each training.
+    """Draw which share of agents learns and what they earn, a row for each training.
 
     Parameters
     ----------
     plane
-        ``learning_seeds`` (count) and ``normalised_return`` (mean over seeds; NaN where the
-        Bayes-optimal return is 0) over (training, sigma_l, sigma_p); ``above_commit``, whether
-        all seeds earn more than the best committed plan; ``seeds``, their number, as attribute.
+        ``learning_share`` and ``normalised_return`` (means over seeds; NaN where the Bayes-optimal
+        return is 0) over (training, sigma_l, sigma_p); ``above_commit``, whether all seeds earn
+        more than the best committed plan.
     edges
         As in `exploration_maps`.
     """
     rows = plane.sizes["training"]
     with canvas(rows, 2, width=8, height=3.5 * rows) as (figure, axes):
-        seeds = plane.attrs["seeds"]
-        steps = plt.get_cmap("cividis")(np.linspace(0.25, 1, seeds))
-        counts = ListedColormap([NEVER, *steps])
         grid = axes.reshape(rows, 2)
+        shades = plt.get_cmap("cividis").with_extremes(bad=NEVER, under=NEVER)
         for (left, right), training in zip(grid, plane.training.values, strict=True):
             row = plane.sel(training=training)
-            many = _draw_map(left, row.learning_seeds, edges, cmap=counts, vmin=-0.5,
-                             vmax=seeds + 0.5)  # fmt: skip
-            shades = plt.get_cmap("cividis").with_extremes(bad=NEVER, under="black")
-            share = _draw_map(right, row.normalised_return, edges, cmap=shades, vmin=0, vmax=1)
+            # what is just above 0 is already learning
+            style = {"cmap": shades, "vmin": 0.01, "vmax": 1}
+            _draw_map(left, row.learning_share, edges, **style)
+            mesh = _draw_map(right, row.normalised_return, edges, **style)
             above = row.above_commit.stack(task=("sigma_l", "sigma_p"))
             above = above[above.values]
             right.plot(above.sigma_p, above.sigma_l, "o", ms=3.5, mfc="white", mec="black", mew=0.6)
-            left.set_title(f"{training}: seeds that learn", fontsize=11)
+            left.set_title(f"{training}: share that learns", fontsize=11)
             right.set_title(f"{training}: normalised return", fontsize=11)
-        figure.colorbar(many, ax=grid[:, 0], ticks=range(seeds + 1), location="bottom",
-                        label=f"of {seeds} seeds", shrink=0.8)  # fmt: skip
-        figure.colorbar(share, ax=grid[:, 1], location="bottom", shrink=0.8,
-                        label="return / Bayes-optimal return")  # fmt: skip
+        figure.colorbar(mesh, ax=grid, label="share; return / Bayes-optimal return")
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
         _name_edges(figure, axes)
@@ -151,7 +146,8 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
                     mew=0, alpha=0.6, color=colour, label="agents, each seed")  # fmt: skip
             ax.axhline(1, color="black", lw=0.8, ls=":")
             ax.axvline(1, color=RED, lw=2)
-            ax.set(xscale="log", ylim=(-0.35, 1.1), title=training)
+            ax.set(xscale="log", ylim=(-0.35, 1.1))
+            ax.set_title(training, fontsize=11)
             ax.legend(fontsize=9, loc="lower left")
         figure.supxlabel(r"$\sigma_l$ in units of its value at the adaptive edge")
         np.atleast_1d(axes)[0].set_ylabel("return / Bayes-optimal return")
@@ -208,7 +204,7 @@ def _draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) 
     ax.set_yscale("log")
     ax.set(xlim=borders_p[[0, -1]], ylim=borders_l[[0, -1]])
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
     return mesh
 
