@@ -28,11 +28,19 @@ from meta_bandit.figures.edge import (
 )
 from meta_bandit.figures.explorer import one_task
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
+from meta_bandit.figures.learned import (
+    along_lifetimes,
+    distance_from_edge,
+    exploration_maps,
+    learned_against_optimal,
+    learned_maps,
+)
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
+    "along_lifetimes",
     "answers",
     "arm_distributions",
     "arms_kept",
@@ -40,11 +48,15 @@ __all__ = [
     "benefit_and_cost",
     "commit_curves",
     "critical_lifetimes",
+    "distance_from_edge",
     "edges",
     "estimate_fan",
     "estimator_cost",
     "exploration_map",
+    "exploration_maps",
     "first_bit",
+    "learned_against_optimal",
+    "learned_maps",
     "learning_curves",
     "leaving",
     "lifetime_curves",

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,16 @@ class Sweep:
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} = {value!r}: must be a whole number >= 1")
         _ = self.tasks
+
+    @classmethod
+    def from_json(cls, text: str) -> Sweep:
+        """Read back what a dataset says of itself, in its attribute ``sweep``.
+
+        A setting that is newer than the dataset has its default.
+        """
+        values: dict[str, Any] = json.loads(text)
+        values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        return cls(**{**values, "config": A2CConfig(**values["config"])})
 
     @property
     def tasks(self) -> GaussianBandit:
