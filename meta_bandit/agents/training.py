@@ -31,6 +31,7 @@ def train(
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
+    initial: TrainedAgents | None = None,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -67,6 +68,10 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
+    initial
+        Begin with these agents' weights, one for each task, instead of random ones. The optimiser
+        starts afresh and so do the schedules. Rewards reach the agents in the unit of the new
+        tasks (`a2c.reward_scale`).
 
     Returns
     -------
@@ -77,16 +82,20 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds or the device do not fit, or the checkpoint is damaged
-        or of another run.
+        If the shape of the task, the seeds, the device or the initial agents do not fit, or the
+        checkpoint is damaged or of another run.
     """
     seeds = _check(task, seeds)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
-    source = made_from(task, seeds, config, place.type)
+    source = made_from(
+        task, seeds, config, place.type, None if initial is None else initial.weights
+    )
     with torch_threads(threads), torch.inference_mode():
         trainer = Trainer(task, seeds, config, place)
+        if initial is not None:
+            trainer.net.weights.copy_(_weights_for(trainer, initial))
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
             done, before = load_progress(checkpoint, trainer, source)
@@ -140,6 +149,17 @@ def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
         if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
     return [int(seed) for seed in seeds]
+
+
+def _weights_for(trainer: Trainer, initial: TrainedAgents) -> torch.Tensor:
+    """Check that some agents' weights can start this run."""
+    found, wanted = initial.weights.shape, tuple(trainer.net.weights.shape)
+    if found != wanted:
+        raise ValueError(
+            f"initial: weights of shape {found}: must be {wanted}, for as many agents with as many "
+            "units as are to be trained"
+        )
+    return torch.from_numpy(initial.weights)
 
 
 def resolve_device(name: str) -> torch.device:
