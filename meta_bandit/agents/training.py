@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from meta_bandit.agents.a2c import CURVES, Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.network import HEADS, INPUTS
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.task import GaussianBandit
 
@@ -31,7 +33,7 @@ def train(
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
-    initial: TrainedAgents | None = None,
+    initial: NDArray[np.float32] | None = None,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -68,9 +70,9 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
-    initial
-        Begin with these agents' weights, one for each task, instead of random ones. The optimiser
-        starts afresh and so do the schedules. Rewards reach the agents in the unit of the new
+    initial : shape (agents, 4 + 1 + units, 4 units + 2)
+        Weights to begin with instead of random ones, such as those of other trained agents. The
+        optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks (`a2c.reward_scale`).
 
     Returns
@@ -82,20 +84,18 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds, the device or the initial agents do not fit, or the
+        If the shape of the task, the seeds, the device or the initial weights do not fit, or the
         checkpoint is damaged or of another run.
     """
-    seeds = _check(task, seeds)
+    seeds = _check(task, seeds, config, initial)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
-    source = made_from(
-        task, seeds, config, place.type, None if initial is None else initial.weights
-    )
+    source = made_from(task, seeds, config, place.type, initial)
     with torch_threads(threads), torch.inference_mode():
         trainer = Trainer(task, seeds, config, place)
         if initial is not None:
-            trainer.net.weights.copy_(_weights_for(trainer, initial))
+            trainer.net.weights.copy_(torch.from_numpy(initial))
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
             done, before = load_progress(checkpoint, trainer, source)
@@ -139,8 +139,13 @@ def _record(trainer: Trainer) -> None:
         )
 
 
-def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
-    """Check that there is one valid seed for each task; returns them as plain integers."""
+def _check(
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    config: A2CConfig,
+    initial: NDArray[np.float32] | None,
+) -> list[int]:
+    """Check that there is one valid seed for each task, and weights; returns seeds as integers."""
     if task.shape != (len(seeds),) or not len(seeds):
         raise ValueError(
             f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,), one seed each"
@@ -148,18 +153,10 @@ def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
     for seed in seeds:
         if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
+    wanted = (len(seeds), INPUTS + 1 + config.units, 4 * config.units + HEADS)
+    if initial is not None and initial.shape != wanted:
+        raise ValueError(f"initial: weights of shape {initial.shape}: must be {wanted}")
     return [int(seed) for seed in seeds]
-
-
-def _weights_for(trainer: Trainer, initial: TrainedAgents) -> torch.Tensor:
-    """Check that some agents' weights can start this run."""
-    found, wanted = initial.weights.shape, tuple(trainer.net.weights.shape)
-    if found != wanted:
-        raise ValueError(
-            f"initial: weights of shape {found}: must be {wanted}, for as many agents with as many "
-            "units as are to be trained"
-        )
-    return torch.from_numpy(initial.weights)
 
 
 def resolve_device(name: str) -> torch.device:

@@ -93,13 +93,13 @@ def test_a_finished_run_is_not_run_again(uninterrupted, tmp_path):
 
 
 def test_training_from_other_weights_is_another_run(uninterrupted, tmp_path):
-    path = tmp_path / "run.safetensors"
+    path, weights = tmp_path / "run.safetensors", uninterrupted.weights
     with pytest.raises(StoppedError):
-        run(path, stop_after=10, initial=uninterrupted)
-    for initial in (None, dataclasses.replace(uninterrupted, weights=-uninterrupted.weights)):
+        run(path, stop_after=10, initial=weights)
+    for initial in (None, -weights):
         with pytest.raises(ValueError, match="is of a run with another initial"):
             run(path, initial=initial)
-    assert same(run(path, initial=uninterrupted), run(initial=uninterrupted))
+    assert same(run(path, initial=weights), run(initial=weights))
 
 
 def test_an_agent_that_diverged_stays_stopped(tmp_path):

@@ -53,14 +53,14 @@ def test_training_begins_with_the_weights_that_it_is_given():
     # steps too small to show: what comes out is what went in, with nothing left at random
     still = replace(small, updates=1, learning_rate=1e-30)
     other = GaussianBandit([1.0, 1.0], 1.0, 10)
-    after = train(other, [7, 8], still, "cpu", progress=False, initial=before)
+    after = train(other, [7, 8], still, "cpu", progress=False, initial=before.weights)
     np.testing.assert_array_equal(after.weights, before.weights)
     np.testing.assert_array_equal(after.task.sigma_p, [1.0, 1.0])
     # without, the same run ends elsewhere; and what began it stays as it was
     kept = before.weights.copy()
     fresh = train(task, [0, 1], small, "cpu", progress=False)
     np.testing.assert_array_equal(fresh.weights, kept)
-    on = train(task, [0, 1], small, "cpu", progress=False, initial=before)
+    on = train(task, [0, 1], small, "cpu", progress=False, initial=before.weights)
     np.testing.assert_array_equal(before.weights, kept)
     assert (on.weights != kept).any(axis=(1, 2)).all()
 
@@ -72,4 +72,4 @@ def test_weights_that_do_not_fit_are_refused():
         one = GaussianBandit(np.atleast_1d(tasks.sigma_p), 1.0, 10)
         seeds = list(range(len(one.sigma_p)))
         with pytest.raises(ValueError, match=r"initial: weights of shape \(2, 11, 26\): must be"):
-            train(one, seeds, config, "cpu", progress=False, initial=before)
+            train(one, seeds, config, "cpu", progress=False, initial=before.weights)
