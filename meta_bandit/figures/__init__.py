@@ -27,6 +27,7 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.optima import between, branches, dip, lead, loop, variations
 from meta_bandit.figures.style import task_names
 
 __all__ = [
@@ -34,17 +35,22 @@ __all__ = [
     "arm_distributions",
     "behaviour_maps",
     "benefit_and_cost",
+    "between",
+    "branches",
     "commit_curves",
     "critical_lifetimes",
+    "dip",
     "edges",
     "estimate_fan",
     "estimator_cost",
     "exploration_map",
     "first_bit",
+    "lead",
     "learning_curves",
     "leaving",
     "lives_panel",
     "long_lives",
+    "loop",
     "one_task",
     "price_of_commitment",
     "recipes",
@@ -55,4 +61,5 @@ __all__ = [
     "thresholds",
     "two_optima",
     "value_of_lifetime",
+    "variations",
 ]

@@ -73,64 +73,64 @@ def lead(optima: xr.Dataset, shares: xr.Dataset) -> Figure:
     return figure
 
 
-def trap(curves: xr.Dataset) -> Figure:
+def dip(curves: xr.Dataset) -> Figure:
     """Draw how often agents pull during training, a panel for each task, a line for each seed.
 
     Parameters
     ----------
     curves
-        ``pull_share`` over (sigma_p, seed, update), the share of risky pulls; ``learns`` over
-        (sigma_p, seed), at the end; ``trap`` over (sigma_p): if a policy pulls with a smaller
-        probability than this whatever it has seen, never pulling is better (thm-never-local).
+        ``pull_share`` over (sigma_p, seed, update), the share of risky pulls, and ``learns`` over
+        (sigma_p, seed), at the end.
     """
     with canvas(1, curves.sizes["sigma_p"], width=8.5, height=3.3) as (figure, axes):
-        for ax, sigma_p in zip(np.atleast_1d(axes), curves.sigma_p.values, strict=True):
+        axes = np.atleast_1d(axes)
+        for ax, sigma_p in zip(axes, curves.sigma_p.values, strict=True):
             here = curves.sel(sigma_p=sigma_p)
             for seed in here.seed.values:
                 line = here.sel(seed=seed)
-                ax.plot(line["update"], line.pull_share, color=BLUE if line.learns else ORANGE,
-                        lw=1)  # fmt: skip
-            ax.axhspan(1e-5, float(here.trap), color=GREY, alpha=0.25, lw=0)
+                colour = BLUE if line.learns else ORANGE
+                ax.plot(line["update"], line.pull_share, color=colour, lw=1)
             ax.set(title=rf"$\sigma_p={sigma_p:g}$", xlabel="update", yscale="log")
-            ax.set_ylim(1e-4, 1)
-        first = np.atleast_1d(axes)[0]
-        first.set_ylabel("share of risky pulls")
-        first.plot([], [], color=BLUE, label="learns in the end")
-        first.plot([], [], color=ORANGE, label="does not")
-        first.fill_between([], [], color=GREY, alpha=0.25, label="trap")
-        first.legend(fontsize=9, loc="lower left")
+            ax.sharey(axes[0])
+        axes[0].set_ylabel("share of risky pulls")
+        axes[0].plot([], [], color=BLUE, label="learns in the end")
+        axes[0].plot([], [], color=ORANGE, label="does not")
+        axes[0].legend(fontsize=9)
     return figure
 
 
 def loop(walk: xr.Dataset) -> Figure:
-    """Draw a walk of the prior mean, down and back up, as return and as pulls.
+    """Draw a walk of the prior mean, down and back up: what agents earn and how ready they are.
 
     Parameters
     ----------
     walk
         ``mean_down`` and ``mean_up``, the prior means of each way, over (down) and (up), in units
-        of reward; ``return_down``, ``pulls_down`` over (down, agent) and so for ``up``;
-        ``commit_value`` and ``bayes_value`` over (mean); attributes ``commit_edge``,
+        of reward; ``return_down`` (reward) and ``largest_down``, the largest probability of a
+        pull in a life, over (down, agent), and so for ``up``; ``commit_value``, ``bayes_value``
+        (reward) and ``trap`` (probability) over (mean); attributes ``commit_edge``,
         ``bayes_edge``: the prior means of both edges.
     """
-    with canvas(1, 2, width=8, height=3.5) as (figure, axes):
-        for way, colour, mark in (("down", BLUE, "v"), ("up", ORANGE, "^")):
-            for ax, name in zip(axes, ("return", "pulls"), strict=True):
-                lines = ax.plot(walk[f"mean_{way}"], walk[f"{name}_{way}"], color=colour, lw=1,
-                                marker=mark, ms=4)  # fmt: skip
-                lines[0].set_label({"down": "prior mean falls", "up": "and rises again"}[way])
-        axes[0].plot(walk["mean"], walk.commit_value, **_COMMIT, label="best committed plan")
-        axes[0].plot(walk["mean"], walk.bayes_value, **_BAYES, label="Bayes-optimal")
-        for ax in axes:
+    with canvas(1, 2, width=8.5, height=3.6) as (figure, (left, right)):
+        for way, label, colour, mark in (
+            ("down", "prior mean falls", BLUE, "v"),
+            ("up", "and rises again", ORANGE, "^"),
+        ):
+            style: Any = {"color": colour, "marker": mark, "ms": 4, "lw": 1}
+            lines = left.plot(walk[f"mean_{way}"], walk[f"return_{way}"], **style)
+            lines[0].set_label(label)
+            right.plot(walk[f"mean_{way}"], walk[f"largest_{way}"], **style)
+        left.plot(walk["mean"], walk.commit_value, **_COMMIT, label="best committed plan")
+        left.plot(walk["mean"], walk.bayes_value, **_BAYES, label="Bayes-optimal")
+        right.fill_between(walk["mean"], 1e-4, walk.trap, color=GREY, alpha=0.25, lw=0,
+                           label="trap")  # fmt: skip
+        for ax in (left, right):
             ax.axvline(walk.attrs["commit_edge"], color="black", ls=":", lw=1.2)
             ax.axvline(walk.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
-            ax.axvline(0, color=GREY, lw=0.8)
             ax.set_xlabel("prior mean $m$ (reward)")
-        axes[0].set_ylabel(_RETURN)
-        axes[1].set_ylabel("risky pulls of a life")
-        axes[1].set_yscale("symlog", linthresh=0.1)
-        axes[1].set_ylim(bottom=0)
-        axes[0].legend(fontsize=9)
+            ax.legend(fontsize=9)
+        left.set_ylabel(_RETURN)
+        right.set(ylabel="largest probability of a pull", yscale="log", ylim=(1e-4, 1.2))
     return figure
 
 
