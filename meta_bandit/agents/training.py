@@ -19,7 +19,6 @@ from tqdm import tqdm
 from meta_bandit.agents.a2c import CURVES, Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
-from meta_bandit.agents.network import HEADS, INPUTS
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.task import GaussianBandit
 
@@ -70,7 +69,7 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
-    initial : shape (agents, 4 + 1 + units, 4 units + 2)
+    initial : shape (agents, inputs + 1 + units, 4 units + 2)
         Weights to begin with instead of random ones, such as those of other trained agents. The
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks (`a2c.reward_scale`).
@@ -87,7 +86,7 @@ def train(
         If the shape of the task, the seeds, the device or the initial weights do not fit, or the
         checkpoint is damaged or of another run.
     """
-    seeds = _check(task, seeds, config, initial)
+    seeds = _check(task, seeds)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
@@ -95,6 +94,9 @@ def train(
     with torch_threads(threads), torch.inference_mode():
         trainer = Trainer(task, seeds, config, place)
         if initial is not None:
+            wanted = tuple(trainer.net.weights.shape)
+            if initial.shape != wanted:
+                raise ValueError(f"initial: weights of shape {initial.shape}: must be {wanted}")
             trainer.net.weights.copy_(torch.from_numpy(initial))
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
@@ -139,13 +141,8 @@ def _record(trainer: Trainer) -> None:
         )
 
 
-def _check(
-    task: GaussianBandit,
-    seeds: Sequence[int],
-    config: A2CConfig,
-    initial: NDArray[np.float32] | None,
-) -> list[int]:
-    """Check that there is one valid seed for each task, and weights; returns seeds as integers."""
+def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
+    """Check that there is one valid seed for each task; returns them as plain integers."""
     if task.shape != (len(seeds),) or not len(seeds):
         raise ValueError(
             f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,), one seed each"
@@ -153,9 +150,6 @@ def _check(
     for seed in seeds:
         if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
-    wanted = (len(seeds), INPUTS + 1 + config.units, 4 * config.units + HEADS)
-    if initial is not None and initial.shape != wanted:
-        raise ValueError(f"initial: weights of shape {initial.shape}: must be {wanted}")
     return [int(seed) for seed in seeds]
 
 
