@@ -36,6 +36,7 @@ from meta_bandit.figures.learned import (
     learned_maps,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
+from meta_bandit.figures.optima import between, branches, dip, lead, loop, variations
 from meta_bandit.figures.style import task_names
 
 __all__ = [
@@ -46,8 +47,11 @@ __all__ = [
     "arms_kept",
     "behaviour_maps",
     "benefit_and_cost",
+    "between",
+    "branches",
     "commit_curves",
     "critical_lifetimes",
+    "dip",
     "distance_from_edge",
     "edges",
     "estimate_fan",
@@ -55,6 +59,7 @@ __all__ = [
     "exploration_map",
     "exploration_maps",
     "first_bit",
+    "lead",
     "learned_against_optimal",
     "learned_maps",
     "learning_curves",
@@ -63,6 +68,7 @@ __all__ = [
     "lifetime_maps",
     "lives_panel",
     "long_lives",
+    "loop",
     "memory_paths",
     "one_task",
     "price_of_commitment",
@@ -75,4 +81,5 @@ __all__ = [
     "thresholds",
     "two_optima",
     "value_of_lifetime",
+    "variations",
 ]
