@@ -176,6 +176,7 @@ PROFILES = {
     ),
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
+    "plane-short": replace(_PLANE, lifetime=(10, 30)),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
     "lifetimes-fraction": _LIFETIMES,
@@ -186,7 +187,8 @@ PROFILES = {
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
 with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean; ``lifetimes-``: one task at many lifetimes, by time feature.
+continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
+lifetimes, by time feature.
 """
 
 
