@@ -34,6 +34,7 @@ from meta_bandit.figures.learned import (
     exploration_maps,
     learned_against_optimal,
     learned_maps,
+    maps_by_lifetime,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.optima import between, branches, dip, lead, loop, variations
@@ -68,6 +69,7 @@ __all__ = [
     "lifetime_maps",
     "lives_panel",
     "long_lives",
+    "maps_by_lifetime",
     "loop",
     "memory_paths",
     "one_task",
