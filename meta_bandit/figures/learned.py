@@ -72,8 +72,8 @@ def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
         grid = np.reshape(axes, (rows, columns))
         for row, title in zip(grid, maps["map"].values, strict=True):
             for ax, lifetime in zip(row, maps.lifetime.values, strict=True):
-                at = {"lifetime": lifetime}
-                values, lines = maps.sel(at, map=title), edges.sel(at)
+                values = maps.sel(map=title, lifetime=lifetime)
+                lines = edges.sel(lifetime=lifetime)
                 mesh = _draw_map(ax, values, lines, **_exploration_colours())
                 ax.set_title(f"{title}, $T={lifetime}$", fontsize=11)
         _name_exploration(figure, grid, mesh)
