@@ -130,7 +130,7 @@ def drift(moves: dict[str, tuple[xr.Dataset, xr.Dataset]]) -> Figure:
                             arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1})  # fmt: skip
             ax.axvline(0.5, color="black", ls=":", lw=1)
             ax.axhline(0, color="black", lw=0.8)
-            ax.set(title=title, xlabel=_BEGIN, xscale="log")
+            ax.set(title=title, xlabel=_BEGIN)
         axes[0].set_ylabel("return once begun (reward)")
         axes[0].legend(fontsize=9, loc="upper left")
     return figure
