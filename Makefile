@@ -122,7 +122,7 @@ notebooks/%.ipynb: book/%.md | $(INSTALLED)
 	@$(PY) -m jupytext --quiet --to ipynb --output $@ $<
 
 .PHONY: results
-RESULTS ?= plane plane-direct across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining
+RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining
 
 # Each is the named sweep of that name, and is kept in git; of those that chapters look into, the agents, too.
 # Nothing here depends on code: a change of it alone shall not cost hours. The command leaves a finished file as

@@ -139,6 +139,36 @@ def lay_out(dataset: xr.Dataset, dim: str, **labels: Sequence[object]) -> xr.Dat
     return named.set_index({dim: tuple(labels)}).unstack(dim).reindex(order)
 
 
+def controlled_mean(
+    values: NDArray[np.float64], companion: NDArray[np.float64], expected: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Mean over lives, helped by a companion whose expectation is known (a control variate).
+
+    .. math:: \bar x - \beta\,(\bar y - E[y]), \qquad \beta = \mathrm{cov}(x, y)/\mathrm{var}(y)
+
+    With the returns of the Bayes-optimal policy in the same lives as y, what is common to both,
+    such as luck with the arms, does not count as noise. Where y says nothing of x, it is the plain
+    mean. Estimating beta from the same lives biases it by a share 1/lives of the noise.
+
+    Parameters
+    ----------
+    values, companion : shape (..., lives)
+        x and y.
+    expected
+        The expectation of y.
+
+    Returns
+    -------
+    mean, standard_error : shape (...)
+    """
+    count = values.shape[-1]
+    off = companion - companion.mean(axis=-1, keepdims=True)
+    variance = np.square(off).mean(axis=-1, keepdims=True)
+    share = (off * values).mean(axis=-1, keepdims=True) / np.where(variance > 0, variance, 1.0)
+    adjusted = values - share * (companion - expected)
+    return adjusted.mean(axis=-1), adjusted.std(axis=-1) / np.sqrt(count)
+
+
 def estimates(lives: Lives) -> NDArray[np.float64]:
     r"""Posterior mean :math:`\hat\mu_n` before each pull: what an ideal observer would know.
 

@@ -6,6 +6,7 @@ The papers that they come from stand in ``book/references.bib``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from scipy.special import ndtr, ndtri
 from meta_bandit.simulate import History
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior
+
+Clock = Literal["fraction", "elapsed", "remaining"]
+"""What may be told of the time in a life."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,52 @@ class Stopping:
         never_left = history.risky_pulls == history.pull
         above = estimate > thresholds[history.pull, ..., None]
         return np.asarray(never_left & above, dtype=np.float64)
+
+
+def foreign_thresholds(thresholds: ArrayLike, lifetime: int, clock: Clock) -> NDArray[np.float64]:
+    r"""Thresholds for lives of T pulls, as one follows them in lives of T' who reads a clock.
+
+    .. math:: b'_t = b_{k(t)}, \qquad k(t) = \begin{cases}
+        \lfloor t\,T/T' \rfloor & \text{fraction of life passed} \\
+        \min(t, T - 1) & \text{pulls elapsed} \\
+        \max(t + T - T', 0) & \text{pulls remaining} \end{cases}
+
+    In lives of T pulls all three clocks say the same, k(t) = t. With the thresholds of
+    `theory.bayes_optimal`, `Stopping` is then the optimum of one lifetime in lives of another: it
+    makes no error but to go by its clock.
+
+    Parameters
+    ----------
+    thresholds : shape (T,)
+        b_n for n = 0, ..., T - 1, in units of reward.
+    lifetime
+        T', in pulls, >= 1.
+    clock
+        ``"fraction"``, ``"elapsed"`` or ``"remaining"``; where a clock shows a time that lives of
+        T pulls do not have, the nearest is taken.
+
+    Returns
+    -------
+    shape (T',), float64
+        In units of reward.
+
+    Raises
+    ------
+    ValueError
+        If the lifetime is below 1 or the clock has no such name.
+    """
+    own = np.asarray(thresholds, dtype=np.float64)
+    if lifetime < 1:
+        raise ValueError(f"lifetime = {lifetime}: must be a whole number >= 1")
+    pull = np.arange(lifetime)
+    read = {
+        "fraction": pull * len(own) // lifetime,
+        "elapsed": pull,
+        "remaining": pull + len(own) - lifetime,
+    }
+    if clock not in read:
+        raise ValueError(f"clock = {clock!r}: must be one of {', '.join(read)}")
+    return np.asarray(own[read[clock].clip(0, len(own) - 1)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ import xarray as xr
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import (
     behaviour,
+    controlled_mean,
     estimates,
     evaluate,
     expected_returns,
@@ -141,3 +142,21 @@ def test_estimates_are_posterior_means_before_each_pull():
         for i in range(2):
             mean, _ = posterior(task[i], pulls[i], total[i])
             assert np.allclose(shown[pull, i], mean)
+
+
+def test_a_companion_takes_its_noise_out_of_a_mean():
+    rng = np.random.default_rng(0)
+    y = rng.normal(3.0, 2.0, (400, 50))
+    x = 0.5 * y + rng.normal(1.0, 0.1, y.shape)
+    mean, error = controlled_mean(x, y, 3.0)
+    assert error.mean() == pytest.approx(0.1 / np.sqrt(50), rel=0.05)
+    assert abs(mean.mean() - 2.5) < 4 * 0.1 / np.sqrt(y.size)
+    assert mean.std() == pytest.approx(error.mean(), rel=0.15)
+
+
+def test_a_companion_that_says_nothing_changes_nothing():
+    y = np.random.default_rng(0).normal(size=(2, 30))
+    zero, _ = controlled_mean(np.zeros((2, 30)), y, 1.0)
+    assert (zero == 0).all()
+    plain, _ = controlled_mean(y, np.zeros((2, 30)), 0.0)
+    np.testing.assert_allclose(plain, y.mean(axis=1))

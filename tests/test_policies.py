@@ -12,6 +12,7 @@ from meta_bandit.policies import (
     Stopping,
     ThompsonSampling,
     UpperConfidenceBound,
+    foreign_thresholds,
 )
 from meta_bandit.simulate import History, simulate
 from meta_bandit.theory import (
@@ -157,3 +158,42 @@ def test_no_policy_earns_more_than_the_bayes_optimal_one():
 def test_bad_fields_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_thresholds_by_a_clock_follow_their_definition():
+    own = np.array([-4.0, -3.0, -2.0, -1.0, 0.0])
+    for clock in ("fraction", "elapsed", "remaining"):
+        assert foreign_thresholds(own, 5, clock).tolist() == own.tolist()
+    shorter = {"fraction": [-4, -2], "elapsed": [-4, -3], "remaining": [-1, 0]}
+    longer = {
+        "fraction": [-4, -4, -3, -3, -2, -2, -1, -1, 0, 0],
+        "elapsed": [-4, -3, -2, -1, 0, 0, 0, 0, 0, 0],
+        "remaining": [-4, -4, -4, -4, -4, -4, -3, -2, -1, 0],
+    }
+    for clock, expected in shorter.items():
+        assert foreign_thresholds(own, 2, clock).tolist() == expected
+    for clock, expected in longer.items():
+        assert foreign_thresholds(own, 10, clock).tolist() == expected
+
+
+def test_the_optimum_of_another_lifetime_never_earns_more():
+    task = GaussianBandit(2.0, 2.0, 20)
+    best, foreign = bayes_optimal(task), bayes_optimal(GaussianBandit(2.0, 2.0, 60)).thresholds
+    for clock in ("fraction", "elapsed", "remaining"):
+        policy = Stopping(foreign_thresholds(foreign, 20, clock))
+        ours, theirs = (
+            simulate(player, task, 20_000, np.random.default_rng(5))
+            for player in (Stopping(best.thresholds), policy)
+        )
+        lost = ours.arm_mean * ours.risky_pulls - theirs.arm_mean * theirs.risky_pulls
+        error = lost.std() / np.sqrt(lost.size)
+        assert lost.mean() > -3 * error
+        # the shape of thresholds over the share of life hardly changes; the others are far off
+        assert clock == "fraction" or lost.mean() > 3 * error
+
+
+def test_a_clock_that_is_none_is_named():
+    with pytest.raises(ValueError, match="clock = 'sundial': must be one of fraction, elapsed"):
+        foreign_thresholds([0.0], 3, "sundial")
+    with pytest.raises(ValueError, match="lifetime = 0"):
+        foreign_thresholds([0.0], 0, "elapsed")

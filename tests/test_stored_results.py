@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.sweep import PROFILES, stored
+from meta_bandit.sweep import PROFILES, Sweep, stored, stored_agents
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
@@ -65,11 +64,8 @@ def test_only_what_make_can_remake_is_stored() -> None:
 def test_a_stored_dataset_is_the_sweep_of_its_name(name: str) -> None:
     sweep = PROFILES[Path(name).stem]
     dataset = stored(name)
-    # a field that came later was at its default then
-    config = A2CConfig(**json.loads(dataset.attrs["config"]))
-    assert config == sweep.config
-    settings = json.loads(dataset.attrs["sweep"]) | {"config": asdict(config)}
-    assert settings == json.loads(json.dumps(asdict(sweep)))
+    assert Sweep.from_json(dataset.attrs["sweep"]) == sweep
+    assert A2CConfig(**json.loads(dataset.attrs["config"])) == sweep.config
     for grid in ("sigma_p", "sigma_l", "lifetime", "seed"):
         np.testing.assert_array_equal(dataset[grid], getattr(sweep, grid))
     assert np.isfinite(dataset.expected_return).all()
@@ -105,3 +101,8 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.nc: is not there.*RESULTS=nothing"):
         stored("nothing.nc")
+
+
+def test_missing_agents_are_named_with_what_makes_them() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors: is not .*RESULTS=nothing"):
+        stored_agents("nothing.safetensors")

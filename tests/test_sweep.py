@@ -177,6 +177,17 @@ def test_a_finished_sweep_is_only_read(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_a_sweep_reads_back_what_it_says_of_itself():
+    text = json.dumps(dataclasses.asdict(SMALL))
+    assert Sweep.from_json(text) == SMALL
+    # as it was written before there was that setting
+    older = json.loads(text)
+    del older["config"]["task_context"]
+    assert Sweep.from_json(json.dumps(older)) == SMALL
+    older["config"]["discount"] = 0.9
+    assert Sweep.from_json(json.dumps(older)) != SMALL
+
+
 def test_files_of_something_else_are_refused_and_kept(tmp_path):
     out = tmp_path / "out.nc"
     out.write_bytes(b"somebody's notes")

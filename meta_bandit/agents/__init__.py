@@ -5,7 +5,7 @@
 """
 
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
-from meta_bandit.agents.policy import AgentPolicy
+from meta_bandit.agents.policy import AgentPolicy, Watch
 from meta_bandit.agents.trained import TrainedAgents, load_agents, save_agents
 from meta_bandit.agents.training import train
 
@@ -14,6 +14,7 @@ __all__ = [
     "A2CConfig",
     "AgentPolicy",
     "TrainedAgents",
+    "Watch",
     "load_agents",
     "save_agents",
     "train",

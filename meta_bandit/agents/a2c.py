@@ -57,6 +57,7 @@ class Trainer:
         config: A2CConfig,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        lifetimes: Sequence[int] = (),
     ) -> None:
         def column(values: NDArray[np.float64] | NDArray[np.int64]) -> Tensor:
             full = np.broadcast_to(values, task.shape)[:, None]
@@ -70,10 +71,14 @@ class Trainer:
         # only ratios of m, sigma_p and sigma_l matter (prop-scale): agents see rewards in units of
         # this scale, and critics predict returns in units of scale x T, so that both are of order 1
         self.reward_scale = column(reward_scale(task))
+        self.mixed = len(lifetimes) > 0
+        if self.mixed:
+            dealt = torch.tensor(np.resize(lifetimes, lives), dtype=dtype, device=device)
+            lifetime = dealt.expand(agents, lives)
         self.lifetime = lifetime
         pull = torch.arange(longest, dtype=dtype, device=device)[:, None, None]
         self.mask = (pull < lifetime).to(dtype)
-        self.samples = lifetime[:, 0] * lives
+        self.samples = lifetime.expand(agents, lives).sum(-1)
 
         inputs = INPUTS + CONTEXT * config.task_context
         weights = initial_weights(seeds, config.units, inputs).to(device, dtype)
@@ -197,6 +202,9 @@ class Trainer:
         if not self.config.stratified_arms:
             return normal[0]
         slices = torch.arange(self.config.lives, device=normal.device)
+        if self.mixed:
+            # or a life of one length would meet the same part of the prior in every update
+            slices = (slices + update) % self.config.lives
         within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
         return within
 

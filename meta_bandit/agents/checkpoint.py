@@ -169,7 +169,11 @@ def check_arrays(path: Path, arrays: Arrays, expected: Arrays) -> None:
 
 
 def made_from(
-    task: GaussianBandit, seeds: list[int], config: A2CConfig, device: str
+    task: GaussianBandit,
+    seeds: list[int],
+    config: A2CConfig,
+    device: str,
+    initial: NDArray[np.float32] | None = None,
 ) -> dict[str, object]:
     """Say in JSON's words what decides a run's numbers."""
     return {
@@ -181,6 +185,8 @@ def made_from(
         "config": asdict(config),
         # the last bits of its numbers are the device's own
         "device": device,
+        # a digest says enough to refuse other weights; without any, files have no such entry
+        "initial": None if initial is None else hashlib.sha256(initial.tobytes()).hexdigest(),
     }
 
 

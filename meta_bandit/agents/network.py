@@ -88,7 +88,7 @@ class Ensemble:
             self._cell_slope = weights.new_zeros((agents, units, lives))
             self._scratch = weights.new_zeros((agents, units, lives))
         # making a view costs as much as a small operation: all of them are made here, once
-        shift = 1 if pulls else 0
+        self._shift = shift = 1 if pulls else 0
         gate = self._gates.view(kept, agents, 4, units, lives)
         hidden = self.inputs[:, :, read + 1 :]
         self._forward = list(
@@ -147,6 +147,17 @@ class Ensemble:
         torch.add(self._minus_one, squashed, alpha=2.0, out=squashed)
         torch.mul(o, squashed, out=hidden)
         return torch.bmm(self._head_matrix, head_input, out=heads)
+
+    def memory(self, pull: int) -> tuple[Tensor, Tensor]:
+        """Return what the last `step` of this pull left in memory, as views.
+
+        Returns
+        -------
+        h, c : shape (agents, units, lives)
+            Output and cell: all that the network knows of a life's past when it answers.
+        """
+        after = pull + self._shift
+        return self.inputs[after, :, self.read + 1 :], self._cell[after]
 
     def backward(self, heads_slope: Tensor, bound: float = math.inf) -> Tensor:
         r"""Gradient of a loss with respect to ``weights``, by backpropagation through time.

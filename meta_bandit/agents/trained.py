@@ -43,17 +43,18 @@ class TrainedAgents:
     weights: NDArray[np.float32]
     curve: xr.Dataset
 
-    def __getitem__(self, agent: int) -> TrainedAgents:
-        """Pick one agent, as an ensemble of one."""
+    def __getitem__(self, agents: int | NDArray[np.int64]) -> TrainedAgents:
+        """Pick agents by their numbers; one number gives an ensemble of one."""
+        chosen = np.atleast_1d(agents)
         values = (
             np.broadcast_to(getattr(self.task, f.name), self.task.shape) for f in fields(self.task)
         )
         return TrainedAgents(
-            GaussianBandit(*(value[agent : agent + 1] for value in values)),
-            self.seeds[agent : agent + 1],
+            GaussianBandit(*(value[chosen] for value in values)),
+            self.seeds[chosen],
             self.config,
-            self.weights[agent : agent + 1],
-            self.curve.isel(agent=[agent]),
+            self.weights[chosen],
+            self.curve.isel(agent=chosen),
         )
 
 

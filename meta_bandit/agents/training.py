@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from meta_bandit.agents.a2c import CURVES, Trainer
@@ -31,6 +32,8 @@ def train(
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
+    lifetimes: Sequence[int] = (),
+    initial: NDArray[np.float32] | None = None,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -67,6 +70,14 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
+    lifetimes
+        Lengths of life, in pulls, that the lives of each update are dealt in turn: a mixture to
+        train on. The longest must be the task's lifetime, which agents keep as theirs. Where none
+        are given, every life is as long as its task's.
+    initial : shape (agents, inputs + 1 + units, 4 units + 2)
+        Weights to begin with instead of random ones, such as those of other trained agents. The
+        optimiser and the schedules start afresh; rewards reach the agents in the unit of these
+        tasks (`a2c.reward_scale`).
 
     Returns
     -------
@@ -77,16 +88,24 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds or the device do not fit, or the checkpoint is damaged
-        or of another run.
+        If the shape of the task, the seeds, the device, the lifetimes or the initial weights do
+        not fit, or the checkpoint is damaged or of another run.
     """
     seeds = _check(task, seeds)
+    _check_lifetimes(task, lifetimes, config)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
-    source = made_from(task, seeds, config, place.type)
+    source = made_from(task, seeds, config, place.type, initial)
+    if len(lifetimes):
+        source["lifetimes"] = [int(lifetime) for lifetime in lifetimes]
     with torch_threads(threads), torch.inference_mode():
-        trainer = Trainer(task, seeds, config, place)
+        trainer = Trainer(task, seeds, config, place, lifetimes=lifetimes)
+        if initial is not None:
+            wanted = tuple(trainer.net.weights.shape)
+            if initial.shape != wanted:
+                raise ValueError(f"initial: weights of shape {initial.shape}: must be {wanted}")
+            trainer.net.weights.copy_(torch.from_numpy(initial))
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
             done, before = load_progress(checkpoint, trainer, source)
@@ -140,6 +159,23 @@ def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
         if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
     return [int(seed) for seed in seeds]
+
+
+def _check_lifetimes(task: GaussianBandit, lifetimes: Sequence[int], config: A2CConfig) -> None:
+    """Check that a mixture of lifetimes goes with the tasks and has a life for each length."""
+    if not len(lifetimes):
+        return
+    for lifetime in lifetimes:
+        if not isinstance(lifetime, int | np.integer) or lifetime < 1:
+            raise ValueError(f"lifetimes = {lifetime}: must be whole numbers >= 1")
+    if len(lifetimes) > config.lives:
+        raise ValueError(f"lifetimes: {len(lifetimes)} of them: must be at most {config.lives}")
+    if config.task_context:
+        raise ValueError("task_context = True: must be False for a mixture of lifetimes")
+    if (task.lifetime != max(lifetimes)).any():
+        raise ValueError(
+            f"lifetimes: the longest is {max(lifetimes)}: must be the lifetime of every task"
+        )
 
 
 def resolve_device(name: str) -> torch.device:

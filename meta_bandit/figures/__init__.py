@@ -27,26 +27,65 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.inference import answers, memory_paths, probe_curves
+from meta_bandit.figures.learned import (
+    along_lifetimes,
+    distance_from_edge,
+    exploration_maps,
+    learned_against_optimal,
+    learned_maps,
+    maps_by_lifetime,
+)
+from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
+from meta_bandit.figures.optima import (
+    between,
+    branches,
+    dip,
+    drift,
+    lead,
+    loop,
+    portrait,
+    variations,
+)
 from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
+    "along_lifetimes",
+    "answers",
     "arm_distributions",
+    "arms_kept",
     "behaviour_maps",
     "benefit_and_cost",
+    "between",
+    "branches",
     "commit_curves",
     "critical_lifetimes",
+    "dip",
+    "distance_from_edge",
+    "drift",
     "edges",
     "estimate_fan",
     "estimator_cost",
     "exploration_map",
+    "exploration_maps",
     "first_bit",
+    "lead",
+    "learned_against_optimal",
+    "learned_maps",
     "learning_curves",
     "leaving",
+    "lifetime_curves",
+    "lifetime_maps",
     "lives_panel",
     "long_lives",
+    "loop",
+    "maps_by_lifetime",
+    "memory_paths",
     "one_task",
+    "portrait",
     "price_of_commitment",
+    "probe_curves",
     "recipes",
     "regions",
     "regrets",
@@ -55,4 +94,5 @@ __all__ = [
     "thresholds",
     "two_optima",
     "value_of_lifetime",
+    "variations",
 ]

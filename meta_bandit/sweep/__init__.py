@@ -7,7 +7,7 @@ Importing this loads torch.
 """
 
 from meta_bandit.sweep.grid import PROFILES, Cell, Sweep
-from meta_bandit.sweep.results import stored
+from meta_bandit.sweep.results import stored, stored_agents
 from meta_bandit.sweep.run import run_sweep
 
-__all__ = ["PROFILES", "Cell", "Sweep", "run_sweep", "stored"]
+__all__ = ["PROFILES", "Cell", "Sweep", "run_sweep", "stored", "stored_agents"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,16 @@ class Sweep:
                 raise ValueError(f"{name} = {value!r}: must be a whole number >= 1")
         _ = self.tasks
 
+    @classmethod
+    def from_json(cls, text: str) -> Sweep:
+        """Read back what a dataset says of itself, in its attribute ``sweep``.
+
+        A setting that is newer than the dataset has its default.
+        """
+        values: dict[str, Any] = json.loads(text)
+        values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        return cls(**{**values, "config": A2CConfig(**values["config"])})
+
     @property
     def tasks(self) -> GaussianBandit:
         """All tasks, over (sigma_p, sigma_l, lifetime)."""
@@ -165,6 +176,7 @@ PROFILES = {
     ),
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
+    "plane-short": replace(_PLANE, lifetime=(10, 30)),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
     "lifetimes-fraction": _LIFETIMES,
@@ -175,7 +187,8 @@ PROFILES = {
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
 with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean; ``lifetimes-``: one task at many lifetimes, by time feature.
+continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
+lifetimes, by time feature.
 """
 
 

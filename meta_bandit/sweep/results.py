@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.agents import AgentPolicy, TrainedAgents, load_agents
 from meta_bandit.measure import lay_out, measure
 from meta_bandit.simulate import simulate
 from meta_bandit.sweep.grid import Cell, Sweep
@@ -136,13 +136,34 @@ def stored(name: str) -> xr.Dataset:
     FileNotFoundError
         If it is not there; the message says how to make it.
     """
+    return xr.load_dataset(_kept(name), engine="scipy")
+
+
+def stored_agents(name: str) -> TrainedAgents:
+    """Read the trained agents that the book keeps beside a dataset, in the order of its cells.
+
+    Parameters
+    ----------
+    name
+        Name of the file, such as ``across.safetensors``: the sweep ``across`` of `PROFILES`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there; the message says how to make it.
+    """
+    return load_agents(_kept(name))
+
+
+def _kept(name: str) -> Path:
+    """Find a file in the repository's folder of results."""
     path = Path(__file__).parents[2] / "book" / "results" / name
     if not path.exists():
         raise FileNotFoundError(
             f"{path}: is not there. It belongs to the repository: restore it with git, or train "
             f"its agents again (hours) with: make results RESULTS={path.stem}"
         )
-    return xr.load_dataset(path, engine="scipy")
+    return path
 
 
 def code_commit() -> str:

@@ -230,7 +230,11 @@ def _finished(sweep: Sweep, out: Path, weights: Path | None) -> xr.Dataset:
         dataset = xr.load_dataset(out, engine="scipy")
     except (OSError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{out}: exists, and is no NetCDF 3 file ({error})") from None
-    if dataset.attrs.get("sweep") != json.dumps(asdict(sweep)):
+    try:
+        same = Sweep.from_json(dataset.attrs["sweep"]) == sweep
+    except (KeyError, TypeError, ValueError):
+        same = False
+    if not same:
         raise ValueError(f"{out}: exists, and holds something else than this sweep")
     if weights is not None and not weights.exists():
         raise ValueError(

@@ -92,6 +92,16 @@ def test_a_finished_run_is_not_run_again(uninterrupted, tmp_path):
     assert same(run(tmp_path / "run.safetensors", stop_after=CONFIG.updates), uninterrupted)
 
 
+def test_training_from_other_weights_is_another_run(uninterrupted, tmp_path):
+    path, weights = tmp_path / "run.safetensors", uninterrupted.weights
+    with pytest.raises(StoppedError):
+        run(path, stop_after=10, initial=weights)
+    for initial in (None, -weights):
+        with pytest.raises(ValueError, match="is of a run with another initial"):
+            run(path, initial=initial)
+    assert same(run(path, initial=weights), run(initial=weights))
+
+
 def test_an_agent_that_diverged_stays_stopped(tmp_path):
     wild = A2CConfig(updates=12, units=8, learning_rate=1e38, gradient_clip=float("inf"))
     with pytest.warns(RuntimeWarning, match="diverged"):

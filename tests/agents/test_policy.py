@@ -9,11 +9,13 @@ from meta_bandit.agents import (
     A2CConfig,
     AgentPolicy,
     TrainedAgents,
+    Watch,
     load_agents,
     save_agents,
     train,
 )
 from meta_bandit.agents.a2c import initial_weights
+from meta_bandit.policies import Constant
 from meta_bandit.simulate import History, Lives, simulate
 from tests.agents.unrolled import unrolled_heads
 
@@ -106,3 +108,36 @@ def test_lives_that_were_not_begun_are_refused(trained):
     history = History(3, nothing.astype(np.int8), nothing, nothing.astype(np.int64), nothing)
     with pytest.raises(ValueError, match="asked at pull 0"):
         AgentPolicy(trained).risky_probability(TASK, history)
+
+
+def test_memory_is_what_the_heads_read(trained):
+    policy = AgentPolicy(trained, greedy=False, remember=True)
+    for count in (20, 12):  # new lives begin with nothing kept
+        lives = simulate(policy, TASK, count, np.random.default_rng(3))
+        memory = policy.memory
+        assert memory.shape == (8, 2, 12, count)
+        output, cell = memory[:, :, :6], memory[:, :, 6:]
+        heads = trained.weights[:, 4:, 24]  # column of the logit: the constant, then the outputs
+        logit = np.einsum("au,paul->pal", heads[:, 1:], output) + heads[:, :1]
+        np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
+        # h = o tanh(c), with a gate o between 0 and 1
+        assert (np.abs(output) <= np.abs(np.tanh(cell)) + 1e-6).all()
+        assert (np.sign(output) == np.sign(cell)).mean() > 0.999
+
+
+def test_a_network_that_watches_sees_the_actor_s_lives(trained):
+    watcher = AgentPolicy(trained, remember=True)
+    alone = simulate(Constant(0.5), TASK, 20, np.random.default_rng(3))
+    watched = simulate(Watch(Constant(0.5), watcher), TASK, 20, np.random.default_rng(3))
+    np.testing.assert_array_equal(alone.rewards, watched.rewards)
+    again = AgentPolicy(trained, remember=True)
+    simulate(Watch(Constant(0.0), again), TASK, 20, np.random.default_rng(3))
+    assert np.ptp(again.memory[:, 0], axis=-1).max() == 0  # all lives of zeros look alike
+    assert np.ptp(watcher.memory[1:, 0], axis=-1).min(axis=-1).max() > 0
+
+
+def test_a_policy_that_kept_nothing_says_so(trained):
+    policy = AgentPolicy(trained)
+    simulate(policy, TASK, 4, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="remember=True"):
+        _ = policy.memory

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents, train
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents, train
 from meta_bandit.measure import measure, regrets
 from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, full_information_value, optimal_commit
@@ -43,3 +45,31 @@ def test_the_smoke_configuration_runs_through():
     trained = train(GaussianBandit([2.0, 0.5], [2.0, 1.0]), [0, 1], CONFIGURATIONS["smoke"])
     lives = simulate(AgentPolicy(trained), trained.task, 10, np.random.default_rng(1))
     assert np.isfinite(measure(lives, ["agent"]).expected_return).all()
+
+
+def test_training_begins_with_the_weights_that_it_is_given():
+    task, small = GaussianBandit([2.0, 0.5], 1.0, 10), A2CConfig(updates=20, units=6)
+    before = train(task, [0, 1], small, "cpu", progress=False)
+    # steps too small to show: what comes out is what went in, with nothing left at random
+    still = replace(small, updates=1, learning_rate=1e-30)
+    other = GaussianBandit([1.0, 1.0], 1.0, 10)
+    after = train(other, [7, 8], still, "cpu", progress=False, initial=before.weights)
+    np.testing.assert_array_equal(after.weights, before.weights)
+    np.testing.assert_array_equal(after.task.sigma_p, [1.0, 1.0])
+    # without, the same run ends elsewhere; and what began it stays as it was
+    kept = before.weights.copy()
+    fresh = train(task, [0, 1], small, "cpu", progress=False)
+    np.testing.assert_array_equal(fresh.weights, kept)
+    on = train(task, [0, 1], small, "cpu", progress=False, initial=before.weights)
+    np.testing.assert_array_equal(before.weights, kept)
+    assert (on.weights != kept).any(axis=(1, 2)).all()
+
+
+def test_weights_that_do_not_fit_are_refused():
+    task, small = GaussianBandit([2.0, 0.5], 1.0, 10), A2CConfig(updates=1, units=6)
+    before = train(task, [0, 1], small, "cpu", progress=False)
+    for tasks, config in ((task[0], small), (task, replace(small, units=7))):
+        one = GaussianBandit(np.atleast_1d(tasks.sigma_p), 1.0, 10)
+        seeds = list(range(len(one.sigma_p)))
+        with pytest.raises(ValueError, match=r"initial: weights of shape \(2, 11, 26\): must be"):
+            train(one, seeds, config, "cpu", progress=False, initial=before.weights)

@@ -1,0 +1,129 @@
+"""Figures of agents in lives of other lengths than they were trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, PURPLE, RED, SKY, canvas
+
+_LINES = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, "black")
+_LOWEST = -1.0
+
+
+def lifetime_maps(table: xr.Dataset) -> Figure:
+    """Draw what agents and exact specialists earn in lives of other lengths: a column for a clock.
+
+    Parameters
+    ----------
+    table
+        ``agents`` and ``specialists`` over (clock, trained, tested): return as a share of
+        ``optimum`` over (tested), the exact one in units of reward; where that is 0, the return
+        itself in units of reward. A map with gaps is left out.
+    """
+    kinds = {"agents": "agents", "specialists": "exact specialists"}
+    panels = [
+        (f"{title}, {clock}", table[name].sel(clock=clock).transpose("trained", "tested"))
+        for name, title in kinds.items()
+        for clock in table.clock.values
+    ]
+    panels = [(title, shares) for title, shares in panels if shares.notnull().all()]
+    columns = -(-len(panels) // 2)
+    with canvas(2, columns, width=1.2 + 2.6 * columns, height=5.6) as (figure, axes):
+        norm = TwoSlopeNorm(0.5, _LOWEST, 1)
+        for ax, (title, shares) in zip(axes.flat, panels, strict=False):
+            mesh = _map(ax, shares, table.optimum, norm)
+            ax.set_title(title, fontsize=10.5)
+        for ax in axes[-1]:
+            ax.set_xlabel("lifetime lived (pulls)")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("lifetime trained on (pulls)")
+        bar = figure.colorbar(mesh, ax=axes, extend="min", shrink=0.7)
+        bar.set_label("normalised return (grey column: return in reward)")
+        bar.set_ticks([-1, -0.5, 0, 0.5, 0.75, 1])
+    return figure
+
+
+def _map(ax: Any, shares: xr.DataArray, optimum: xr.DataArray, norm: TwoSlopeNorm) -> Any:
+    """Draw one map, each cell with its number and those at home framed."""
+    worth = np.broadcast_to(optimum > 0, shares.shape)
+    mesh = ax.imshow(np.where(worth, shares, np.nan), cmap="cividis", norm=norm, origin="lower")
+    ax.set_facecolor(NEVER)
+    for (row, column), share in np.ndenumerate(shares.values):
+        dark = worth[row, column] and share < 0.7
+        # no minus before a zero
+        text = f"{share:.2f}".replace("-0.00", "0.00")
+        ax.text(column, row, text, ha="center", va="center", fontsize=7.5,
+                color="white" if dark else "black")  # fmt: skip
+        if shares.trained[row] == shares.tested[column]:
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.6))
+    ax.set_xticks(range(shares.sizes["tested"]), shares.tested.values, fontsize=9)
+    ax.set_yticks(range(shares.sizes["trained"]), shares.trained.values, fontsize=9)
+    return mesh
+
+
+def lifetime_curves(table: xr.Dataset) -> Figure:
+    """Draw normalised returns over the length of life: a panel for a clock, a point for a seed.
+
+    Parameters
+    ----------
+    table
+        Shares of the exact optimum: ``agents`` over (clock, trained, seed, tested), ``at_home``
+        over (clock, tested, seed) of the agents trained there, ``mixed`` over (clock, mixed_seed,
+        tested) of agents trained on a mixture of lifetimes up to the attribute ``longest``.
+    """
+    with canvas(1, table.sizes["clock"], width=9, height=3.9) as (figure, axes):
+        for ax, clock in zip(np.atleast_1d(axes), table.clock.values, strict=True):
+            here = table.sel(clock=clock)
+            for color, trained in zip(_LINES, table.trained.values, strict=False):
+                _points(
+                    ax, here.agents.sel(trained=trained), "seed", color, f"trained at {trained}"
+                )
+            _points(ax, here.at_home, "seed", GREY, "each at home", ls="--")
+            _points(ax, here.mixed, "mixed_seed", "black", "trained on a mixture", lw=2.4)
+            ax.axvline(table.attrs["longest"], color=GREY, ls=":", lw=1)
+            ax.axhline(1, color="black", lw=0.8)
+            ax.set(title=clock, xscale="log", xlabel="lifetime lived (pulls)", ylim=(-0.65, 1.08))
+            ax.set_xticks(table.tested.values, table.tested.values, fontsize=9)
+            ax.minorticks_off()
+        np.atleast_1d(axes)[0].set_ylabel("normalised return")
+        handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=3, fontsize=9, loc="outside lower center")
+    return figure
+
+
+def _points(ax: Any, shares: xr.DataArray, seeds: str, color: str, label: str, **line: Any) -> None:
+    """Draw the mean over seeds as a line and each seed as a point."""
+    shares = shares.transpose("tested", seeds)
+    ax.plot(shares.tested, shares.mean(seeds), color=color, label=label, **line)
+    for seed in shares[seeds].values:
+        ax.plot(shares.tested, shares.sel({seeds: seed}), ".", color=color, ms=4, alpha=0.8)
+
+
+def arms_kept(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
+    """Draw how many lives are on the risky arm, pull by pull: a panel for good and for bad arms.
+
+    Parameters
+    ----------
+    shares
+        Share of lives on the risky arm over (arm, trained, pull), of agents by the lifetime that
+        they were trained on; pulls count from 0.
+    optimum
+        The same of the Bayes-optimal policy, over (arm, pull).
+    """
+    with canvas(1, shares.sizes["arm"], width=8.5, height=3.7) as (figure, axes):
+        for ax, arm in zip(axes, shares.arm.values, strict=True):
+            for color, trained in zip(_LINES, shares.trained.values, strict=False):
+                line = shares.sel(arm=arm, trained=trained)
+                ax.plot(shares.pull + 1, line, color=color, lw=1.4, label=f"trained at {trained}")
+            best = optimum.sel(arm=arm)
+            ax.plot(best.pull + 1, best, color="black", lw=2.2, ls="--", label="Bayes-optimal")
+            ax.set(title=arm, xscale="log", xlabel="pull of the life", ylim=(-0.02, 1.02))
+        axes[0].set_ylabel("share of lives on the risky arm")
+        axes[1].legend(fontsize=9)
+    return figure
