@@ -48,6 +48,10 @@ class Trainer:
 
     What a single pull needs is allocated here, once: on a CPU, fresh memory costs more than the
     arithmetic on it.
+
+    An agent lives on one task, or on a table of them: then every life is dealt a task of its own,
+    in turn. Within an update the longest lives come first, so that those that still live are the
+    first so many, and nothing is computed for the others.
     """
 
     def __init__(
@@ -57,36 +61,29 @@ class Trainer:
         config: A2CConfig,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
-        lifetimes: Sequence[int] = (),
     ) -> None:
-        def column(values: NDArray[np.float64] | NDArray[np.int64]) -> Tensor:
-            full = np.broadcast_to(values, task.shape)[:, None]
-            return torch.tensor(full, dtype=dtype, device=device)
-
         self.config = config
-        self.longest = longest = int(task.lifetime.max())
         agents, lives = len(seeds), config.lives
-        self.sigma_p, self.sigma_l = column(task.sigma_p), column(task.sigma_l)
-        self.mean, lifetime = column(task.mean), column(task.lifetime)
-        # only ratios of m, sigma_p and sigma_l matter (prop-scale): agents see rewards in units of
-        # this scale, and critics predict returns in units of scale x T, so that both are of order 1
-        self.reward_scale = column(reward_scale(task))
-        self.mixed = len(lifetimes) > 0
-        if self.mixed:
-            dealt = torch.tensor(np.resize(lifetimes, lives), dtype=dtype, device=device)
-            lifetime = dealt.expand(agents, lives)
-        self.lifetime = lifetime
-        pull = torch.arange(longest, dtype=dtype, device=device)[:, None, None]
-        self.mask = (pull < lifetime).to(dtype)
-        self.samples = lifetime.expand(agents, lives).sum(-1)
+        table = task_table(task, lives)
+        self.longest = longest = int(task.lifetime.max())
+        self.table = torch.tensor(table, dtype=dtype, device=device)
+        # how many tasks an update takes from the table, and after how many updates it begins again
+        self.dealt = 1 if len(task.shape) == 1 else lives
+        self.rounds = table.shape[-1] // self.dealt
+        # the tasks of the lives that are played now: (agents, 1) where all of an agent's are alike
+        self.tasks = torch.empty((len(table), agents, self.dealt), dtype=dtype, device=device)
+        self.sigma_p, self.sigma_l, self.mean, self.lifetime, self.reward_scale = self.tasks[
+            :5
+        ].unbind()
+        self.pull = torch.arange(longest, dtype=dtype, device=device)[:, None, None]
+        self.mask = torch.empty((longest, agents, self.dealt), dtype=dtype, device=device)
+        self.samples = torch.empty(agents, dtype=dtype, device=device)
 
         inputs = INPUTS + CONTEXT * config.task_context
         weights = initial_weights(seeds, config.units, inputs).to(device, dtype)
-        self.net = Ensemble(weights, lives, longest)
-        self.net.inputs[:-1, :, TIME] = time_input(config.time_feature, pull, lifetime)
-        if config.task_context:
-            context = torch.tensor(task_inputs(task), dtype=dtype, device=device)
-            self.net.inputs[:-1, :, INPUTS:inputs] = context[..., None]
+        self.widths = widths(table[3], longest, lives)
+        self.net = Ensemble(weights, lives, longest, self.widths)
+        self.deal(0)
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
@@ -149,9 +146,25 @@ class Trainer:
             for name, values in self.state(self.config.updates).items():
                 values.copy_(before[name])
 
+    def deal(self, update: int | Tensor) -> None:
+        """Hand the lives of an update their tasks, and tell the agents what they are told."""
+        places = torch.arange(self.dealt, device=self.table.device)
+        chosen = (places + update * self.dealt) % self.table.shape[-1]
+        torch.index_select(self.table, 2, chosen, out=self.tasks)
+        torch.lt(self.pull, self.lifetime, out=self.mask)
+        agents, lives = len(self.samples), self.config.lives
+        torch.sum(self.lifetime.expand(agents, lives), -1, out=self.samples)
+        told, config = self.net.inputs[:-1], self.config
+        # where a life has ended nobody reads the time; it is kept finite
+        told[:, :, TIME] = time_input(config.time_feature, self.pull, self.lifetime)
+        if config.task_context:
+            told[:, :, INPUTS : INPUTS + CONTEXT] = self.tasks[5:].transpose(0, 1)
+
     def _update(self) -> None:
         rate, shorten_second, entropy_weight, share = self.now.unbind()
         update = self.index
+        if self.rounds > 1:
+            self.deal(update)
         mean = self.mean * share
         arm_mean = self.play(update, mean)
         entropy = self.loss_slope(entropy_weight)
@@ -164,7 +177,7 @@ class Trainer:
             "mean_return": (risky * arm_mean).mean(-1),
             "risky_pulls": risky.mean(-1),
             "entropy": entropy,
-            "prior_mean": mean[:, 0],
+            "prior_mean": mean.mean(-1),
             "gradient_norm": norm,
         }
         for name, values in noted.items():
@@ -181,6 +194,7 @@ class Trainer:
         net.begin()
         outcome = net.inputs[1:]
         steps = zip(
+            self.widths,
             net.heads[:, :, LOGIT],
             threshold,
             reward,
@@ -189,7 +203,10 @@ class Trainer:
             outcome[:, :, REWARD],
             strict=True,
         )
-        for pull, (logit, limit, pays, risky, safe, paid) in enumerate(steps):
+        for pull, (alive, *views) in enumerate(steps):
+            logit, limit, pays, risky, safe, paid = (
+                views if alive == self.config.lives else (view[:, :alive] for view in views)
+            )
             net.step(pull)
             torch.gt(logit, limit, out=risky)
             torch.le(logit, limit, out=safe)
@@ -202,9 +219,9 @@ class Trainer:
         if not self.config.stratified_arms:
             return normal[0]
         slices = torch.arange(self.config.lives, device=normal.device)
-        if self.mixed:
-            # or a life of one length would meet the same part of the prior in every update
-            slices = (slices + update) % self.config.lives
+        if self.dealt > 1:
+            # in an order of chance, or a task would always meet the same part of the prior
+            slices = normal[0].argsort(-1)
         within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
         return within
 
@@ -341,6 +358,48 @@ def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
 
 
+def task_table(task: GaussianBandit, lives: int) -> NDArray[np.float64]:
+    """Lay out the tasks that agents are dealt, and what is told of them.
+
+    Parameters
+    ----------
+    task : shape (agents,) or (agents, tasks)
+        One task for each agent, or a table that is a whole number of updates long.
+    lives
+        Lives of an update.
+
+    Returns
+    -------
+    shape (8, agents, 1 or tasks)
+        sigma_p, sigma_l, m, T, `reward_scale`, then the three `task_inputs`. The tasks of an update
+        are those of the table, with the longest first.
+    """
+    agents = task.shape[0]
+    parts = [task.sigma_p, task.sigma_l, task.mean, task.lifetime, reward_scale(task)]
+    told = np.moveaxis(task_inputs(task), -1, 0)
+    rows = [np.broadcast_to(part, task.shape) for part in (*parts, *told)]
+    table = np.stack(rows).reshape(len(rows), agents, -1)
+    if len(task.shape) == 1:
+        return table
+    updates = table.reshape(len(rows), agents, -1, lives)
+    order = np.argsort(-updates[3], axis=-1, kind="stable")
+    return np.take_along_axis(updates, order[None], axis=-1).reshape(table.shape)
+
+
+def widths(lifetime: NDArray[np.float64], pulls: int, lives: int) -> list[int]:
+    """Lives that may be alive at each pull, in any update: the first so many.
+
+    Parameters
+    ----------
+    lifetime : shape (agents, 1 or tasks)
+        In the order of `task_table`.
+    """
+    if lifetime.shape[-1] == 1:
+        return [lives] * pulls
+    longest = lifetime.reshape(-1, lives).max(axis=0)
+    return [int((longest > pull).sum()) for pull in range(pulls)]
+
+
 def task_inputs(task: GaussianBandit) -> NDArray[np.float64]:
     r"""What an agent is told of its task with `A2CConfig.task_context`, shape (agents, 3).
 
@@ -360,4 +419,6 @@ def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:
         return pull / 100 + 0 * lifetime
     if kind == "remaining":
         return (lifetime - pull) / 100
+    if kind == "log-remaining":
+        return ((lifetime - pull).clamp(min=1) / 20).log() / 3
     return 0 * (pull + lifetime)

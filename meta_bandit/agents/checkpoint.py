@@ -176,18 +176,22 @@ def made_from(
     initial: NDArray[np.float32] | None = None,
 ) -> dict[str, object]:
     """Say in JSON's words what decides a run's numbers."""
+    full = {f.name: np.broadcast_to(getattr(task, f.name), task.shape) for f in fields(task)}
+    # of a table of tasks a digest, which nobody would read in full
+    table = len(task.shape) > 1
     return {
-        "task": {
-            field.name: np.broadcast_to(getattr(task, field.name), task.shape).tolist()
-            for field in fields(task)
-        },
+        "task": {name: _sha256(it) if table else it.tolist() for name, it in full.items()},
         "seeds": seeds,
         "config": asdict(config),
         # the last bits of its numbers are the device's own
         "device": device,
         # a digest says enough to refuse other weights; without any, files have no such entry
-        "initial": None if initial is None else hashlib.sha256(initial.tobytes()).hexdigest(),
+        "initial": None if initial is None else _sha256(initial),
     }
+
+
+def _sha256(values: NDArray[Any]) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()
 
 
 def _digest(arrays: Arrays, description: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-TimeFeature = Literal["fraction", "elapsed", "remaining", "none"]
+TimeFeature = Literal["fraction", "elapsed", "remaining", "log-remaining", "none"]
 """What an agent is told of the time: see `A2CConfig.time_feature`."""
 
 _Check = tuple[Callable[[float], bool], str]
@@ -78,6 +78,7 @@ class A2CConfig:
     # share of the updates over which the prior mean moves linearly from 0 to the task's own
     continuation_until: float = 0.5
     # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
+    # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
     # or "none"
     time_feature: TimeFeature = "fraction"
     # tell an agent its task at every pull: sigma_p and sigma_l in units of the reward scale

@@ -20,6 +20,7 @@ memory. No tensor is allocated while lives are played or gradients computed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -46,6 +47,8 @@ class Ensemble:
         Lives that each agent plays at once (B).
     pulls
         Pulls that are kept for the backward pass (T). With 0 nothing is kept: for acting only.
+    widths : length pulls
+        Lives that are computed at each pull, the first so many; not increasing. All, if not given.
 
     Attributes
     ----------
@@ -57,7 +60,7 @@ class Ensemble:
         What `backward` computes.
     """
 
-    def __init__(self, weights: Tensor, lives: int, pulls: int) -> None:
+    def __init__(self, weights: Tensor, lives: int, pulls: int, widths: Sequence[int] = ()) -> None:
         agents, rows, columns = weights.shape
         self.units = units = (columns - HEADS) // 4
         self.read = read = rows - 1 - units
@@ -91,7 +94,8 @@ class Ensemble:
         self._shift = shift = 1 if pulls else 0
         gate = self._gates.view(kept, agents, 4, units, lives)
         hidden = self.inputs[:, :, read + 1 :]
-        self._forward = list(
+        self._widths = list(widths) or [lives] * kept
+        self._forward = self._narrow(
             zip(
                 self.inputs,
                 self._gates,
@@ -105,7 +109,7 @@ class Ensemble:
                 strict=False,
             )
         )
-        self._backward = list(
+        self._backward = self._narrow(
             zip(
                 self.inputs[shift:],
                 self._gates[:, :, : 3 * units],
@@ -117,6 +121,14 @@ class Ensemble:
             )
         )
         self.begin()
+
+    def _narrow(self, views: Iterable[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
+        """Keep of the views of each pull the lives that are computed there."""
+        lives = self.inputs.shape[-1]
+        return [
+            parts if width == lives else tuple(part[..., :width] for part in parts)
+            for parts, width in zip(views, self._widths, strict=True)
+        ]
 
     def begin(self) -> None:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
@@ -182,22 +194,19 @@ class Ensemble:
         shape of ``weights``
             Sum over lives and pulls; the attribute ``gradient``, overwritten by the next call.
         """
-        units = self.units
-        slope, dh, dc, scratch = self._slope, self._output_slope, self._cell_slope, self._scratch
-        gate_slope, dy = slope[:, : 4 * units], slope[:, 4 * units :]
-        d_sigmoids = slope[:, : 3 * units]
-        do, di, df, dg = gate_slope.chunk(4, dim=1)
-        through_cell = gate_slope[:, units:].view(-1, 3, units, dc.shape[-1])
-        dc_gates = dc.unsqueeze(1)
+        self._slope[:, : 4 * self.units] = 0.0
+        self._cell_slope.zero_()
         recurrent = self.weights[:, self.read + 1 :]
-        slope_t = slope.transpose(1, 2)
         gradient = self.gradient.zero_()
-        gate_slope.zero_()
-        dc.zero_()
+        views = {width: self._slope_views(width) for width in set(self._widths)}
         bounded = bound < math.inf
-        steps = zip(self._backward[::-1], heads_slope.unbind(0)[::-1], strict=True)
-        for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t in steps:
-            dy.copy_(dy_t)
+        steps = zip(
+            self._backward[::-1], heads_slope.unbind(0)[::-1], self._widths[::-1], strict=True
+        )
+        for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t, width in steps:
+            slope, slope_t, dy, do, di, df, dg, d_sigmoids, through_cell, *rest = views[width]
+            dh, dc, dc_gates, scratch = rest
+            dy.copy_(dy_t[..., :width])
             torch.bmm(recurrent, slope, out=dh)
             if bounded:
                 dh.clamp_(-bound, bound)
@@ -214,7 +223,20 @@ class Ensemble:
             dg.mul_(i)
             through_cell.mul_(dc_gates)
             dc.mul_(f)
-        dy.zero_()
-        gradient.baddbmm_(self.inputs[0], slope_t)
-        gradient[:, : self.read, 4 * units :] = 0.0
+        self._slope[:, 4 * self.units :] = 0.0
+        gradient.baddbmm_(self.inputs[0], self._slope.transpose(1, 2))
+        gradient[:, : self.read, 4 * self.units :] = 0.0
         return gradient
+
+    def _slope_views(self, width: int) -> tuple[Tensor, ...]:
+        """Views of the slopes of the first lives, as `backward` names them."""
+        units = self.units
+        slope = self._slope[..., :width]
+        gates, dy = slope[:, : 4 * units], slope[:, 4 * units :]
+        d_sigmoids = gates[:, : 3 * units]
+        through_cell = gates[:, units:].unflatten(1, (3, units))
+        dh, dc, scratch = (
+            part[..., :width] for part in (self._output_slope, self._cell_slope, self._scratch)
+        )
+        parts = (slope, slope.transpose(1, 2), dy, *gates.chunk(4, dim=1))
+        return (*parts, d_sigmoids, through_cell, dh, dc, dc.unsqueeze(1), scratch)

@@ -22,7 +22,7 @@ class TrainedAgents:
     Attributes
     ----------
     task
-        What each agent was trained on; shape (agents,).
+        What each agent was trained on; shape (agents,), or (agents, tasks) for a table each.
     seeds : shape (agents,)
         Where all random numbers of each agent came from.
     config
@@ -33,8 +33,9 @@ class TrainedAgents:
         Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
         in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
         ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
-        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
-        at which the agent was stopped because its gradient was no longer finite, else -1.
+        ``seed``; ``sigma_p``, ``sigma_l``, ``lifetime`` and ``mean`` where it had one task; and
+        ``diverged_at``, the update at which the agent was stopped because its gradient was no
+        longer finite, else -1.
     """
 
     task: GaussianBandit
