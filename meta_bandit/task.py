@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,21 @@ SAFE = 0
 RISKY = 1
 
 
-@dataclass(frozen=True, init=False, eq=False)
 class Task:
-    """What every task is: fields that are arrays, which broadcast to one task for each element."""
+    """What every task is: a frozen dataclass of arrays that broadcast, a task for each element.
+
+    Attributes
+    ----------
+    lifetime : shape (...)
+        Steps in one life (T); what other fields there are is up to the task.
+    """
+
+    lifetime: NDArray[np.int64]
+
+    @property
+    def values(self) -> dict[str, NDArray[Any]]:
+        """All fields by their names."""
+        return {field.name: getattr(self, field.name) for field in fields(cast("Any", self))}
 
     def _keep(self, **values: NDArray[np.float64] | NDArray[np.int64]) -> None:
         """Keep the fields, read-only, if their shapes broadcast."""
@@ -30,32 +42,34 @@ class Task:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape that the fields broadcast to; ``()`` for a single task."""
-        return np.broadcast_shapes(*(getattr(self, field.name).shape for field in fields(self)))
+        return np.broadcast_shapes(*(value.shape for value in self.values.values()))
+
+    @property
+    def full(self) -> dict[str, NDArray[Any]]:
+        """All fields by their names, each in the shape of the task."""
+        shape = self.shape
+        return {name: np.broadcast_to(value, shape) for name, value in self.values.items()}
 
     @property
     def per_life(self) -> Self:
         """The same tasks, each field with an axis of length 1 at its end, for lives."""
-        return type(self)(*(getattr(self, field.name)[..., None] for field in fields(self)))
+        return type(self)(*(value[..., None] for value in self.values.values()))
 
     def __getitem__(self, index: int | tuple[int, ...] | NDArray[np.int64]) -> Self:
         """Pick one task of an array of tasks, or several by their numbers."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return type(self)(*(value[index] for value in np.broadcast_arrays(*values)))
+        return type(self)(*(value[index] for value in self.full.values()))
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether it is the same kind with all fields equal, shapes included."""
-        if type(other) is not type(self):
+        """Tell whether it is the same kind of task with all fields equal, shapes included."""
+        if not isinstance(other, type(self)):
             return NotImplemented
-        return all(
-            np.array_equal(getattr(self, field.name), getattr(other, field.name))
-            for field in fields(self)
-        )
+        return all(np.array_equal(value, other.values[name]) for name, value in self.values.items())
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Write the task as the call that makes it."""
-        inside = ", ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        inside = ", ".join(f"{name}={value}" for name, value in self.values.items())
         return f"{type(self).__name__}({inside})"
 
 

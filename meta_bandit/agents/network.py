@@ -28,8 +28,11 @@ from torch import Tensor
 INPUTS = 4
 """Rows of x that every agent has: last reward, last action risky, last action safe, time."""
 REWARD, RISKY_ROW, SAFE_ROW, TIME = range(INPUTS)
+ACTION = RISKY_ROW
+"""First of the rows of the last action, in any world."""
 LOGIT, VALUE = 0, 1
 HEADS = 2
+"""Logits and value of an agent of bandits."""
 CONTEXT = 3
 """Rows that follow in x where agents are told their task."""
 
@@ -39,33 +42,43 @@ class Ensemble:
 
     Parameters
     ----------
-    weights : shape (agents, inputs + 1 + units, 4 units + 2)
-        Rows: inputs x, the constant 1, the last output h. There are 4 inputs, 7 if agents are told
-        their task. Columns: the gates o, i, f, g, then the logit and the value. The heads do not
-        read x: those entries are kept at 0.
+    weights : shape (agents, inputs + 1 + units, 4 units + logits + 1)
+        Rows: inputs x, the constant 1, the last output h. On bandits there are 4 inputs, 7 if
+        agents are told their task. Columns: the gates o, i, f, g, then the logits and the value.
+        The heads do not read x: those entries are kept at 0.
     lives
         Lives that each agent plays at once (B).
     pulls
         Pulls that are kept for the backward pass (T). With 0 nothing is kept: for acting only.
     widths : length pulls
         Lives that are computed at each pull, the first so many; not increasing. All, if not given.
+    logits
+        1 for the logit of the risky arm, else one for each action.
 
     Attributes
     ----------
     inputs : shape (pulls + 1, agents, inputs + 1 + units, lives)
         z of every pull. Whoever plays writes x, the first rows; the rest is written here.
-    heads : shape (pulls, agents, 2, lives)
-        Logit of the risky arm and value at every pull.
+    heads : shape (pulls, agents, logits + 1, lives)
+        Logit of the risky arm, or those of all actions, and value at every pull.
     gradient : shape of ``weights``
         What `backward` computes.
     """
 
-    def __init__(self, weights: Tensor, lives: int, pulls: int, widths: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        weights: Tensor,
+        lives: int,
+        pulls: int,
+        widths: Sequence[int] = (),
+        logits: int = 1,
+    ) -> None:
         agents, rows, columns = weights.shape
-        self.units = units = (columns - HEADS) // 4
+        heads = logits + 1
+        self.units = units = (columns - heads) // 4
         self.read = read = rows - 1 - units
-        known = read in (INPUTS, INPUTS + CONTEXT)
-        if not known or columns != 4 * units + HEADS or units < 1:
+        known = read in (INPUTS, INPUTS + CONTEXT) if logits == 1 else read >= 1
+        if not known or columns != 4 * units + heads or units < 1:
             raise ValueError(f"weights: shape {tuple(weights.shape)} is no LSTM actor-critic's")
         self.weights = weights
         self.gradient = torch.zeros_like(weights)
@@ -81,12 +94,12 @@ class Ensemble:
         after = kept + 1 if pulls else 1
         self.inputs = weights.new_zeros((after, agents, rows, lives))
         self.inputs[:, :, read] = 1.0
-        self.heads = weights.new_zeros((kept, agents, HEADS, lives))
+        self.heads = weights.new_zeros((kept, agents, heads, lives))
         self._gates = weights.new_zeros((kept, agents, 4 * units, lives))
         self._cell = weights.new_zeros((after, agents, units, lives))
         self._squashed = weights.new_zeros((kept, agents, units, lives))
         if pulls:
-            self._slope = weights.new_zeros((agents, 4 * units + HEADS, lives))
+            self._slope = weights.new_zeros((agents, 4 * units + heads, lives))
             self._output_slope = weights.new_zeros((agents, units, lives))
             self._cell_slope = weights.new_zeros((agents, units, lives))
             self._scratch = weights.new_zeros((agents, units, lives))
@@ -143,8 +156,8 @@ class Ensemble:
 
         Returns
         -------
-        shape (agents, 2, lives)
-            Logit of the risky arm, value.
+        shape (agents, logits + 1, lives)
+            Logits, value.
         """
         z, gates, o, i, f, g, cell, next_cell, squashed, hidden, head_input, heads = self._forward[
             pull
@@ -182,7 +195,7 @@ class Ensemble:
 
         Parameters
         ----------
-        heads_slope : shape (pulls, agents, 2, lives)
+        heads_slope : shape (pulls, agents, logits + 1, lives)
             Gradient of the loss with respect to ``heads``. Zero it where a life has ended.
         bound
             Each element of :math:`\delta h_t` and :math:`\delta c_t` is brought into

@@ -16,15 +16,16 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from meta_bandit.agents.a2c import CURVES, Trainer
+from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.learner import Learner
 from meta_bandit.agents.trained import TrainedAgents
-from meta_bandit.task import GaussianBandit
+from meta_bandit.task import Task
 
 
 def train(
-    task: GaussianBandit,
+    task: Task,
     seeds: Sequence[int],
     config: A2CConfig = CONFIGURATIONS["companion"],
     device: str = "auto",
@@ -33,6 +34,7 @@ def train(
     checkpoint: Path | None = None,
     every: float = 60.0,
     initial: NDArray[np.float32] | None = None,
+    learner: type[Learner] = Trainer,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -76,6 +78,9 @@ def train(
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks (`a2c.reward_scale`).
 
+    learner
+        The world that agents live in: how lives are played, and what agents are told.
+
     Returns
     -------
     TrainedAgents
@@ -94,7 +99,7 @@ def train(
     place = resolve_device(device)
     source = made_from(task, seeds, config, place.type, initial)
     with torch_threads(threads), torch.inference_mode():
-        trainer = Trainer(task, seeds, config, place)
+        trainer = learner(task, seeds, config, place)
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:
@@ -131,7 +136,7 @@ def train(
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 
-def _record(trainer: Trainer) -> None:
+def _record(trainer: Learner) -> None:
     """Record the update as a CUDA graph, or say that it could not be."""
     try:
         trainer.record()
@@ -143,7 +148,7 @@ def _record(trainer: Trainer) -> None:
         )
 
 
-def _check(task: GaussianBandit, seeds: Sequence[int], config: A2CConfig) -> list[int]:
+def _check(task: Task, seeds: Sequence[int], config: A2CConfig) -> list[int]:
     """Check that each agent has its tasks and a valid seed; returns the seeds as plain integers."""
     if len(task.shape) not in (1, 2) or task.shape[0] != len(seeds) or not len(seeds):
         raise ValueError(
@@ -185,19 +190,19 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def _curve(
-    trainer: Trainer,
-    task: GaussianBandit,
+    trainer: Learner,
+    task: Task,
     seeds: Sequence[int],
     config: A2CConfig,
     seconds: float,
 ) -> xr.Dataset:
     """Label the learning curves and warn of agents that diverged."""
     curve = xr.Dataset(coords={"update": np.arange(config.updates)})
-    for name, units in CURVES.items():
+    for name, units in trainer.noted.items():
         curve[name] = (("agent", "update"), trainer.curves[name].T.cpu().numpy(), {"units": units})
     if len(task.shape) == 1:
-        for name in ("sigma_p", "sigma_l", "lifetime", "mean"):
-            curve[name] = ("agent", np.broadcast_to(getattr(task, name), task.shape))
+        for name, values in task.full.items():
+            curve[name] = "agent", values
     curve["seed"] = ("agent", np.array(seeds, dtype=np.uint64))
     alive = trainer.alive.cpu().numpy()
     diverged_at = np.where(alive.all(axis=0), -1, alive.argmin(axis=0))

@@ -9,7 +9,7 @@ excluded places, moves left), and where n places are left, each holds the reward
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,8 +239,8 @@ def _habits(
     size: int, places: int, lifetime: int
 ) -> tuple[
     list[tuple[int, ...]],
-    NDArray[np.int64],
-    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int32],
     NDArray[np.float64],
     NDArray[np.float64],
 ]:
@@ -254,7 +254,7 @@ def _habits(
     length = np.empty((len(tours), places), dtype=np.int32)
     for row, tour in enumerate(tours):
         cells = [world.nest, *world.hiding[list(tour)], world.near]
-        arrivals = np.cumsum([reach[a, b] for a, b in zip(cells[:-1], cells[1:], strict=True)])
+        arrivals = np.cumsum([reach[a, b] for a, b in pairwise(cells)])
         length[row] = arrivals[-1]
         length[row, list(tour)] = arrivals[:-1]
     visited = np.array([[place in tour for place in range(places)] for tour in tours])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -216,7 +217,7 @@ class HabitForager:
         # how far it is on its tour follows from the moves since the nest
         since = history.time - history.left_at
         cells = [world.nest, *world.hiding[list(self.habit.tour)]]
-        legs = [reach[a, b] for a, b in zip(cells[:-1], cells[1:], strict=True)]
+        legs = [reach[a, b] for a, b in pairwise(cells)]
         for cell, arrival in reversed(list(zip(cells[1:], np.cumsum(legs), strict=True))):
             goal = np.where(touring & (since < arrival), cell, goal)
         onward = world.after[history.position]

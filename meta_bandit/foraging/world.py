@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -111,14 +111,14 @@ class Grid(NamedTuple):
     hiding : shape (5,)
         Hiding places, in the order in which worlds use them.
     after : shape (cells, 4)
-        Cell that each move leads to.
+        Cell that each move leads to. Both arrays are NumPy's, or torch's in training.
     """
 
     size: int
     nest: int
     near: int
-    hiding: NDArray[np.int64]
-    after: NDArray[np.int64]
+    hiding: Any
+    after: Any
 
 
 @cache
@@ -184,5 +184,4 @@ def single(task: Foraging) -> tuple[Grid, int, int, float, float]:
     """
     if task.shape != ():
         raise ValueError(f"task: shape {task.shape}: must be a single task, ()")
-    lifetime, places, far, near, _ = (getattr(task, field.name).item() for field in fields(task))
-    return task.grid, lifetime, places, near, far
+    return task.grid, int(task.lifetime), int(task.places), float(task.near), float(task.far)

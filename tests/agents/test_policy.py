@@ -14,7 +14,7 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.agents.a2c import initial_weights
+from meta_bandit.agents.learner import initial_weights
 from meta_bandit.policies import Constant
 from meta_bandit.simulate import History, Lives, simulate
 from tests.agents.unrolled import unrolled_heads
