@@ -210,6 +210,29 @@ def sweep(
 
 
 @app.command()
+def forage(
+    out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
+    study: Annotated[str, typer.Option(help="Named study: forage or smoke.")] = "forage",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train the agents of a foraging study, and write one dataset, the agents beside it.
+
+    A folder beside the file keeps checkpoints: after a stop the same command goes on.
+    """
+    with _bad_input_exits():
+        _place(out)
+        from meta_bandit.foraging import study as studies
+
+        chosen = _named("study", study, studies.STUDIES)
+        dataset = studies.run_study(chosen, out, device)
+    about = dataset.attrs
+    typer.echo(
+        f"{out}: {dataset.sizes['agent']} agents trained on {about['device']}, {about['date']}, "
+        f"{about['wall_seconds']:.0f} s"
+    )
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="What `train` wrote.")],
     lives: Annotated[int, typer.Option(help="Lives for each agent and policy, >= 1.")] = 20_000,

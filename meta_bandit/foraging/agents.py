@@ -31,8 +31,9 @@ TIME = ACTION + len(MOVES)
 POSITION = TIME + 1
 """Rows of what a forager is told: last reward, last move as one-hot, time, then its cell."""
 
-CONFIG = replace(CONFIGURATIONS["companion"], updates=1000)
-"""How foragers are trained: our choice, found by trial."""
+CONFIG = replace(CONFIGURATIONS["companion"], updates=800, entropy=0.3)
+"""How foragers are trained: our choice, found by trial. With less entropy some do not find the
+hidden reward often enough to learn what it is worth."""
 
 
 class ForagingTrainer(Learner):
