@@ -44,8 +44,9 @@ class Optimum:
 class Habit:
     """The best animal that does not learn (`best_habit`).
 
-    On trips that leave the nest at a time in [start, end) it makes its tour: the hiding places in
-    this order, then the near place. On all others it goes to the near place.
+    Its life is a list of trips that is settled at birth: first some to the near place, then the
+    same tour several times, then the near place for good. A tour visits hiding places in a fixed
+    order, until the large reward is met, and ends at the near place if it is not.
 
     Attributes
     ----------
@@ -53,14 +54,14 @@ class Habit:
         Expected return, in units of reward.
     tour
         Numbers of the hiding places, in the order of the visits; empty if it only ever stays near.
-    start, end
-        Times of leaving, in moves.
+    before, tours
+        Trips to the near place before the first tour, and number of tours.
     """
 
     value: float
     tour: tuple[int, ...]
-    start: int
-    end: int
+    before: int
+    tours: int
 
 
 def optimum(task: Foraging) -> Optimum:
@@ -197,12 +198,13 @@ def _solve(
 
 
 def best_habit(task: Foraging) -> Habit:
-    r"""Find the best habit: the same tour on every trip of some stretch of life, else near.
+    r"""Find the best habit: near trips, then the same tour several times, then near for good.
 
-    A habit uses nothing that was found: what it does on a trip depends on the time of leaving
-    alone. Of all of its kind, the best is found by trying every order of every choice of places
-    and every stretch. To walk the shortest way between two visits is no restriction where the
-    large reward is at least the small one: earlier is better.
+    A habit uses nothing that was found: what it does on a trip depends on the number of the trip
+    alone. The best is found by trying every order of every choice of places with every number of
+    trips. Only shortest ways between two visits are tried: whoever is home earlier can still do
+    all that comes next on the list, so that no other way is better where the large reward is at
+    least the small one. Lists of trips that mix several tours are left out.
 
     Raises
     ------
@@ -212,12 +214,12 @@ def best_habit(task: Foraging) -> Habit:
     world, lifetime, places, near, far = single(task)
     if far < near:
         raise ValueError(f"far = {far:g}: must be at least near = {near:g}")
-    tours, starts, ends, fed, found = _habits(world.size, places, lifetime)
+    tours, fed, found = _habits(world.size, places, lifetime)
     worth = near * fed + far * found
     # of equals the first: the shortest tour
-    chosen = int((worth >= worth.max() - TOLERANCE * (1 + worth.max())).argmax())
-    tour, start, end = np.unravel_index(chosen, (len(tours), len(starts), len(ends)))
-    return Habit(float(worth.flat[chosen]), tours[tour], int(starts[start]), int(ends[end]))
+    chosen = (worth >= worth.max() - TOLERANCE * (1 + worth.max())).argmax()
+    tour, before, count = (int(at) for at in np.unravel_index(chosen, worth.shape))
+    return Habit(float(worth[tour, before, count]), tours[tour], before, count)
 
 
 def habit_values(
@@ -226,7 +228,7 @@ def habit_values(
     """Returns of the best habits, as `values` gives those of the optimum."""
     table = np.empty((lifetime, len(far)))
     for moves in range(1, lifetime + 1):
-        *_, fed, found = _habits(size, places, moves)
+        _, fed, found = _habits(size, places, moves)
         # few pairs are different: both are whole numbers of 1/K
         seen = np.zeros((places * moves + 1, places * moves + 1), dtype=bool)
         seen[np.rint(places * fed).astype(int), np.rint(places * found).astype(int)] = True
@@ -237,14 +239,8 @@ def habit_values(
 
 def _habits(
     size: int, places: int, lifetime: int
-) -> tuple[
-    list[tuple[int, ...]],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.float64],
-    NDArray[np.float64],
-]:
-    """List all habits: tours, starts, ends, and mean rewards of both kinds over these three."""
+) -> tuple[list[tuple[int, ...]], NDArray[np.float64], NDArray[np.float64]]:
+    """List all tours, and mean rewards of both kinds over (tour, near trips before, tours)."""
     world = grid(size)
     reach = distances(world)
     tours = [tour for n in range(places + 1) for tour in permutations(range(places), n)]
@@ -258,14 +254,13 @@ def _habits(
         length[row] = arrivals[-1]
         length[row, list(tour)] = arrivals[:-1]
     visited = np.array([[place in tour for place in range(places)] for tour in tours])
-    starts = np.arange(0, lifetime, step, dtype=np.int32)
-    ends = np.arange(1, lifetime + 1, dtype=np.int32)
-    # axes: tour, start, end, place of the reward
-    c, won = length[:, None, None], visited[:, None, None]
-    s, e = starts[:, None, None], ends[:, None]
-    begun = np.maximum(-((s - e) // c), 0)
-    made = np.minimum(begun, (lifetime - s) // c)
-    after = np.where(made == begun, (lifetime - s - made * c) // step, 0)
-    fed = s // step + after + np.where(won, 0, made)
+    # axes: tour, near trips before, tours, place of the reward
+    each, won = length[:, None, None], visited[:, None, None]
+    before = np.arange(lifetime // step + 1, dtype=np.int32)[:, None, None]
+    count = np.arange(lifetime // step + 1, dtype=np.int32)[:, None]
+    left = lifetime - before * step
+    made = np.minimum(count, left // each)
+    fed = before + np.where(made == count, (left - made * each) // step, 0)
+    fed = fed + np.where(won, 0, made)
     found = np.where(won, made, 0)
-    return tours, starts, ends, fed.mean(axis=-1), found.mean(axis=-1)
+    return tours, fed.mean(axis=-1), found.mean(axis=-1)

@@ -30,8 +30,10 @@ class History:
     excluded
         Hiding places that are known to be empty: bit k is that of the k-th. After a find these are
         all others; with the time, a sufficient statistic.
+    trips
+        Rewards so far: trips that are over.
     left_at
-        Time at which the animal was last in its nest after a reward, or born.
+        Time at which the last of them was, 0 before.
     """
 
     time: int
@@ -39,6 +41,7 @@ class History:
     last_move: NDArray[np.int64]
     last_reward: NDArray[np.float64]
     excluded: NDArray[np.int64]
+    trips: NDArray[np.int64]
     left_at: NDArray[np.int64]
 
 
@@ -162,11 +165,12 @@ def forage(
     every = (1 << per_life.places) - 1
     position = np.full(shape, world.nest)
     last_move = np.full(shape, -1)
-    last_reward, excluded, left_at = np.zeros(shape), 0 * hidden, 0 * hidden
+    last_reward = np.zeros(shape)
+    excluded, trips, left_at = np.zeros((3, *shape), dtype=np.int64)
     positions, moves = [position], []
     fed, found = np.zeros((2, longest, *shape), dtype=bool)
     for time in range(longest):
-        history = History(time, position, last_move, last_reward, excluded, left_at)
+        history = History(time, position, last_move, last_reward, excluded, trips, left_at)
         probabilities = policy.move_probabilities(per_life, history)
         if not (
             (probabilities >= 0).all() and np.allclose(probabilities.sum(axis=-1), 1, atol=1e-6)
@@ -185,7 +189,8 @@ def forage(
         excluded = np.where(found[time], every ^ (1 << hidden), excluded)
         position = np.where(alive, there, position)
         last_reward = per_life.near * fed[time] + per_life.far * found[time]
-        left_at = np.where(fed[time] | found[time], time + 1, left_at)
+        home = fed[time] | found[time]
+        trips, left_at = trips + home, np.where(home, time + 1, left_at)
         positions.append(position)
         moves.append(last_move)
     return ForagingLives(task, hidden, np.array(positions), np.array(moves), fed, found)
@@ -204,7 +209,7 @@ class BestForager:
 
 @dataclass(frozen=True)
 class HabitForager:
-    """Follows a `Habit`: looks at its clock when it leaves the nest, and at nothing else."""
+    """Follows a `Habit`: counts its trips, and its moves since the nest, and nothing else."""
 
     habit: Habit
 
@@ -212,7 +217,8 @@ class HabitForager:
         """Probabilities (0 or 1) of the moves."""
         world = task.grid
         reach = distances(world)
-        touring = (self.habit.start <= history.left_at) & (history.left_at < self.habit.end)
+        last = self.habit.before + self.habit.tours
+        touring = (self.habit.before <= history.trips) & (history.trips < last)
         goal = np.full(history.position.shape, world.near)
         # how far it is on its tour follows from the moves since the nest
         since = history.time - history.left_at
