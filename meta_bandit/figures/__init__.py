@@ -27,6 +27,15 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.foraging import (
+    forage_curves,
+    forage_lifetimes,
+    forage_maps,
+    forage_paths,
+    forage_regimes,
+    forage_world,
+    forage_worlds,
+)
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.learned import (
     along_lifetimes,
@@ -59,6 +68,13 @@ __all__ = [
     "exploration_map",
     "exploration_maps",
     "first_bit",
+    "forage_curves",
+    "forage_lifetimes",
+    "forage_maps",
+    "forage_paths",
+    "forage_regimes",
+    "forage_world",
+    "forage_worlds",
     "lead",
     "learned_against_optimal",
     "learned_maps",
