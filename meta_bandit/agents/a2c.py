@@ -87,6 +87,8 @@ class Trainer:
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
+        # mean square of the advantages that each task of the table has lately had, 0: none yet
+        self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
         self.scratch = torch.zeros_like(weights)
@@ -107,6 +109,8 @@ class Trainer:
         With the same numbers in them a new trainer goes on as this one would.
         """
         curves = {f"curve.{name}": values[:done] for name, values in self.curves.items()}
+        if self.config.normalise_advantages == "task":
+            curves["task_square"] = self.task_square
         return curves | {
             "alive": self.alive[:done],
             "finite": self.finite,
@@ -148,9 +152,7 @@ class Trainer:
 
     def deal(self, update: int | Tensor) -> None:
         """Hand the lives of an update their tasks, and tell the agents what they are told."""
-        places = torch.arange(self.dealt, device=self.table.device)
-        chosen = (places + update * self.dealt) % self.table.shape[-1]
-        torch.index_select(self.table, 2, chosen, out=self.tasks)
+        torch.index_select(self.table, 2, self.places(update), out=self.tasks)
         torch.lt(self.pull, self.lifetime, out=self.mask)
         agents, lives = len(self.samples), self.config.lives
         torch.sum(self.lifetime.expand(agents, lives), -1, out=self.samples)
@@ -160,6 +162,11 @@ class Trainer:
         if config.task_context:
             told[:, :, INPUTS : INPUTS + CONTEXT] = self.tasks[5:].transpose(0, 1)
 
+    def places(self, update: int | Tensor) -> Tensor:
+        """Where in the table the tasks of an update stand."""
+        places = torch.arange(self.dealt, device=self.table.device)
+        return (places + update * self.dealt) % self.table.shape[-1]
+
     def _update(self) -> None:
         rate, shorten_second, entropy_weight, share = self.now.unbind()
         update = self.index
@@ -167,7 +174,7 @@ class Trainer:
             self.deal(update)
         mean = self.mean * share
         arm_mean = self.play(update, mean)
-        entropy = self.loss_slope(entropy_weight)
+        entropy = self.loss_slope(entropy_weight, update)
         gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
         gradient.div_(self.samples[:, None, None])
         norm = self.descend(gradient, rate, shorten_second)
@@ -225,7 +232,7 @@ class Trainer:
         within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
         return within
 
-    def loss_slope(self, entropy_weight: Tensor) -> Tensor:
+    def loss_slope(self, entropy_weight: Tensor, update: int | Tensor = 0) -> Tensor:
         r"""Write the loss's gradient with respect to logits and values; returns the entropy.
 
         With :math:`p = \sigma(\ell)`: :math:`\partial \log \pi(a)/\partial \ell = a - p` and
@@ -238,7 +245,9 @@ class Trainer:
         logit_slope, value_slope = self.heads_slope.unbind(2)
         # the target R = v + A is a constant, so that v - R = -A
         torch.mul(advantage, -config.value_weight, out=value_slope)
-        if config.normalise_advantages:
+        if config.normalise_advantages == "task":
+            self.normalise_by_task(advantage, update)
+        elif config.normalise_advantages:
             count = self.samples[:, None]
             advantage.sub_(per_agent(advantage)[:, None] / count).mul_(mask)
             variance = per_agent(advantage.square())[:, None] / count
@@ -250,6 +259,26 @@ class Trainer:
         # H = softplus(l) - l p
         entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit)).mul_(mask)
         return per_agent(entropy).div_(self.samples)
+
+    def normalise_by_task(self, advantage: Tensor, update: int | Tensor) -> None:
+        """Bring the advantages of every task to a mean square of 1, in place.
+
+        The scale is that of earlier lives on the task: it does not depend on the luck of this one,
+        which would weigh good luck less than bad.
+        """
+        places = self.places(update)
+        before = self.task_square.index_select(1, places)
+        lived = self.lifetime.expand(advantage.shape[1:])
+        now = advantage.square().sum(0)
+        overall = now.sum(-1)[:, None] / self.samples[:, None]
+        now.div_(lived)
+        if self.dealt == 1:
+            now = now.mean(-1, keepdim=True)
+        known = before > 0
+        scale = torch.where(known, before, overall).sqrt_().add_(1e-8)
+        advantage.div_(scale).clamp_(-10, 10)
+        after = torch.where(known, before + 0.1 * (now - before), now)
+        self.task_square.index_copy_(1, places, after)
 
     def descend(self, gradient: Tensor, rate: Tensor, shorten_second: Tensor) -> Tensor:
         """Clip each agent's gradient and take one step of Adam; returns the norms before.
