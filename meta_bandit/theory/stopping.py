@@ -164,9 +164,9 @@ def hazard_optimal(task: GaussianBandit, survival: float, tolerance: float = 1e-
     .. math:: J_n(x) = \max(0,\; x + \gamma\,E[J_{n+1}(x + d_n Z)])
 
     After each pull life goes on with probability gamma, so that it lasts 1/(1 - gamma) pulls on
-    average. The expectation is over lives, rewards and lengths of life. The horizon is cut at H
-    pulls, where not more than :math:`\gamma^H g(\sigma_p)/(1 - \gamma)` can be missed. The policy is
-    `policies.Stopping`: to pull while the Gittins index of the arm is above 0.
+    average. The expectation is over lives, rewards and lengths of life. The policy is
+    `policies.Stopping`: to pull while the Gittins index of the arm is above 0. The horizon is cut
+    at H pulls, beyond which not more than :math:`\gamma^H g(\sigma_p)/(1 - \gamma)` is missed.
 
     Parameters
     ----------

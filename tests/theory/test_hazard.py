@@ -131,7 +131,7 @@ def test_a_hazard_that_is_none_is_refused(survival):
 
 
 def test_a_horizon_that_cannot_be_computed_is_refused():
-    with pytest.raises(ValueError, match="survival = 0.9999999: needs a horizon of 2.07e"):
+    with pytest.raises(ValueError, match=r"survival = 0\.9999999: needs a horizon of 2\.07e"):
         hazard_optimal(TASKS, 0.9999999)
     with pytest.raises(ValueError, match=r"tolerance = 0: must be a number in \(0, 1\)"):
         hazard_optimal(TASKS, 0.9, tolerance=0)
