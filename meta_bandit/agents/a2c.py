@@ -76,11 +76,25 @@ class Trainer(Learner):
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
+        # mean square of the advantages that each task of the table has lately had, 0: none yet
+        self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
 
     @classmethod
     def inputs(cls, task: Task, config: A2CConfig) -> int:
         """Rows of what agents are told: last reward, last action, time; their task if asked for."""
         return INPUTS + CONTEXT * config.task_context
+
+    def state(self, done: int) -> dict[str, Tensor]:
+        """All that changes from update to update, see `learner.Learner.state`."""
+        known = super().state(done)
+        if self.config.normalise_advantages == "task":
+            known["task_square"] = self.task_square
+        return known
+
+    def places(self, update: int | Tensor) -> Tensor:
+        """Where in the table the tasks of an update stand."""
+        places = torch.arange(self.dealt, device=self.table.device)
+        return (places + update * self.dealt) % self.table.shape[-1]
 
     def live(self, update: Tensor, share: Tensor) -> dict[str, Tensor]:
         """Deal tasks, play their lives with the prior mean of the update, note what was pulled."""
@@ -97,9 +111,7 @@ class Trainer(Learner):
 
     def deal(self, update: int | Tensor) -> None:
         """Hand the lives of an update their tasks, and tell the agents what they are told."""
-        places = torch.arange(self.dealt, device=self.table.device)
-        chosen = (places + update * self.dealt) % self.table.shape[-1]
-        torch.index_select(self.table, 2, chosen, out=self.tasks)
+        torch.index_select(self.table, 2, self.places(update), out=self.tasks)
         torch.lt(self.pull, self.lifetime, out=self.mask)
         agents, lives = len(self.samples), self.config.lives
         torch.sum(self.lifetime.expand(agents, lives), -1, out=self.samples)
@@ -149,6 +161,29 @@ class Trainer(Learner):
             slices = normal[0].argsort(-1)
         within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
         return within
+
+    def normalise(self, advantage: Tensor, update: int | Tensor) -> None:
+        """Normalise advantages by agent or by task, see `A2CConfig.normalise_advantages`.
+
+        By task, the scale is that of earlier lives on the task: it does not depend on the luck of
+        this one, which would weigh good luck less than bad.
+        """
+        if self.config.normalise_advantages != "task":
+            super().normalise(advantage, update)
+            return
+        places = self.places(update)
+        before = self.task_square.index_select(1, places)
+        lived = self.lifetime.expand(advantage.shape[1:])
+        now = advantage.square().sum(0)
+        overall = now.sum(-1)[:, None] / self.samples[:, None]
+        now.div_(lived)
+        if self.dealt == 1:
+            now = now.mean(-1, keepdim=True)
+        known = before > 0
+        scale = torch.where(known, before, overall).sqrt_().add_(1e-8)
+        advantage.div_(scale).clamp_(-10, 10)
+        after = torch.where(known, before + 0.1 * (now - before), now)
+        self.task_square.index_copy_(1, places, after)
 
 
 def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:

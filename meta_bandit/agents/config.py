@@ -66,8 +66,10 @@ class A2CConfig:
     entropy_until: float = 0.7
     # weight of the critic's squared error, in squared units of (reward scale x lifetime)
     value_weight: float = 10.0
-    # bring each agent's advantages to mean 0 and variance 1 in every update
-    normalise_advantages: bool = True
+    # True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": bring
+    # those of each task of its table to mean square 1, by what earlier lives on it had; or tasks
+    # with much to win would drown the others
+    normalise_advantages: bool | Literal["task"] = True
     # bound on each element of the slopes that backpropagation hands back from pull to pull
     # (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
     # a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
@@ -91,7 +93,10 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
-            elif field.name in ("normalise_advantages", "stratified_arms", "task_context"):
+            elif field.name == "normalise_advantages":
+                valid = isinstance(value, bool) or value == "task"
+                allowed = "True, False or 'task'"
+            elif field.name in ("stratified_arms", "task_context"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name == "time_feature":
                 kinds = get_args(TimeFeature)

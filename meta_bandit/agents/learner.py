@@ -166,7 +166,7 @@ class Learner(ABC):
         rate, shorten_second, entropy_weight, share = self.now.unbind()
         update = self.index
         noted = self.live(update, share)
-        entropy = self.loss_slope(entropy_weight)
+        entropy = self.loss_slope(entropy_weight, update)
         gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
         gradient.div_(self.samples[:, None, None])
         norm = self.descend(gradient, rate, shorten_second)
@@ -174,7 +174,7 @@ class Learner(ABC):
             self.curves[name].index_copy_(0, update, values[None])
         self.alive.index_copy_(0, update, self.finite[None])
 
-    def loss_slope(self, entropy_weight: Tensor) -> Tensor:
+    def loss_slope(self, entropy_weight: Tensor, update: int | Tensor = 0) -> Tensor:
         r"""Write the loss's gradient with respect to logits and values; returns the entropy.
 
         With the probabilities p of the actions, :math:`\partial \log \pi(a)/\partial \ell_j =
@@ -189,12 +189,16 @@ class Learner(ABC):
         # the target R = v + A is a constant, so that v - R = -A
         torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
         if config.normalise_advantages:
-            count = self.samples[:, None]
-            advantage.sub_(per_agent(advantage)[:, None] / count).mul_(mask)
-            variance = per_agent(advantage.square())[:, None] / count
-            advantage.div_(variance.sqrt_().add_(1e-8))
+            self.normalise(advantage, update)
         slope = self._coin_slope if self.logits == 1 else self._choice_slope
         return per_agent(slope(advantage, entropy_weight)).div_(self.samples)
+
+    def normalise(self, advantage: Tensor, update: int | Tensor) -> None:
+        """Bring each agent's advantages to mean 0 and variance 1, in place."""
+        count = self.samples[:, None]
+        advantage.sub_(per_agent(advantage)[:, None] / count).mul_(self.mask)
+        variance = per_agent(advantage.square())[:, None] / count
+        advantage.div_(variance.sqrt_().add_(1e-8))
 
     def _coin_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
         """Write the slopes of a single logit; returns the entropies, (steps, agents, lives)."""
