@@ -184,7 +184,7 @@ def forage(
         fed[time] &= alive
         found[time] &= alive
         for number, place in enumerate(world.hiding):
-            empty = (there == place) & (number < per_life.places)
+            empty = alive & (there == place) & (number < per_life.places)
             excluded = np.where(empty, excluded | 1 << number, excluded)
         excluded = np.where(found[time], every ^ (1 << hidden), excluded)
         position = np.where(alive, there, position)

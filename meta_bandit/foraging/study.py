@@ -249,12 +249,17 @@ def _side_by_side(teams: list[TrainedAgents]) -> TrainedAgents:
     )
 
 
-def stored_foragers(recipe: str) -> TrainedAgents:
-    """Read the foragers that the book keeps, trained by ``"led"`` or ``"direct"``.
+def stored_foragers(name: str) -> TrainedAgents:
+    """Read foragers that the book keeps.
+
+    Parameters
+    ----------
+    name
+        Name of the file, such as ``forage-led.safetensors``.
 
     Raises
     ------
     FileNotFoundError
-        If they are not there; the message says how to make them.
+        If it is not there; the message says how to make it.
     """
-    return load_foragers(kept_file(f"forage-{recipe}.safetensors"))
+    return load_foragers(kept_file(name))
