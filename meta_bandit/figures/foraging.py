@@ -120,8 +120,8 @@ def forage_maps(table: xr.Dataset) -> Figure:
                       aspect="auto")  # fmt: skip
             for (row, column), share in np.ndenumerate(here.share.values):
                 mixed = here.regime.values[row, column] % 1 > 0
-                ax.text(column, row, f"{share:.2f}{'*' if mixed else ''}", ha="center",
-                        va="center", fontsize=7)  # fmt: skip
+                ax.text(column, row, f"{100 * share:.0f}{'*' if mixed else ''}", ha="center",
+                        va="center", fontsize=8)  # fmt: skip
             ax.set_xticks(range(here.sizes["lifetime"]), here.lifetime.values, fontsize=9)
             ax.set_yticks(range(here.sizes["places"]), here.places.values, fontsize=9)
             ax.set_title(who, fontsize=10.5)
