@@ -276,10 +276,6 @@ class Trainer:
             now = now.mean(-1, keepdim=True)
         known = before > 0
         scale = torch.where(known, before, overall).sqrt_().add_(1e-8)
-        import os
-
-        if os.environ.get("HALF"):
-            scale = (scale * overall.sqrt()).sqrt()
         advantage.div_(scale).clamp_(-10, 10)
         after = torch.where(known, before + 0.1 * (now - before), now)
         self.task_square.index_copy_(1, places, after)

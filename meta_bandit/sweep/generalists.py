@@ -47,11 +47,6 @@ class Generalist:
     seeds: tuple[int, ...]
     stages: tuple[A2CConfig, ...]
 
-    @property
-    def lives(self) -> int:
-        """Lives of an update, the same in all stages."""
-        return self.stages[0].lives
-
 
 def log_uniform(shortest: int, longest: int, share: NDArray[np.float64]) -> NDArray[np.int64]:
     r"""Lengths of life whose logarithm is uniform, at given shares of the law.
@@ -166,14 +161,14 @@ def every_death(
 # once more, with the advantages of every task in units of their own
 _FIRST = replace(CONFIGURATIONS["companion"], lives=128, time_feature="log-remaining", updates=1500)
 _THEN = replace(
-    _FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3, updates=1500
+    _FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3, updates=500
 )
+_TOLD = tuple(replace(stage, task_context=True) for stage in (_FIRST, replace(_THEN, updates=1500)))
+_UNTOLD = replace(_FIRST, time_feature="none", lives=64, updates=800)
 GENERALISTS = {
     "every-lifetime": every_lifetime((0, 1, 2), (_FIRST, _THEN)),
-    "every-task": every_task(
-        (0, 1, 2), tuple(replace(it, task_context=True) for it in (_FIRST, _THEN))
-    ),
-    "every-death": every_death((0, 1, 2), (replace(_FIRST, time_feature="none", updates=1000),)),
+    "every-task": every_task((0, 1, 2), _TOLD),
+    "every-death": every_death((0, 1, 2), (_UNTOLD,)),
 }
 """By name: ``every-lifetime``, one task in lives of 5 to 400 pulls; ``every-task``, the whole
 plane; ``every-death``, told nothing of the time, in lives that may end at any pull."""
