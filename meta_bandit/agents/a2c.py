@@ -87,7 +87,7 @@ class Trainer:
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
-        # mean square of the advantages that each task of the table has lately had, 0: none yet
+        # of each task of the table, the squared unit of its advantages; 0: none yet
         self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
@@ -261,22 +261,20 @@ class Trainer:
         return per_agent(entropy).div_(self.samples)
 
     def normalise_by_task(self, advantage: Tensor, update: int | Tensor) -> None:
-        """Bring the advantages of every task to a mean square of 1, in place.
+        """Give the advantages of every task a unit of its own, in place.
 
-        The scale is that of earlier lives on the task: it does not depend on the luck of this one,
-        which would weigh good luck less than bad.
+        It is the root mean square over lives of the largest in each life: that of all pulls would
+        be small where most lives are left early, and single lucky ones would be all that counts.
+        It comes from earlier lives on the task, since the luck of this one must not weigh itself.
         """
         places = self.places(update)
         before = self.task_square.index_select(1, places)
-        lived = self.lifetime.expand(advantage.shape[1:])
-        now = advantage.square().sum(0)
-        overall = now.sum(-1)[:, None] / self.samples[:, None]
-        now.div_(lived)
+        now = advantage.square().amax(0)
+        overall = now.mean(-1, keepdim=True)
         if self.dealt == 1:
-            now = now.mean(-1, keepdim=True)
+            now = overall
         known = before > 0
-        scale = torch.where(known, before, overall).sqrt_().add_(1e-8)
-        advantage.div_(scale).clamp_(-10, 10)
+        advantage.div_(torch.where(known, before, overall).sqrt_().add_(1e-8))
         after = torch.where(known, before + 0.1 * (now - before), now)
         self.task_square.index_copy_(1, places, after)
 

@@ -27,6 +27,7 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.learned import (
     along_lifetimes,
@@ -70,16 +71,19 @@ __all__ = [
     "long_lives",
     "loop",
     "memory_paths",
+    "one_for_all",
     "one_task",
     "price_of_commitment",
     "probe_curves",
     "recipes",
     "regions",
     "regrets",
+    "returns_by_clock",
     "slopes_through_time",
     "task_names",
     "thresholds",
     "two_optima",
+    "untold_lifetimes",
     "value_of_lifetime",
     "variations",
 ]
