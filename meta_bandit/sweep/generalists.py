@@ -163,7 +163,10 @@ _FIRST = replace(CONFIGURATIONS["companion"], lives=128, time_feature="log-remai
 _THEN = replace(
     _FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3, updates=500
 )
-_TOLD = tuple(replace(stage, task_context=True) for stage in (_FIRST, replace(_THEN, updates=1500)))
+_TOLD = tuple(
+    replace(stage, task_context=True, updates=updates)
+    for stage, updates in ((_FIRST, 1200), (_THEN, 2500))
+)
 _UNTOLD = replace(_FIRST, time_feature="none", lives=64, updates=800)
 GENERALISTS = {
     "every-lifetime": every_lifetime((0, 1, 2), (_FIRST, _THEN)),
