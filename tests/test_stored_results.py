@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.sweep import PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
@@ -56,7 +57,9 @@ def test_only_what_make_can_remake_is_stored() -> None:
     assert made == {name: f"{name}.nc" for name in PROFILES.keys() - NOT_STORED}
     weights = re.findall(r"--out book/results/(\S+)\.nc --weights book/results/(\S+)", done.stdout)
     assert all(f"{name}.safetensors" == file for name, file in weights)
-    makes = {*made.values(), *(file for _, file in weights)}
+    generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
+    assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
+    makes = {*made.values(), *(file for _, file in (*weights, *generalists))}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
@@ -84,7 +87,10 @@ def test_a_stored_file_is_small_enough_for_git(name: str) -> None:
     assert (RESULTS / name).stat().st_size < 4e6
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.glob("*.safetensors")))
+@pytest.mark.parametrize(
+    "name",
+    sorted(path.name for path in RESULTS.glob("*.safetensors") if path.stem not in GENERALISTS),
+)
 def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
     sweep = PROFILES[Path(name).stem]
     agents = load_agents(RESULTS / name)
@@ -96,6 +102,18 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
         "lifetime", "sigma_p", "sigma_l", "seed", ...
     )
     np.testing.assert_array_equal(agents.curve.diverged_at, beside.diverged_at.values.ravel())
+
+
+@pytest.mark.parametrize("name", GENERALISTS)
+def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
+    agents = stored_agents(f"{name}.safetensors")
+    assert is_from(agents, GENERALISTS[name])
+    assert np.isfinite(agents.weights).all()
+    assert (agents.curve.diverged_at == -1).all()
+    about = agents.curve.attrs
+    keys = ("commit", "date", "device", "meta_bandit", "seconds", "torch", "wall_seconds")
+    assert [key for key in keys if about.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

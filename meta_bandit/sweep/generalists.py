@@ -246,7 +246,7 @@ def run_generalist(
             raise ValueError(f"{out}: exists, and holds other agents than these")
         return found
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    started = time.perf_counter()
+    started, commit = time.perf_counter(), code_commit()
     resumed = checkpoint.exists()
     trained = raise_agents(generalist, device, checkpoint, every)
     curve = trained.curve
@@ -254,7 +254,7 @@ def run_generalist(
     curve.attrs |= {
         "stages": _in_json(generalist),
         "meta_bandit": __version__,
-        "commit": code_commit(),
+        "commit": commit,
         "wall_seconds": time.perf_counter() - started,
         "resumed": int(resumed),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
