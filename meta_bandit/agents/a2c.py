@@ -41,6 +41,8 @@ CURVES = {
 """Variables of a learning curve and their units."""
 BETAS = (0.9, 0.999)
 """Adam's, for the first and the second moment."""
+_UNIT_RATE = 0.03
+"""Share of a new life in the unit of its task: small, or dry spells would make losses count most."""
 
 
 class Trainer:
@@ -64,7 +66,7 @@ class Trainer:
     ) -> None:
         self.config = config
         agents, lives = len(seeds), config.lives
-        table = task_table(task, lives)
+        table = task_table(task, lives, config.task_context)
         self.longest = longest = int(task.lifetime.max())
         self.table = torch.tensor(table, dtype=dtype, device=device)
         # how many tasks an update takes from the table, and after how many updates it begins again
@@ -275,7 +277,7 @@ class Trainer:
             now = overall
         known = before > 0
         advantage.div_(torch.where(known, before, overall).sqrt_().add_(1e-8))
-        after = torch.where(known, before + 0.1 * (now - before), now)
+        after = torch.where(known, before + _UNIT_RATE * (now - before), now)
         self.task_square.index_copy_(1, places, after)
 
     def descend(self, gradient: Tensor, rate: Tensor, shorten_second: Tensor) -> Tensor:
@@ -385,7 +387,7 @@ def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
 
 
-def task_table(task: GaussianBandit, lives: int) -> NDArray[np.float64]:
+def task_table(task: GaussianBandit, lives: int, told: bool) -> NDArray[np.float64]:
     """Lay out the tasks that agents are dealt, and what is told of them.
 
     Parameters
@@ -394,17 +396,19 @@ def task_table(task: GaussianBandit, lives: int) -> NDArray[np.float64]:
         One task for each agent, or a table that is a whole number of updates long.
     lives
         Lives of an update.
+    told
+        Whether agents are told their task.
 
     Returns
     -------
-    shape (8, agents, 1 or tasks)
-        sigma_p, sigma_l, m, T, `reward_scale`, then the three `task_inputs`. The tasks of an update
-        are those of the table, with the longest first.
+    shape (5 or 8, agents, 1 or tasks)
+        sigma_p, sigma_l, m, T, `reward_scale`; then the three `task_inputs`, where they are told.
+        The tasks of an update are those of the table, with the longest first.
     """
     agents = task.shape[0]
     parts = [task.sigma_p, task.sigma_l, task.mean, task.lifetime, reward_scale(task)]
-    told = np.moveaxis(task_inputs(task), -1, 0)
-    rows = [np.broadcast_to(part, task.shape) for part in (*parts, *told)]
+    context = np.moveaxis(task_inputs(task), -1, 0) if told else ()
+    rows = [np.broadcast_to(part, task.shape) for part in (*parts, *context)]
     table = np.stack(rows).reshape(len(rows), agents, -1)
     if len(task.shape) == 1:
         return table
@@ -428,14 +432,27 @@ def widths(lifetime: NDArray[np.float64], pulls: int, lives: int) -> list[int]:
 
 
 def task_inputs(task: GaussianBandit) -> NDArray[np.float64]:
-    r"""What an agent is told of its task with `A2CConfig.task_context`, shape (agents, 3).
+    r"""What an agent is told of its task with `A2CConfig.task_context`.
 
-    :math:`\sigma_p / s, \sigma_l / s, \ln(T / 100)` with the scale s of `reward_scale`: for m < 0
-    all that matters, by prop-scale. Our choice.
+    .. math:: \ln(\sigma_p/|m|),\quad \ln(\sigma_l/|m|),\quad \ln(T / 100)
+
+    For m < 0 that is all that matters, by prop-scale; as logarithms, since it matters by factors.
+    Our choice.
+
+    Returns
+    -------
+    shape (*task.shape, 3)
+
+    Raises
+    ------
+    ValueError
+        If a prior mean is 0.
     """
-    scale = reward_scale(task)
-    parts = task.sigma_p / scale, task.sigma_l / scale, np.log(task.lifetime / 100)
-    return np.stack([np.broadcast_to(part, task.shape) for part in parts], axis=-1)
+    if (task.mean == 0).any():
+        raise ValueError("mean = 0: must not be 0 for agents that are told their task")
+    unit = np.abs(task.mean)
+    parts = (task.sigma_p / unit, task.sigma_l / unit, task.lifetime / 100)
+    return np.stack([np.log(np.broadcast_to(part, task.shape)) for part in parts], axis=-1)
 
 
 def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:

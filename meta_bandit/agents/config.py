@@ -83,8 +83,7 @@ class A2CConfig:
     # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
     # or "none"
     time_feature: TimeFeature = "fraction"
-    # tell an agent its task at every pull: sigma_p and sigma_l in units of the reward scale
-    # (`a2c.reward_scale`) and ln(T / 100)
+    # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
 
     def __post_init__(self) -> None:

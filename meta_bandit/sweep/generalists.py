@@ -165,7 +165,7 @@ _THEN = replace(
 )
 _TOLD = tuple(
     replace(stage, task_context=True, updates=updates)
-    for stage, updates in ((_FIRST, 1200), (_THEN, 2500))
+    for stage, updates in ((_FIRST, 1200), (_THEN, 1500))
 )
 _UNTOLD = replace(_FIRST, time_feature="none", lives=64, updates=800)
 GENERALISTS = {
