@@ -42,7 +42,7 @@ CURVES = {
 BETAS = (0.9, 0.999)
 """Adam's, for the first and the second moment."""
 _UNIT_RATE = 0.03
-"""Share of a new life in the unit of its task: small, or dry spells would make losses count most."""
+"""Weight of a new life in the unit of its task: small, or losses would count most in dry spells."""
 
 
 class Trainer:
