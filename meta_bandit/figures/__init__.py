@@ -35,9 +35,19 @@ from meta_bandit.figures.learned import (
     exploration_maps,
     learned_against_optimal,
     learned_maps,
+    maps_by_lifetime,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
-from meta_bandit.figures.optima import between, branches, dip, lead, loop, variations
+from meta_bandit.figures.optima import (
+    between,
+    branches,
+    dip,
+    drift,
+    lead,
+    loop,
+    portrait,
+    variations,
+)
 from meta_bandit.figures.style import task_names
 
 __all__ = [
@@ -54,6 +64,7 @@ __all__ = [
     "critical_lifetimes",
     "dip",
     "distance_from_edge",
+    "drift",
     "edges",
     "estimate_fan",
     "estimator_cost",
@@ -70,9 +81,11 @@ __all__ = [
     "lives_panel",
     "long_lives",
     "loop",
+    "maps_by_lifetime",
     "memory_paths",
     "one_for_all",
     "one_task",
+    "portrait",
     "price_of_commitment",
     "probe_curves",
     "recipes",
