@@ -233,6 +233,29 @@ def forage(
 
 
 @app.command()
+def generalist(
+    name: Annotated[str, typer.Argument(help="Which: every-lifetime, every-task or every-death.")],
+    out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train agents that are dealt another task in every life.
+
+    Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    """
+    with _bad_input_exits():
+        _place(out)
+        from meta_bandit import sweep as sweeps
+
+        chosen = _named("name", name, sweeps.GENERALISTS)
+        trained = sweeps.run_generalist(chosen, out, device)
+    about = trained.curve.attrs
+    typer.echo(
+        f"{out}: {len(trained.seeds)} agents trained on {about['device']}, {about['date']}, "
+        f"{about['wall_seconds']:.0f} s"
+    )
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="What `train` wrote.")],
     lives: Annotated[int, typer.Option(help="Lives for each agent and policy, >= 1.")] = 20_000,

@@ -13,7 +13,8 @@ import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
 from meta_bandit.foraging.study import STUDIES, score, stored_foragers
-from meta_bandit.sweep import PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
@@ -66,7 +67,9 @@ def test_only_what_make_can_remake_is_stored() -> None:
     assert all(f"{name}.safetensors" == file for name, file in weights)
     studies = re.findall(r"forage --out book/results/(\w+)\.nc", done.stdout)
     assert studies == ["forage"]
-    makes = {*made.values(), *(file for _, file in weights), *forage_files()}
+    generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
+    assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
+    makes = {*made.values(), *(file for _, file in (*weights, *generalists)), *forage_files()}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
@@ -96,7 +99,11 @@ def test_a_stored_file_is_small_enough_for_git(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted({path.name for path in RESULTS.glob("*.safetensors")} - {*forage_files()}),
+    sorted(
+        path.name
+        for path in RESULTS.glob("*.safetensors")
+        if path.stem not in GENERALISTS and path.name not in forage_files()
+    ),
 )
 def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
     sweep = PROFILES[Path(name).stem]
@@ -132,6 +139,18 @@ def test_the_stored_foragers_are_the_study() -> None:
         again = score(agents[some])["return"].values
         # another processor may round a close call to the other side
         assert (np.isclose(again, kept["return"].values[some], rtol=1e-6)).mean() >= 0.75
+
+
+@pytest.mark.parametrize("name", GENERALISTS)
+def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
+    agents = stored_agents(f"{name}.safetensors")
+    assert is_from(agents, GENERALISTS[name])
+    assert np.isfinite(agents.weights).all()
+    assert (agents.curve.diverged_at == -1).all()
+    about = agents.curve.attrs
+    keys = ("commit", "date", "device", "meta_bandit", "seconds", "torch", "wall_seconds")
+    assert [key for key in keys if about.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

@@ -34,6 +34,8 @@ CURVES = {
     "gradient_norm": "1",
 }
 """Variables of a learning curve and their units."""
+_UNIT_RATE = 0.03
+"""Weight of a new life in the unit of its task: small, or losses would count most in dry spells."""
 
 
 class Trainer(Learner):
@@ -56,7 +58,7 @@ class Trainer(Learner):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         agents, lives = len(seeds), config.lives
-        table = task_table(task, lives)
+        table = task_table(task, lives, config.task_context)
         longest = int(task.lifetime.max())
         self.widths = widths(table[3], longest, lives)
         super().__init__(task, seeds, config, device, dtype, self.widths)
@@ -76,7 +78,7 @@ class Trainer(Learner):
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
-        # mean square of the advantages that each task of the table has lately had, 0: none yet
+        # of each task of the table, the squared unit of its advantages; 0: none yet
         self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
 
     @classmethod
@@ -165,24 +167,23 @@ class Trainer(Learner):
     def normalise(self, advantage: Tensor, update: int | Tensor) -> None:
         """Normalise advantages by agent or by task, see `A2CConfig.normalise_advantages`.
 
-        By task, the scale is that of earlier lives on the task: it does not depend on the luck of
-        this one, which would weigh good luck less than bad.
+        By task, the unit is the root mean square over lives of the largest in each life: that of
+        all pulls would be small where most lives are left early, and single lucky ones would be
+        all that counts. It comes from earlier lives on the task, since the luck of this one must
+        not weigh itself.
         """
         if self.config.normalise_advantages != "task":
             super().normalise(advantage, update)
             return
         places = self.places(update)
         before = self.task_square.index_select(1, places)
-        lived = self.lifetime.expand(advantage.shape[1:])
-        now = advantage.square().sum(0)
-        overall = now.sum(-1)[:, None] / self.samples[:, None]
-        now.div_(lived)
+        now = advantage.square().amax(0)
+        overall = now.mean(-1, keepdim=True)
         if self.dealt == 1:
-            now = now.mean(-1, keepdim=True)
+            now = overall
         known = before > 0
-        scale = torch.where(known, before, overall).sqrt_().add_(1e-8)
-        advantage.div_(scale).clamp_(-10, 10)
-        after = torch.where(known, before + 0.1 * (now - before), now)
+        advantage.div_(torch.where(known, before, overall).sqrt_().add_(1e-8))
+        after = torch.where(known, before + _UNIT_RATE * (now - before), now)
         self.task_square.index_copy_(1, places, after)
 
 
@@ -196,7 +197,7 @@ def reward_scale(task: GaussianBandit) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(task.mean**2 + task.sigma_p**2 + task.sigma_l**2))
 
 
-def task_table(task: GaussianBandit, lives: int) -> NDArray[np.float64]:
+def task_table(task: GaussianBandit, lives: int, told: bool) -> NDArray[np.float64]:
     """Lay out the tasks that agents are dealt, and what is told of them.
 
     Parameters
@@ -205,17 +206,19 @@ def task_table(task: GaussianBandit, lives: int) -> NDArray[np.float64]:
         One task for each agent, or a table that is a whole number of updates long.
     lives
         Lives of an update.
+    told
+        Whether agents are told their task.
 
     Returns
     -------
-    shape (8, agents, 1 or tasks)
-        sigma_p, sigma_l, m, T, `reward_scale`, then the three `task_inputs`. The tasks of an update
-        are those of the table, with the longest first.
+    shape (5 or 8, agents, 1 or tasks)
+        sigma_p, sigma_l, m, T, `reward_scale`; then the three `task_inputs`, where they are told.
+        The tasks of an update are those of the table, with the longest first.
     """
     agents = task.shape[0]
     parts = [task.sigma_p, task.sigma_l, task.mean, task.lifetime, reward_scale(task)]
-    told = np.moveaxis(task_inputs(task), -1, 0)
-    rows = [np.broadcast_to(part, task.shape) for part in (*parts, *told)]
+    context = np.moveaxis(task_inputs(task), -1, 0) if told else ()
+    rows = [np.broadcast_to(part, task.shape) for part in (*parts, *context)]
     table = np.stack(rows).reshape(len(rows), agents, -1)
     if len(task.shape) == 1:
         return table
@@ -239,14 +242,27 @@ def widths(lifetime: NDArray[np.float64], pulls: int, lives: int) -> list[int]:
 
 
 def task_inputs(task: GaussianBandit) -> NDArray[np.float64]:
-    r"""What an agent is told of its task with `A2CConfig.task_context`, shape (agents, 3).
+    r"""What an agent is told of its task with `A2CConfig.task_context`.
 
-    :math:`\sigma_p / s, \sigma_l / s, \ln(T / 100)` with the scale s of `reward_scale`: for m < 0
-    all that matters, by prop-scale. Our choice.
+    .. math:: \ln(\sigma_p/|m|),\quad \ln(\sigma_l/|m|),\quad \ln(T / 100)
+
+    For m < 0 that is all that matters, by prop-scale; as logarithms, since it matters by factors.
+    Our choice.
+
+    Returns
+    -------
+    shape (*task.shape, 3)
+
+    Raises
+    ------
+    ValueError
+        If a prior mean is 0.
     """
-    scale = reward_scale(task)
-    parts = task.sigma_p / scale, task.sigma_l / scale, np.log(task.lifetime / 100)
-    return np.stack([np.broadcast_to(part, task.shape) for part in parts], axis=-1)
+    if (task.mean == 0).any():
+        raise ValueError("mean = 0: must not be 0 for agents that are told their task")
+    unit = np.abs(task.mean)
+    parts = (task.sigma_p / unit, task.sigma_l / unit, task.lifetime / 100)
+    return np.stack([np.log(np.broadcast_to(part, task.shape)) for part in parts], axis=-1)
 
 
 def time_input(kind: str, pull: Tensor, lifetime: Tensor) -> Tensor:

@@ -66,9 +66,9 @@ class A2CConfig:
     entropy_until: float = 0.7
     # weight of the critic's squared error, in squared units of (reward scale x lifetime)
     value_weight: float = 10.0
-    # True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": bring
-    # those of each task of its table to mean square 1, by what earlier lives on it had; or tasks
-    # with much to win would drown the others
+    # True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": give
+    # those of each task of its table a unit of their own, from what earlier lives on it had; or
+    # tasks with much to win would drown the others
     normalise_advantages: bool | Literal["task"] = True
     # bound on each element of the slopes that backpropagation hands back from pull to pull
     # (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
@@ -83,8 +83,7 @@ class A2CConfig:
     # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
     # or "none"
     time_feature: TimeFeature = "fraction"
-    # tell an agent its task at every pull: sigma_p and sigma_l in units of the reward scale
-    # (`a2c.reward_scale`) and ln(T / 100)
+    # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
 
     def __post_init__(self) -> None:

@@ -36,6 +36,7 @@ from meta_bandit.figures.foraging import (
     forage_world,
     forage_worlds,
 )
+from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.learned import (
     along_lifetimes,
@@ -43,9 +44,19 @@ from meta_bandit.figures.learned import (
     exploration_maps,
     learned_against_optimal,
     learned_maps,
+    maps_by_lifetime,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
-from meta_bandit.figures.optima import between, branches, dip, lead, loop, variations
+from meta_bandit.figures.optima import (
+    between,
+    branches,
+    dip,
+    drift,
+    lead,
+    loop,
+    portrait,
+    variations,
+)
 from meta_bandit.figures.style import task_names
 
 __all__ = [
@@ -62,6 +73,7 @@ __all__ = [
     "critical_lifetimes",
     "dip",
     "distance_from_edge",
+    "drift",
     "edges",
     "estimate_fan",
     "estimator_cost",
@@ -85,17 +97,22 @@ __all__ = [
     "lives_panel",
     "long_lives",
     "loop",
+    "maps_by_lifetime",
     "memory_paths",
+    "one_for_all",
     "one_task",
+    "portrait",
     "price_of_commitment",
     "probe_curves",
     "recipes",
     "regions",
     "regrets",
+    "returns_by_clock",
     "slopes_through_time",
     "task_names",
     "thresholds",
     "two_optima",
+    "untold_lifetimes",
     "value_of_lifetime",
     "variations",
 ]

@@ -24,6 +24,7 @@ from meta_bandit.figures.style import (
 )
 
 _COLOURS = (BLUE, ORANGE)
+_PULLS = (0.1, 1.25, 1.75, 2.5, 3.5, 5, 7, 10, 14, 20, 28)
 
 
 def exploration_maps(
@@ -42,20 +43,43 @@ def exploration_maps(
         Texts for the last map, and their places (sigma_p, sigma_l).
     """
     with canvas(1, maps.sizes["map"], width=9, height=3.9) as (figure, axes):
-        levels = [0.1, 1.25, 1.75, 2.5, 3.5, 5, 7, 10, 14, 20, 28]
-        colours = plt.get_cmap("cividis").with_extremes(under=NEVER, bad="white")
-        norm = BoundaryNorm(levels, colours.N, extend="max")
         for ax, title in zip(np.atleast_1d(axes), maps["map"].values, strict=True):
-            mesh = _draw_map(ax, maps.sel(map=title), edges, cmap=colours, norm=norm)
+            mesh = _draw_map(ax, maps.sel(map=title), edges, **_exploration_colours())
             ax.set_title(title, fontsize=11)
         for text, place in marked.items():
             ax.annotate(text, place, ha="center", va="center", fontsize=9,
                         bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5})  # fmt: skip
-        bar = figure.colorbar(mesh, ax=axes, label="exploration (pulls)", pad=0.01)
-        bar.set_ticks(levels[1:], labels=[f"{level:g}" for level in levels[1:]])
+        _name_exploration(figure, axes, mesh)
         np.atleast_1d(axes)[0].set_ylabel(SIGMA_L)
         figure.supxlabel(SIGMA_P)
         _name_edges(figure, axes)
+    return figure
+
+
+def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
+    """Draw exploration over the plane, a column for each lifetime, all on one scale.
+
+    Parameters
+    ----------
+    maps
+        Exploration over (map, lifetime, sigma_l, sigma_p), in pulls; grey where it is 0. The
+        coordinate ``map`` holds a title for each row.
+    edges
+        As in `exploration_maps`, over (lifetime, sigma_p).
+    """
+    rows, columns = maps.sizes["map"], maps.sizes["lifetime"]
+    with canvas(rows, columns, width=9, height=2.9 * rows + 0.6) as (figure, axes):
+        grid = np.reshape(axes, (rows, columns))
+        for row, title in zip(grid, maps["map"].values, strict=True):
+            for ax, lifetime in zip(row, maps.lifetime.values, strict=True):
+                values = maps.sel(map=title, lifetime=lifetime)
+                lines = edges.sel(lifetime=lifetime)
+                mesh = _draw_map(ax, values, lines, **_exploration_colours())
+                ax.set_title(f"{title}, $T={lifetime}$", fontsize=11)
+        _name_exploration(figure, grid, mesh)
+        figure.supxlabel(SIGMA_P)
+        figure.supylabel(SIGMA_L)
+        _name_edges(figure, grid)
     return figure
 
 
@@ -207,6 +231,18 @@ def _draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) 
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
     return mesh
+
+
+def _exploration_colours() -> dict[str, Any]:
+    """Colours of lengths of exploration: steps of about a third, grey where there is none."""
+    colours = plt.get_cmap("cividis").with_extremes(under=NEVER, bad="white")
+    return {"cmap": colours, "norm": BoundaryNorm(_PULLS, colours.N, extend="max")}
+
+
+def _name_exploration(figure: Figure, axes: Any, mesh: Any) -> None:
+    """Draw the scale of `_exploration_colours` beside the axes."""
+    bar = figure.colorbar(mesh, ax=axes, label="exploration (pulls)", pad=0.01)
+    bar.set_ticks(_PULLS[1:], labels=[f"{pulls:g}" for pulls in _PULLS[1:]])
 
 
 def _borders(centres: np.ndarray) -> np.ndarray:

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from meta_bandit.figures.style import BLUE, GREY, ORANGE, RED, SIGMA_P, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SIGMA_P, canvas
 
 _COMMIT: Any = {"color": "black", "ls": "--", "lw": 1.5}
 _BAYES: Any = {"color": RED, "lw": 2}
 _RETURN = "return of a life (reward)"
+_KINDS = {"learns": (BLUE, "o"), "hesitates": (GREEN, "D"), "never": (ORANGE, "v")}
+_BEGIN = "probability of the first pull"
 
 
 def branches(agents: xr.Dataset, optima: xr.Dataset) -> Figure:
@@ -21,55 +25,114 @@ def branches(agents: xr.Dataset, optima: xr.Dataset) -> Figure:
     Parameters
     ----------
     agents
-        ``exploration`` (pulls) and ``learns`` over (training, sigma_p, seed).
+        ``exploration`` (pulls) and ``kind`` ("learns", "hesitates" or "never") over
+        (training, sigma_p, seed).
     optima
         ``optimal_pulls`` and ``bayes_exploration`` over (sigma_p), in pulls.
     """
     with canvas(1, agents.sizes["training"], width=8, height=3.5) as (figure, axes):
-        for ax, training in zip(np.atleast_1d(axes), agents.training.values, strict=True):
+        axes = np.atleast_1d(axes)
+        _share_y(axes)
+        for ax, training in zip(axes, agents.training.values, strict=True):
             here = agents.sel(training=training)
             ax.plot(optima.sigma_p, optima.optimal_pulls, **_COMMIT, label="best committed plan")
             ax.plot(optima.sigma_p, optima.bayes_exploration, **_BAYES, label="Bayes-optimal")
-            _points(ax, here.exploration.where(here.learns), BLUE, "agent that learns")
-            _points(ax, here.exploration.where(~here.learns), ORANGE, "agent that does not")
+            for kind in _KINDS:
+                _points(ax, here.exploration.where(here.kind == kind), kind)
             ax.set(title=training, xlabel=SIGMA_P)
-            ax.sharey(np.atleast_1d(axes)[0])
-        first = np.atleast_1d(axes)[0]
+        first = axes[0]
         first.set_ylabel("exploration (pulls)")
         first.legend(fontsize=9, loc="upper left")
     return figure
 
 
 def lead(optima: xr.Dataset, shares: xr.Dataset) -> Figure:
-    """Draw what the rival optima earn along a row of tasks, and how many agents learn there.
+    """Draw what the rival optima earn along a row of tasks, and which agents learn there.
 
     Parameters
     ----------
     optima
         Over (sigma_p), in units of reward: ``commit_value``, the best of the plans that explore,
-        ``bayes_value``, the best policy; as attributes ``commit_edge`` and ``bayes_edge``.
+        ``bayes_value``, the best policy that begins with a pull; as attributes ``commit_edge`` and
+        ``bayes_edge``.
     shares
-        ``share``, ``low`` and ``high`` over (training, sigma_p): of agents that learn.
+        ``share``, ``low`` and ``high`` over (group, training, sigma_p): of agents in a group.
     """
-    with canvas(1, 2, width=8, height=3.5) as (figure, (values, found)):
-        values.plot(optima.sigma_p, optima.commit_value, **_COMMIT, label="best plan that explores")
-        values.plot(optima.sigma_p, optima.bayes_value, **_BAYES, label="Bayes-optimal")
+    groups = shares.sizes["group"]
+    with canvas(1, 1 + groups, width=9, height=3.4) as (figure, (values, *found)):
+        values.plot(optima.sigma_p, optima.commit_value, **_COMMIT, label="best committed plan")
+        values.plot(optima.sigma_p, optima.bayes_value, **_BAYES, label="best policy")
         values.axhline(0, color=ORANGE, lw=2, label="never learn")
-        values.set(xlabel=SIGMA_P, ylabel=_RETURN)
+        values.set(xlabel=SIGMA_P, ylabel=_RETURN, title="worth")
         values.legend(fontsize=9)
-        colours = (GREY, BLUE)
-        for number, (training, colour) in enumerate(
-            zip(shares.training.values, colours, strict=True)
-        ):
-            here = shares.sel(training=training)
-            around = [here.share - here.low, here.high - here.share]
-            found.errorbar(here.sigma_p + 0.008 * (number - 0.5), here.share, yerr=around, fmt="o-",
-                           color=colour, capsize=3, label=training)  # fmt: skip
-        for ax in (values, found):
+        for ax, group in zip(found, shares.group.values, strict=True):
+            for aside, training, colour in zip(
+                (-0.006, 0.006), shares.training.values, (GREY, BLUE), strict=True
+            ):
+                here = shares.sel(training=training, group=group)
+                around = [here.share - here.low, here.high - here.share]
+                ax.errorbar(here.sigma_p + aside, here.share, yerr=around, fmt="o-", ms=4,
+                            color=colour, capsize=3, label=training)  # fmt: skip
+            ax.set(xlabel=SIGMA_P, title=group, ylim=(-0.05, 1.05))
+        for ax in (values, *found):
             ax.axvline(optima.attrs["commit_edge"], color="black", ls=":", lw=1.2)
             ax.axvline(optima.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
-        found.set(xlabel=SIGMA_P, ylabel="share of agents that learn", ylim=(-0.05, 1.05))
-        found.legend(fontsize=9)
+        found[0].set_ylabel("share of agents")
+        found[-1].legend(fontsize=9, loc="lower right")
+    return figure
+
+
+def portrait(agents: xr.Dataset) -> Figure:
+    """Draw how readily agents begin against what a life is worth once they have begun.
+
+    Parameters
+    ----------
+    agents
+        ``begins``, the probability of the risky arm at the first pull of a life, and ``pushed``,
+        the return of a life whose first pull is forced (reward), over (training, sigma_p, seed).
+    """
+    with canvas(1, agents.sizes["training"], width=8.5, height=3.8) as (figure, axes):
+        axes = np.atleast_1d(axes)
+        _share_y(axes)
+        for ax, training in zip(axes, agents.training.values, strict=True):
+            for number, sigma_p in enumerate(agents.sigma_p.values):
+                here = agents.sel(training=training, sigma_p=sigma_p)
+                shade = colormaps["viridis"](number / agents.sizes["sigma_p"])
+                ax.plot(here.begins, here.pushed, "o", color=shade, ms=5, alpha=0.8,
+                        label=f"{sigma_p:g}")  # fmt: skip
+            ax.axvline(0.5, color="black", ls=":", lw=1)
+            ax.axhline(0, color="black", lw=0.8)
+            ax.set(title=training, xlabel=_BEGIN, xscale="log")
+        axes[0].set_ylabel("return once begun (reward)")
+        axes[0].legend(fontsize=9, title=r"$\sigma_p$")
+    return figure
+
+
+def drift(moves: dict[str, tuple[xr.Dataset, xr.Dataset]]) -> Figure:
+    """Draw where more training takes agents, an arrow for each, in the plane of `portrait`.
+
+    Parameters
+    ----------
+    moves
+        By the title of its panel: agents before and after, each with ``begins`` (probability),
+        ``pushed`` and ``pushed_se`` (reward) over (agent).
+    """
+    with canvas(1, len(moves), width=8.5, height=3.6) as (figure, axes):
+        axes = np.atleast_1d(axes)
+        _share_y(axes)
+        for ax, (title, (before, after)) in zip(axes, moves.items(), strict=True):
+            for found, colour, name in ((before, GREY, "before"), (after, BLUE, "after")):
+                ax.errorbar(found.begins, found.pushed, yerr=2 * found.pushed_se, fmt="o", ms=5,
+                            color=colour, elinewidth=0.8, label=name)  # fmt: skip
+            for agent in range(before.sizes["agent"]):
+                start, end = (x.isel(agent=agent) for x in (before, after))
+                ax.annotate("", (end.begins, end.pushed), (start.begins, start.pushed),
+                            arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1})  # fmt: skip
+            ax.axvline(0.5, color="black", ls=":", lw=1)
+            ax.axhline(0, color="black", lw=0.8)
+            ax.set(title=title, xlabel=_BEGIN)
+        axes[0].set_ylabel("return once begun (reward)")
+        axes[0].legend(fontsize=9, loc="upper left")
     return figure
 
 
@@ -79,23 +142,23 @@ def dip(curves: xr.Dataset) -> Figure:
     Parameters
     ----------
     curves
-        ``pull_share`` over (sigma_p, seed, update), the share of risky pulls, and ``learns`` over
-        (sigma_p, seed), at the end.
+        ``pull_share`` over (sigma_p, seed, update), the share of risky pulls, and ``kind``, as of
+        `branches`, over (sigma_p, seed), at the end.
     """
     with canvas(1, curves.sizes["sigma_p"], width=8.5, height=3.3) as (figure, axes):
         axes = np.atleast_1d(axes)
+        _share_y(axes)
         for ax, sigma_p in zip(axes, curves.sigma_p.values, strict=True):
             here = curves.sel(sigma_p=sigma_p)
             for seed in here.seed.values:
                 line = here.sel(seed=seed)
-                colour = BLUE if line.learns else ORANGE
+                colour, _ = _KINDS[str(line.kind.values)]
                 ax.plot(line["update"], line.pull_share, color=colour, lw=1)
             ax.set(title=rf"$\sigma_p={sigma_p:g}$", xlabel="update", yscale="log")
-            ax.sharey(axes[0])
         axes[0].set_ylabel("share of risky pulls")
-        axes[0].plot([], [], color=BLUE, label="learns in the end")
-        axes[0].plot([], [], color=ORANGE, label="does not")
-        axes[0].legend(fontsize=9)
+        for kind, (colour, _) in _KINDS.items():
+            axes[0].plot([], [], color=colour, label=kind)
+        axes[0].legend(fontsize=9, title="in the end", title_fontsize=9)
     return figure
 
 
@@ -162,26 +225,36 @@ def variations(found: xr.Dataset) -> Figure:
     Parameters
     ----------
     found
-        ``pulls``, risky pulls of a life when actions are sampled, and ``learns``, over
-        (variation, seed).
+        ``pulls``, risky pulls of a life when actions are sampled, and ``kind``, as of `branches`,
+        over (variation, seed).
     """
     with canvas(width=7, height=3.6) as (figure, ax):
         rows = np.arange(found.sizes["variation"])[::-1]
         spread = 0.3 * np.linspace(-1, 1, found.sizes["seed"])
         for row, name in zip(rows, found.variation.values, strict=True):
             here = found.sel(variation=name)
-            colours = np.where(here.learns, BLUE, ORANGE)
-            ax.scatter(here.pulls.clip(min=1e-3), row + spread, c=colours, s=22)
+            for kind, (colour, mark) in _KINDS.items():
+                chosen = (here.kind == kind).values
+                ax.scatter(here.pulls.clip(min=1e-3)[chosen], row + spread[chosen], color=colour,
+                           marker=mark, s=22, label=kind if row == 0 else None)  # fmt: skip
         ax.set_yticks(rows, found.variation.values)
         ax.set(xscale="log", xlabel="risky pulls of a life, actions sampled")
         ax.grid(axis="y", color="#dddddd", lw=0.6)
+        ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
-def _points(ax: Any, values: xr.DataArray, colour: str, label: str) -> None:
-    """Draw every seed of every task as a point, side by side."""
+def _share_y(axes: NDArray[np.object_]) -> None:
+    """Give panels one vertical scale; before they are drawn into, or only the first counts."""
+    for ax in axes[1:]:
+        ax.sharey(axes[0])
+
+
+def _points(ax: Any, values: xr.DataArray, kind: str) -> None:
+    """Draw the seeds of a kind on every task as points, side by side."""
     step = float(np.diff(values.sigma_p).min()) if values.sizes["sigma_p"] > 1 else 1.0
     aside = 0.3 * step * np.linspace(-1, 1, values.sizes["seed"])
     places = values.sigma_p.values[:, None] + aside
-    ax.plot(places.ravel(), values.transpose("sigma_p", "seed").values.ravel(), "o", color=colour,
-            ms=4, alpha=0.8, label=label)  # fmt: skip
+    colour, mark = _KINDS[kind]
+    ax.plot(places.ravel(), values.transpose("sigma_p", "seed").values.ravel(), mark, color=colour,
+            ms=4, alpha=0.8, label=kind)  # fmt: skip

@@ -111,7 +111,7 @@ def test_gradient_of_a_table_equals_autograd(update):
 
 def test_only_lives_that_may_be_alive_are_computed():
     made = trainer()
-    table = task_table(TABLE, 7)[3].reshape(2, 2, 7)
+    table = task_table(TABLE, 7, told=False)[3].reshape(2, 2, 7)
     for pull, width in enumerate(made.widths):
         assert width == (table > pull).any(axis=(0, 1)).sum()
     assert made.widths[0] == 7 > made.widths[-1] > 0
@@ -202,6 +202,34 @@ def test_a_stopped_run_on_a_table_goes_on_as_itself_alone(tmp_path):
     other = GaussianBandit(TABLE.sigma_p, TABLE.sigma_l, TABLE.lifetime + 1, TABLE.mean)
     with pytest.raises(ValueError, match="another task: lifetime"):
         train(other, [3, 4], config, "cpu", checkpoint=path)
+
+
+def test_agents_are_told_their_task_up_to_the_unit_of_reward():
+    told = task_inputs(GaussianBandit([2.0, 8.0], [0.5, 2.0], 50, [-1.0, -4.0]))
+    np.testing.assert_allclose(told, np.log([[2.0, 0.5, 0.5]] * 2))
+    with pytest.raises(ValueError, match="mean = 0: must not be 0 for agents that are told"):
+        train(GaussianBandit([1.0], 1.0, 9, 0.0), [3], replace(TOLD, lives=8), "cpu")
+
+
+def test_a_tasks_unit_comes_from_earlier_lives_and_brings_advantages_to_order_one():
+    config = replace(TOLD, normalise_advantages="task")
+    with torch.inference_mode():
+        made = trainer(config=config)
+        made.play(0, made.mean)
+        assert not made.task_square.any()
+        raw = torch.rand(9, 2, 7, dtype=torch.float64) * made.mask
+        largest = raw.square().amax(0)
+        first = raw.clone()
+        made.normalise_by_task(first, 0)
+        # nothing is known yet: one unit for all tasks of an agent
+        torch.testing.assert_close(first * largest.mean(-1).sqrt()[:, None], raw)
+        torch.testing.assert_close(made.task_square[:, :7], largest)
+        assert not made.task_square[:, 7:].any()
+        # a life that is ten times as lucky is measured by what was before it, and then remembered
+        lucky = 10 * raw
+        made.normalise_by_task(lucky, 2)
+        torch.testing.assert_close(lucky.abs().amax(0), torch.full_like(largest, 10.0))
+        torch.testing.assert_close(made.task_square[:, :7], (1 + 0.03 * 99) * largest)
 
 
 @pytest.mark.parametrize(
