@@ -210,6 +210,52 @@ def sweep(
 
 
 @app.command()
+def forage(
+    out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
+    study: Annotated[str, typer.Option(help="Named study: forage or smoke.")] = "forage",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train the agents of a foraging study, and write one dataset, the agents beside it.
+
+    A folder beside the file keeps checkpoints: after a stop the same command goes on.
+    """
+    with _bad_input_exits():
+        _place(out)
+        from meta_bandit.foraging import study as studies
+
+        chosen = _named("study", study, studies.STUDIES)
+        dataset = studies.run_study(chosen, out, device)
+    about = dataset.attrs
+    typer.echo(
+        f"{out}: {dataset.sizes['agent']} agents trained on {about['device']}, {about['date']}, "
+        f"{about['wall_seconds']:.0f} s"
+    )
+
+
+@app.command()
+def generalist(
+    name: Annotated[str, typer.Argument(help="Which: every-lifetime, every-task or every-death.")],
+    out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train agents that are dealt another task in every life.
+
+    Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    """
+    with _bad_input_exits():
+        _place(out)
+        from meta_bandit import sweep as sweeps
+
+        chosen = _named("name", name, sweeps.GENERALISTS)
+        trained = sweeps.run_generalist(chosen, out, device)
+    about = trained.curve.attrs
+    typer.echo(
+        f"{out}: {len(trained.seeds)} agents trained on {about['device']}, {about['date']}, "
+        f"{about['wall_seconds']:.0f} s"
+    )
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="What `train` wrote.")],
     lives: Annotated[int, typer.Option(help="Lives for each agent and policy, >= 1.")] = 20_000,

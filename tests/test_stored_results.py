@@ -1,21 +1,24 @@
-"""What the book keeps in ``book/results``: each the sweep of its name, and small enough for git."""
+"""What the book keeps in ``book/results``: the sweep or study of its name, small enough for git."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.sweep import PROFILES, Sweep, stored, stored_agents
+from meta_bandit.foraging.study import STUDIES, score, stored_foragers
+from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
-STORED = sorted(path.name for path in RESULTS.glob("*.nc"))
+STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem not in STUDIES)
 NOT_STORED = {"smoke", "quick", "paper"}
 PROVENANCE = (
     "commit",
@@ -39,6 +42,12 @@ def read_by_chapters() -> set[str]:
     return set(re.findall(r'"([\w-]+\.(?:nc|safetensors))"', text))
 
 
+def forage_files() -> list[str]:
+    """Names of the files of the study of foraging."""
+    recipes = STUDIES["forage"].recipes
+    return ["forage.nc", *(f"forage-{recipe}.safetensors" for recipe in recipes)]
+
+
 def test_what_chapters_read_is_stored() -> None:
     assert STORED
     assert {name for name in read_by_chapters() if not (RESULTS / name).is_file()} == set()
@@ -56,7 +65,11 @@ def test_only_what_make_can_remake_is_stored() -> None:
     assert made == {name: f"{name}.nc" for name in PROFILES.keys() - NOT_STORED}
     weights = re.findall(r"--out book/results/(\S+)\.nc --weights book/results/(\S+)", done.stdout)
     assert all(f"{name}.safetensors" == file for name, file in weights)
-    makes = {*made.values(), *(file for _, file in weights)}
+    studies = re.findall(r"forage --out book/results/(\w+)\.nc", done.stdout)
+    assert studies == ["forage"]
+    generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
+    assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
+    makes = {*made.values(), *(file for _, file in (*weights, *generalists)), *forage_files()}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
@@ -84,7 +97,14 @@ def test_a_stored_file_is_small_enough_for_git(name: str) -> None:
     assert (RESULTS / name).stat().st_size < 4e6
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.glob("*.safetensors")))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        path.name
+        for path in RESULTS.glob("*.safetensors")
+        if path.stem not in GENERALISTS and path.name not in forage_files()
+    ),
+)
 def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
     sweep = PROFILES[Path(name).stem]
     agents = load_agents(RESULTS / name)
@@ -96,6 +116,41 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
         "lifetime", "sigma_p", "sigma_l", "seed", ...
     )
     np.testing.assert_array_equal(agents.curve.diverged_at, beside.diverged_at.values.ravel())
+
+
+def test_the_stored_foragers_are_the_study() -> None:
+    study, dataset = STUDIES["forage"], stored("forage.nc")
+    assert json.loads(dataset.attrs["study"]) == json.loads(json.dumps(asdict(study)))
+    missing = {"lives", "policy", "sweep", "workers"}
+    about = dataset.attrs
+    assert [key for key in {*PROVENANCE} - missing if about.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
+    found = zip(dataset.lifetime.values, dataset.places.values, dataset.far.values, strict=True)
+    assert sorted(found) == sorted(study.cells * len(study.seed) * len(study.recipes))
+    for recipe, config in study.recipes.items():
+        agents = stored_foragers(f"forage-{recipe}.safetensors")
+        assert agents.config == config
+        kept = dataset.isel(agent=(dataset.recipe == recipe) & (dataset.kept == 1))
+        for field in ("lifetime", "places", "far"):
+            np.testing.assert_array_equal(getattr(agents.task, field), kept[field])
+        np.testing.assert_array_equal(agents.seeds, kept.seed)
+        # a few of them live again; greedy agents and exact means, so that nothing is left to chance
+        some = np.arange(0, len(agents.seeds), 8)
+        again = score(agents[some])["return"].values
+        # another processor may round a close call to the other side
+        assert (np.isclose(again, kept["return"].values[some], rtol=1e-6)).mean() >= 0.75
+
+
+@pytest.mark.parametrize("name", GENERALISTS)
+def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
+    agents = stored_agents(f"{name}.safetensors")
+    assert is_from(agents, GENERALISTS[name])
+    assert np.isfinite(agents.weights).all()
+    assert (agents.curve.diverged_at == -1).all()
+    about = agents.curve.attrs
+    keys = ("commit", "date", "device", "meta_bandit", "seconds", "torch", "wall_seconds")
+    assert [key for key in keys if about.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

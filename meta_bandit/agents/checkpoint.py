@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import A2CConfig
+from meta_bandit.agents.learner import Learner
 from meta_bandit.files import write_atomically
-from meta_bandit.task import GaussianBandit
+from meta_bandit.task import Task
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -97,7 +97,7 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[st
 
 
 def save_progress(
-    path: Path, trainer: Trainer, made_from: Mapping[str, object], done: int, seconds: float
+    path: Path, trainer: Learner, made_from: Mapping[str, object], done: int, seconds: float
 ) -> None:
     """Write a training run's state after some updates.
 
@@ -120,7 +120,7 @@ def save_progress(
 
 
 def load_progress(
-    path: Path, trainer: Trainer, made_from: Mapping[str, object]
+    path: Path, trainer: Learner, made_from: Mapping[str, object]
 ) -> tuple[int, float]:
     """Put a new trainer where a run stopped.
 
@@ -169,25 +169,29 @@ def check_arrays(path: Path, arrays: Arrays, expected: Arrays) -> None:
 
 
 def made_from(
-    task: GaussianBandit,
+    task: Task,
     seeds: list[int],
     config: A2CConfig,
     device: str,
     initial: NDArray[np.float32] | None = None,
 ) -> dict[str, object]:
     """Say in JSON's words what decides a run's numbers."""
+    full = task.full
+    # of a table of tasks a digest, which nobody would read in full
+    table = len(task.shape) > 1
     return {
-        "task": {
-            field.name: np.broadcast_to(getattr(task, field.name), task.shape).tolist()
-            for field in fields(task)
-        },
+        "task": {name: _sha256(it) if table else it.tolist() for name, it in full.items()},
         "seeds": seeds,
         "config": asdict(config),
         # the last bits of its numbers are the device's own
         "device": device,
         # a digest says enough to refuse other weights; without any, files have no such entry
-        "initial": None if initial is None else hashlib.sha256(initial.tobytes()).hexdigest(),
+        "initial": None if initial is None else _sha256(initial),
     }
+
+
+def _sha256(values: NDArray[Any]) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()
 
 
 def _digest(arrays: Arrays, description: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-TimeFeature = Literal["fraction", "elapsed", "remaining", "none"]
+TimeFeature = Literal["fraction", "elapsed", "remaining", "log-remaining", "none"]
 """What an agent is told of the time: see `A2CConfig.time_feature`."""
 
 _Check = tuple[Callable[[float], bool], str]
@@ -66,8 +66,10 @@ class A2CConfig:
     entropy_until: float = 0.7
     # weight of the critic's squared error, in squared units of (reward scale x lifetime)
     value_weight: float = 10.0
-    # bring each agent's advantages to mean 0 and variance 1 in every update
-    normalise_advantages: bool = True
+    # True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": give
+    # those of each task of its table a unit of their own, from what earlier lives on it had; or
+    # tasks with much to win would drown the others
+    normalise_advantages: bool | Literal["task"] = True
     # bound on each element of the slopes that backpropagation hands back from pull to pull
     # (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
     # a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
@@ -78,10 +80,10 @@ class A2CConfig:
     # share of the updates over which the prior mean moves linearly from 0 to the task's own
     continuation_until: float = 0.5
     # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
+    # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
     # or "none"
     time_feature: TimeFeature = "fraction"
-    # tell an agent its task at every pull: sigma_p and sigma_l in units of the reward scale
-    # (`a2c.reward_scale`) and ln(T / 100)
+    # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
 
     def __post_init__(self) -> None:
@@ -90,7 +92,10 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
-            elif field.name in ("normalise_advantages", "stratified_arms", "task_context"):
+            elif field.name == "normalise_advantages":
+                valid = isinstance(value, bool) or value == "task"
+                allowed = "True, False or 'task'"
+            elif field.name in ("stratified_arms", "task_context"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name == "time_feature":
                 kinds = get_args(TimeFeature)

@@ -20,6 +20,7 @@ memory. No tensor is allocated while lives are played or gradients computed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,8 +28,11 @@ from torch import Tensor
 INPUTS = 4
 """Rows of x that every agent has: last reward, last action risky, last action safe, time."""
 REWARD, RISKY_ROW, SAFE_ROW, TIME = range(INPUTS)
+ACTION = RISKY_ROW
+"""First of the rows of the last action, in any world."""
 LOGIT, VALUE = 0, 1
 HEADS = 2
+"""Logits and value of an agent of bandits."""
 CONTEXT = 3
 """Rows that follow in x where agents are told their task."""
 
@@ -38,31 +42,43 @@ class Ensemble:
 
     Parameters
     ----------
-    weights : shape (agents, inputs + 1 + units, 4 units + 2)
-        Rows: inputs x, the constant 1, the last output h. There are 4 inputs, 7 if agents are told
-        their task. Columns: the gates o, i, f, g, then the logit and the value. The heads do not
-        read x: those entries are kept at 0.
+    weights : shape (agents, inputs + 1 + units, 4 units + logits + 1)
+        Rows: inputs x, the constant 1, the last output h. On bandits there are 4 inputs, 7 if
+        agents are told their task. Columns: the gates o, i, f, g, then the logits and the value.
+        The heads do not read x: those entries are kept at 0.
     lives
         Lives that each agent plays at once (B).
     pulls
         Pulls that are kept for the backward pass (T). With 0 nothing is kept: for acting only.
+    widths : length pulls
+        Lives that are computed at each pull, the first so many; not increasing. All, if not given.
+    logits
+        1 for the logit of the risky arm, else one for each action.
 
     Attributes
     ----------
     inputs : shape (pulls + 1, agents, inputs + 1 + units, lives)
         z of every pull. Whoever plays writes x, the first rows; the rest is written here.
-    heads : shape (pulls, agents, 2, lives)
-        Logit of the risky arm and value at every pull.
+    heads : shape (pulls, agents, logits + 1, lives)
+        Logit of the risky arm, or those of all actions, and value at every pull.
     gradient : shape of ``weights``
         What `backward` computes.
     """
 
-    def __init__(self, weights: Tensor, lives: int, pulls: int) -> None:
+    def __init__(
+        self,
+        weights: Tensor,
+        lives: int,
+        pulls: int,
+        widths: Sequence[int] = (),
+        logits: int = 1,
+    ) -> None:
         agents, rows, columns = weights.shape
-        self.units = units = (columns - HEADS) // 4
+        heads = logits + 1
+        self.units = units = (columns - heads) // 4
         self.read = read = rows - 1 - units
-        known = read in (INPUTS, INPUTS + CONTEXT)
-        if not known or columns != 4 * units + HEADS or units < 1:
+        known = read in (INPUTS, INPUTS + CONTEXT) if logits == 1 else read >= 1
+        if not known or columns != 4 * units + heads or units < 1:
             raise ValueError(f"weights: shape {tuple(weights.shape)} is no LSTM actor-critic's")
         self.weights = weights
         self.gradient = torch.zeros_like(weights)
@@ -78,12 +94,12 @@ class Ensemble:
         after = kept + 1 if pulls else 1
         self.inputs = weights.new_zeros((after, agents, rows, lives))
         self.inputs[:, :, read] = 1.0
-        self.heads = weights.new_zeros((kept, agents, HEADS, lives))
+        self.heads = weights.new_zeros((kept, agents, heads, lives))
         self._gates = weights.new_zeros((kept, agents, 4 * units, lives))
         self._cell = weights.new_zeros((after, agents, units, lives))
         self._squashed = weights.new_zeros((kept, agents, units, lives))
         if pulls:
-            self._slope = weights.new_zeros((agents, 4 * units + HEADS, lives))
+            self._slope = weights.new_zeros((agents, 4 * units + heads, lives))
             self._output_slope = weights.new_zeros((agents, units, lives))
             self._cell_slope = weights.new_zeros((agents, units, lives))
             self._scratch = weights.new_zeros((agents, units, lives))
@@ -91,7 +107,8 @@ class Ensemble:
         self._shift = shift = 1 if pulls else 0
         gate = self._gates.view(kept, agents, 4, units, lives)
         hidden = self.inputs[:, :, read + 1 :]
-        self._forward = list(
+        self._widths = list(widths) or [lives] * kept
+        self._forward = self._narrow(
             zip(
                 self.inputs,
                 self._gates,
@@ -105,7 +122,7 @@ class Ensemble:
                 strict=False,
             )
         )
-        self._backward = list(
+        self._backward = self._narrow(
             zip(
                 self.inputs[shift:],
                 self._gates[:, :, : 3 * units],
@@ -117,6 +134,14 @@ class Ensemble:
             )
         )
         self.begin()
+
+    def _narrow(self, views: Iterable[tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
+        """Keep of the views of each pull the lives that are computed there."""
+        lives = self.inputs.shape[-1]
+        return [
+            parts if width == lives else tuple(part[..., :width] for part in parts)
+            for parts, width in zip(views, self._widths, strict=True)
+        ]
 
     def begin(self) -> None:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
@@ -131,8 +156,8 @@ class Ensemble:
 
         Returns
         -------
-        shape (agents, 2, lives)
-            Logit of the risky arm, value.
+        shape (agents, logits + 1, lives)
+            Logits, value.
         """
         z, gates, o, i, f, g, cell, next_cell, squashed, hidden, head_input, heads = self._forward[
             pull
@@ -170,7 +195,7 @@ class Ensemble:
 
         Parameters
         ----------
-        heads_slope : shape (pulls, agents, 2, lives)
+        heads_slope : shape (pulls, agents, logits + 1, lives)
             Gradient of the loss with respect to ``heads``. Zero it where a life has ended.
         bound
             Each element of :math:`\delta h_t` and :math:`\delta c_t` is brought into
@@ -182,22 +207,19 @@ class Ensemble:
         shape of ``weights``
             Sum over lives and pulls; the attribute ``gradient``, overwritten by the next call.
         """
-        units = self.units
-        slope, dh, dc, scratch = self._slope, self._output_slope, self._cell_slope, self._scratch
-        gate_slope, dy = slope[:, : 4 * units], slope[:, 4 * units :]
-        d_sigmoids = slope[:, : 3 * units]
-        do, di, df, dg = gate_slope.chunk(4, dim=1)
-        through_cell = gate_slope[:, units:].view(-1, 3, units, dc.shape[-1])
-        dc_gates = dc.unsqueeze(1)
+        self._slope[:, : 4 * self.units] = 0.0
+        self._cell_slope.zero_()
         recurrent = self.weights[:, self.read + 1 :]
-        slope_t = slope.transpose(1, 2)
         gradient = self.gradient.zero_()
-        gate_slope.zero_()
-        dc.zero_()
+        views = {width: self._slope_views(width) for width in set(self._widths)}
         bounded = bound < math.inf
-        steps = zip(self._backward[::-1], heads_slope.unbind(0)[::-1], strict=True)
-        for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t in steps:
-            dy.copy_(dy_t)
+        steps = zip(
+            self._backward[::-1], heads_slope.unbind(0)[::-1], self._widths[::-1], strict=True
+        )
+        for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t, width in steps:
+            slope, slope_t, dy, do, di, df, dg, d_sigmoids, through_cell, *rest = views[width]
+            dh, dc, dc_gates, scratch = rest
+            dy.copy_(dy_t[..., :width])
             torch.bmm(recurrent, slope, out=dh)
             if bounded:
                 dh.clamp_(-bound, bound)
@@ -214,7 +236,20 @@ class Ensemble:
             dg.mul_(i)
             through_cell.mul_(dc_gates)
             dc.mul_(f)
-        dy.zero_()
-        gradient.baddbmm_(self.inputs[0], slope_t)
-        gradient[:, : self.read, 4 * units :] = 0.0
+        self._slope[:, 4 * self.units :] = 0.0
+        gradient.baddbmm_(self.inputs[0], self._slope.transpose(1, 2))
+        gradient[:, : self.read, 4 * self.units :] = 0.0
         return gradient
+
+    def _slope_views(self, width: int) -> tuple[Tensor, ...]:
+        """Views of the slopes of the first lives, as `backward` names them."""
+        units = self.units
+        slope = self._slope[..., :width]
+        gates, dy = slope[:, : 4 * units], slope[:, 4 * units :]
+        d_sigmoids = gates[:, : 3 * units]
+        through_cell = gates[:, units:].unflatten(1, (3, units))
+        dh, dc, scratch = (
+            part[..., :width] for part in (self._output_slope, self._cell_slope, self._scratch)
+        )
+        parts = (slope, slope.transpose(1, 2), dy, *gates.chunk(4, dim=1))
+        return (*parts, d_sigmoids, through_cell, dh, dc, dc.unsqueeze(1), scratch)

@@ -96,6 +96,21 @@ class Noise:
             N(0, 1), and log(u/(1 - u)) with u uniform on (0, 1). A logit above the second means
             the risky arm: it happens with the probability that the logit stands for.
         """
+        radius, angle, first, second = self.uniform(update, stream).unbind()
+        radius.log_().mul_(-2.0).sqrt_()
+        angle.mul_(2 * math.pi)
+        logistic = torch.cat((first, second), dim=-1)[..., : self.lives].logit_()
+        normal = torch.cat((angle.cos().mul_(radius), angle.sin_().mul_(radius)), dim=-1)
+        return normal[..., : self.lives], logistic
+
+    def uniform(self, update: int | Tensor, stream: int) -> Tensor:
+        """Draw once, four numbers for every two lives.
+
+        Returns
+        -------
+        shape (4, pulls, agents, lives / 2, rounded up)
+            Uniform on (0, 1); overwritten by the next call.
+        """
         self._counter[0] = self._position
         self._counter[1] = update
         self._counter[2] = stream
@@ -104,9 +119,4 @@ class Noise:
         # 23 bits and a half: the open interval (0, 1), exact in float32, so that no log is infinite
         self._uniform.copy_(self._counter.bitwise_right_shift_(9))
         self._uniform.add_(0.5).mul_(2.0**-23)
-        radius, angle, first, second = self._uniform.unbind()
-        radius.log_().mul_(-2.0).sqrt_()
-        angle.mul_(2 * math.pi)
-        logistic = torch.cat((first, second), dim=-1)[..., : self.lives].logit_()
-        normal = torch.cat((angle.cos().mul_(radius), angle.sin_().mul_(radius)), dim=-1)
-        return normal[..., : self.lives], logistic
+        return self._uniform

@@ -28,8 +28,9 @@ from meta_bandit.task import RISKY, SAFE, GaussianBandit
 class AgentPolicy:
     """Each agent of an ensemble on its own element of the task, weights frozen.
 
-    The task that is played may differ from the one an agent was trained on: rewards reach it in
-    the unit of its training, the time as that of the life it plays.
+    The task that is played may differ from the one an agent was trained on: the time reaches it as
+    that of the life it plays, and rewards in the unit of its training. Agents that are told their
+    task, or were trained on many, get rewards in the unit of the task that they play.
 
     Memory can be looked into while agents act, or while they only `Watch`.
 
@@ -48,7 +49,10 @@ class AgentPolicy:
         self.greedy = greedy
         self.remember = remember
         self._kept: list[NDArray[np.float32]] = []
-        self._scale = np.broadcast_to(reward_scale(trained.task), trained.task.shape)[:, None]
+        self._scale: NDArray[np.float64] | None = None
+        if len(trained.task.shape) == 1 and not trained.config.task_context:
+            own = np.broadcast_to(reward_scale(trained.task), trained.task.shape)
+            self._scale = own[:, None]
         self._net: Ensemble | None = None
 
     @property
@@ -86,8 +90,9 @@ class AgentPolicy:
             if self._net is None or self._net.inputs.shape[-1] != lives:
                 raise ValueError("these lives were not begun: the policy must be asked at pull 0")
             begun = history.pull > 0
+            scale = reward_scale(task) if self._scale is None else self._scale
             x = self._net.inputs[0]
-            x[:, REWARD] = torch.from_numpy(history.last_reward / self._scale)
+            x[:, REWARD] = torch.from_numpy(history.last_reward / scale)
             x[:, RISKY_ROW] = torch.from_numpy((history.last_action == RISKY) & begun)
             x[:, SAFE_ROW] = torch.from_numpy((history.last_action == SAFE) & begun)
             pull = torch.tensor(float(history.pull))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_arrays
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.agents.network import CONTEXT, HEADS, INPUTS
-from meta_bandit.task import GaussianBandit
+from meta_bandit.agents.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class TrainedAgents:
     Attributes
     ----------
     task
-        What each agent was trained on; shape (agents,).
+        What each agent was trained on, a `GaussianBandit` or the task of another world; shape
+        (agents,), or (agents, tasks) for a table each.
     seeds : shape (agents,)
         Where all random numbers of each agent came from.
     config
@@ -33,11 +35,12 @@ class TrainedAgents:
         Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
         in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
         ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
-        ``sigma_p``, ``sigma_l``, ``lifetime``, ``mean``, ``seed`` and ``diverged_at``, the update
-        at which the agent was stopped because its gradient was no longer finite, else -1.
+        ``seed``; ``sigma_p``, ``sigma_l``, ``lifetime`` and ``mean`` where it had one task; and
+        ``diverged_at``, the update at which the agent was stopped because its gradient was no
+        longer finite, else -1.
     """
 
-    task: GaussianBandit
+    task: Any
     seeds: NDArray[np.uint64]
     config: A2CConfig
     weights: NDArray[np.float32]
@@ -46,11 +49,8 @@ class TrainedAgents:
     def __getitem__(self, agents: int | NDArray[np.int64]) -> TrainedAgents:
         """Pick agents by their numbers; one number gives an ensemble of one."""
         chosen = np.atleast_1d(agents)
-        values = (
-            np.broadcast_to(getattr(self.task, f.name), self.task.shape) for f in fields(self.task)
-        )
         return TrainedAgents(
-            GaussianBandit(*(value[chosen] for value in values)),
+            self.task[chosen],
             self.seeds[chosen],
             self.config,
             self.weights[chosen],
@@ -72,7 +72,7 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     names = [str(name) for name in curve.data_vars]
     arrays = {f"curve.{name}": curve[name].values for name in names}
     about = {
-        "task": {f.name: getattr(trained.task, f.name).tolist() for f in fields(trained.task)},
+        "task": {name: value.tolist() for name, value in trained.task.values.items()},
         "config": asdict(trained.config),
         "curve": curve.attrs,
         "dims": {name: curve[name].dims for name in names},
@@ -82,8 +82,15 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     write_arrays(path, "trained agents", arrays, about)
 
 
-def load_agents(path: Path) -> TrainedAgents:
+def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     """Read what `save_agents` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    learner
+        The world that the agents live in.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def load_agents(path: Path) -> TrainedAgents:
     arrays, about = read_arrays(path, "trained agents")
     try:
         config = A2CConfig(**about["config"])
-        task = GaussianBandit(**about["task"])
+        task = learner.kind(**about["task"])
         dims, units, attributes = about["dims"], about["units"], about["curve"]
         sizes = {"agent": task.shape[0], "update": config.updates}
         expected = {
@@ -103,8 +110,8 @@ def load_agents(path: Path) -> TrainedAgents:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description is not of trained agents ({error})") from None
-    inputs = INPUTS + CONTEXT * config.task_context
-    rows, columns = inputs + 1 + config.units, 4 * config.units + HEADS
+    rows = learner.inputs(task, config) + 1 + config.units
+    columns = 4 * config.units + learner.logits + 1
     expected["weights"] = np.empty((sizes["agent"], rows, columns), np.float32)
     expected["seeds"] = np.empty(sizes["agent"], np.uint64)
     check_arrays(path, arrays, expected)

@@ -16,15 +16,16 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from meta_bandit.agents.a2c import CURVES, Trainer
+from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.learner import Learner
 from meta_bandit.agents.trained import TrainedAgents
-from meta_bandit.task import GaussianBandit
+from meta_bandit.task import Task
 
 
 def train(
-    task: GaussianBandit,
+    task: Task,
     seeds: Sequence[int],
     config: A2CConfig = CONFIGURATIONS["companion"],
     device: str = "auto",
@@ -32,8 +33,8 @@ def train(
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
-    lifetimes: Sequence[int] = (),
     initial: NDArray[np.float32] | None = None,
+    learner: type[Learner] = Trainer,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -49,8 +50,10 @@ def train(
 
     Parameters
     ----------
-    task : shape (agents,)
-        One task for each agent; lifetimes may differ.
+    task : shape (agents,) or (agents, tasks)
+        One task for each agent; or a table of them, of which the lives of each update are dealt
+        the next ones in turn, from the start again after the last. Its length must be a multiple
+        of ``config.lives``. Lifetimes may differ.
     seeds : length agents
         Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
         the same random numbers.
@@ -70,14 +73,13 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
-    lifetimes
-        Lengths of life, in pulls, that the lives of each update are dealt in turn: a mixture to
-        train on. The longest must be the task's lifetime, which agents keep as theirs. Where none
-        are given, every life is as long as its task's.
     initial : shape (agents, inputs + 1 + units, 4 units + 2)
         Weights to begin with instead of random ones, such as those of other trained agents. The
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks (`a2c.reward_scale`).
+
+    learner
+        The world that agents live in: how lives are played, and what agents are told.
 
     Returns
     -------
@@ -88,19 +90,16 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds, the device, the lifetimes or the initial weights do
-        not fit, or the checkpoint is damaged or of another run.
+        If the shape of the task, the seeds, the device or the initial weights do not fit, or the
+        checkpoint is damaged or of another run.
     """
-    seeds = _check(task, seeds)
-    _check_lifetimes(task, lifetimes, config)
+    seeds = _check(task, seeds, config)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
     source = made_from(task, seeds, config, place.type, initial)
-    if len(lifetimes):
-        source["lifetimes"] = [int(lifetime) for lifetime in lifetimes]
     with torch_threads(threads), torch.inference_mode():
-        trainer = Trainer(task, seeds, config, place, lifetimes=lifetimes)
+        trainer = learner(task, seeds, config, place)
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:
@@ -137,7 +136,7 @@ def train(
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 
-def _record(trainer: Trainer) -> None:
+def _record(trainer: Learner) -> None:
     """Record the update as a CUDA graph, or say that it could not be."""
     try:
         trainer.record()
@@ -149,33 +148,22 @@ def _record(trainer: Trainer) -> None:
         )
 
 
-def _check(task: GaussianBandit, seeds: Sequence[int]) -> list[int]:
-    """Check that there is one valid seed for each task; returns them as plain integers."""
-    if task.shape != (len(seeds),) or not len(seeds):
+def _check(task: Task, seeds: Sequence[int], config: A2CConfig) -> list[int]:
+    """Check that each agent has its tasks and a valid seed; returns the seeds as plain integers."""
+    if len(task.shape) not in (1, 2) or task.shape[0] != len(seeds) or not len(seeds):
         raise ValueError(
-            f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,), one seed each"
+            f"task: shape {task.shape} with {len(seeds)} seeds: must be (agents,) or (agents, "
+            "tasks), one seed for each agent"
+        )
+    if len(task.shape) == 2 and (task.shape[1] == 0 or task.shape[1] % config.lives):
+        raise ValueError(
+            f"task: {task.shape[1]} tasks for each agent: must be a multiple of the "
+            f"{config.lives} lives of an update"
         )
     for seed in seeds:
         if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ValueError(f"seed = {seed}: must be a whole number in [0, 2^64)")
     return [int(seed) for seed in seeds]
-
-
-def _check_lifetimes(task: GaussianBandit, lifetimes: Sequence[int], config: A2CConfig) -> None:
-    """Check that a mixture of lifetimes goes with the tasks and has a life for each length."""
-    if not len(lifetimes):
-        return
-    for lifetime in lifetimes:
-        if not isinstance(lifetime, int | np.integer) or lifetime < 1:
-            raise ValueError(f"lifetimes = {lifetime}: must be whole numbers >= 1")
-    if len(lifetimes) > config.lives:
-        raise ValueError(f"lifetimes: {len(lifetimes)} of them: must be at most {config.lives}")
-    if config.task_context:
-        raise ValueError("task_context = True: must be False for a mixture of lifetimes")
-    if (task.lifetime != max(lifetimes)).any():
-        raise ValueError(
-            f"lifetimes: the longest is {max(lifetimes)}: must be the lifetime of every task"
-        )
 
 
 def resolve_device(name: str) -> torch.device:
@@ -202,31 +190,37 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def _curve(
-    trainer: Trainer,
-    task: GaussianBandit,
+    trainer: Learner,
+    task: Task,
     seeds: Sequence[int],
     config: A2CConfig,
     seconds: float,
 ) -> xr.Dataset:
     """Label the learning curves and warn of agents that diverged."""
     curve = xr.Dataset(coords={"update": np.arange(config.updates)})
-    for name, units in CURVES.items():
+    for name, units in trainer.noted.items():
         curve[name] = (("agent", "update"), trainer.curves[name].T.cpu().numpy(), {"units": units})
-    for name in ("sigma_p", "sigma_l", "lifetime", "mean"):
-        curve[name] = ("agent", np.broadcast_to(getattr(task, name), task.shape))
+    if len(task.shape) == 1:
+        for name, values in task.full.items():
+            curve[name] = "agent", values
     curve["seed"] = ("agent", np.array(seeds, dtype=np.uint64))
     alive = trainer.alive.cpu().numpy()
     diverged_at = np.where(alive.all(axis=0), -1, alive.argmin(axis=0))
     curve["diverged_at"] = ("agent", diverged_at)
     for agent in np.flatnonzero(diverged_at >= 0).tolist():
+        own = [
+            f"{name} = {curve[name].values[agent]:g}"
+            for name in ("sigma_p", "sigma_l")
+            if name in curve
+        ]
         warnings.warn(
-            f"agent {agent} (sigma_p = {curve.sigma_p.values[agent]:g}, sigma_l = "
-            f"{curve.sigma_l.values[agent]:g}, seed = {seeds[agent]}) diverged: its gradient was "
-            f"not finite at update {diverged_at[agent]}; it keeps the weights it had then",
+            f"agent {agent} ({', '.join([*own, f'seed = {seeds[agent]}'])}) diverged: its gradient "
+            f"was not finite at update {diverged_at[agent]}; it keeps the weights it had then",
             RuntimeWarning,
             stacklevel=3,
         )
-    pulls = int(trainer.samples.sum()) * config.updates
+    lifetimes = np.broadcast_to(task.lifetime, task.shape).reshape(len(seeds), -1)
+    pulls = float(lifetimes.mean(axis=-1).sum()) * config.lives * config.updates
     curve.attrs = {
         "config": json.dumps(asdict(config)),
         "device": str(trainer.net.weights.device),

@@ -27,6 +27,16 @@ from meta_bandit.figures.edge import (
     two_optima,
 )
 from meta_bandit.figures.explorer import one_task
+from meta_bandit.figures.foraging import (
+    forage_curves,
+    forage_lifetimes,
+    forage_maps,
+    forage_paths,
+    forage_regimes,
+    forage_world,
+    forage_worlds,
+)
+from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.learned import (
     along_lifetimes,
@@ -70,6 +80,13 @@ __all__ = [
     "exploration_map",
     "exploration_maps",
     "first_bit",
+    "forage_curves",
+    "forage_lifetimes",
+    "forage_maps",
+    "forage_paths",
+    "forage_regimes",
+    "forage_world",
+    "forage_worlds",
     "lead",
     "learned_against_optimal",
     "learned_maps",
@@ -82,6 +99,7 @@ __all__ = [
     "loop",
     "maps_by_lifetime",
     "memory_paths",
+    "one_for_all",
     "one_task",
     "portrait",
     "price_of_commitment",
@@ -89,10 +107,12 @@ __all__ = [
     "recipes",
     "regions",
     "regrets",
+    "returns_by_clock",
     "slopes_through_time",
     "task_names",
     "thresholds",
     "two_optima",
+    "untold_lifetimes",
     "value_of_lifetime",
     "variations",
 ]

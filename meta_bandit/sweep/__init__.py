@@ -6,8 +6,31 @@ trained beside it, by how many processes, or how often all of them were killed a
 Importing this loads torch.
 """
 
+from meta_bandit.sweep.generalists import (
+    GENERALISTS,
+    Generalist,
+    every_death,
+    every_lifetime,
+    every_task,
+    raise_agents,
+    run_generalist,
+)
 from meta_bandit.sweep.grid import PROFILES, Cell, Sweep
 from meta_bandit.sweep.results import stored, stored_agents
 from meta_bandit.sweep.run import run_sweep
 
-__all__ = ["PROFILES", "Cell", "Sweep", "run_sweep", "stored", "stored_agents"]
+__all__ = [
+    "GENERALISTS",
+    "PROFILES",
+    "Cell",
+    "Generalist",
+    "Sweep",
+    "every_death",
+    "every_lifetime",
+    "every_task",
+    "raise_agents",
+    "run_generalist",
+    "run_sweep",
+    "stored",
+    "stored_agents",
+]

@@ -136,7 +136,7 @@ def stored(name: str) -> xr.Dataset:
     FileNotFoundError
         If it is not there; the message says how to make it.
     """
-    return xr.load_dataset(_kept(name), engine="scipy")
+    return xr.load_dataset(kept_file(name), engine="scipy")
 
 
 def stored_agents(name: str) -> TrainedAgents:
@@ -152,10 +152,10 @@ def stored_agents(name: str) -> TrainedAgents:
     FileNotFoundError
         If it is not there; the message says how to make it.
     """
-    return load_agents(_kept(name))
+    return load_agents(kept_file(name))
 
 
-def _kept(name: str) -> Path:
+def kept_file(name: str) -> Path:
     """Find a file in the repository's folder of results."""
     path = Path(__file__).parents[2] / "book" / "results" / name
     if not path.exists():

@@ -17,7 +17,13 @@ from meta_bandit.theory.edge import (
 )
 from meta_bandit.theory.first_order import marginal_benefit_and_cost
 from meta_bandit.theory.posterior import Estimator, gain, posterior, posterior_mean_std
-from meta_bandit.theory.stopping import BayesOptimum, bayes_optimal, first_pull_value
+from meta_bandit.theory.stopping import (
+    BayesOptimum,
+    HazardOptimum,
+    bayes_optimal,
+    first_pull_value,
+    hazard_optimal,
+)
 from meta_bandit.theory.stopping_edge import (
     stopping_critical_lifetime,
     stopping_critical_sigma_l,
@@ -27,6 +33,7 @@ __all__ = [
     "BayesOptimum",
     "Edge",
     "Estimator",
+    "HazardOptimum",
     "LocalOptima",
     "bayes_optimal",
     "commit_value",
@@ -37,6 +44,7 @@ __all__ = [
     "first_pull_value",
     "full_information_value",
     "gain",
+    "hazard_optimal",
     "local_optima",
     "marginal_benefit_and_cost",
     "optimal_commit",

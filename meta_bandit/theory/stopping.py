@@ -23,6 +23,10 @@ form, the smooth part by Gauss-Legendre quadrature from the threshold on. The ki
 therefore never interpolated, and no accuracy is lost where the noise is small. Two more functions
 ride on the same quadrature: the probability to leave before the end of life, and the expected
 pulls of the lives that do.
+
+Where a life ends after each pull with probability 1 - gamma (prop-hazard), all that comes later
+counts only if it is lived to see: every expectation is multiplied by gamma, and the T - n pulls
+that are left become the :math:`(1 - \gamma^{T-n})/(1 - \gamma)` that are to be expected.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from scipy.special import ndtr
 
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import optimal_commit
+from meta_bandit.theory.posterior import gain
 
 Floats = NDArray[np.float64]
 
@@ -92,19 +97,16 @@ def bayes_optimal(task: GaussianBandit) -> BayesOptimum:
         committed plan is one of the policies, so that its value, known to rounding, bounds V*
         from below.
     """
-    fine = _solve(task, _FINE)
-    distances = [np.abs(fine.worth - _solve(task, coarse).worth) for coarse in _COARSE]
+    fine, error = _solve_with_error(task)
     pulled = fine.worth > 0
     _, committed = optimal_commit(task)
     value = np.maximum(np.where(pulled, fine.worth, 0.0), committed)
-    # what is cut from the kernel all solutions may miss alike, and rounding is less
-    cut = ndtr(-_FINE.window) * task.lifetime * (np.abs(task.mean) + task.sigma_p)
     with np.errstate(invalid="ignore", divide="ignore"):
         exploration = np.where(pulled, fine.leavers_pulls / fine.leaving, 0.0)
     staying_pulls = task.lifetime * (1 - fine.leaving)
     return BayesOptimum(
         value=value,
-        error=np.maximum(*distances) + cut,
+        error=error,
         thresholds=fine.thresholds,
         expected_pulls=np.where(pulled, staying_pulls + fine.leavers_pulls, 0.0),
         ends_safe=np.where(pulled, fine.leaving, 1.0),
@@ -132,6 +134,80 @@ def first_pull_value(task: GaussianBandit) -> Floats:
         In units of reward, as exact as the value of `bayes_optimal`.
     """
     return _solve(task, _FINE).worth
+
+
+@dataclass(frozen=True)
+class HazardOptimum:
+    """The best that can be done in a life that may end at any pull (prop-hazard).
+
+    Attributes
+    ----------
+    value : shape task.shape
+        Expected return of one life, in units of reward; 0 where never pulling is optimal.
+    error : shape task.shape
+        Estimated bound of the absolute error of ``value``, as in `BayesOptimum`, plus a proven
+        bound of what lies beyond the horizon of the computation.
+    thresholds : shape (pulls, *task.shape)
+        b_n for n = 0, 1, ..., in units of reward: pull while the posterior mean after n pulls is
+        above. Nondecreasing in n. The last ones, whose lives hardly anyone lives, are as if life
+        ended with them.
+    """
+
+    value: Floats
+    error: Floats
+    thresholds: Floats
+
+
+def hazard_optimal(task: GaussianBandit, survival: float, tolerance: float = 1e-9) -> HazardOptimum:
+    r"""Value and thresholds of the optimum told a hazard of death, not its lifetime (prop-hazard).
+
+    .. math:: J_n(x) = \max(0,\; x + \gamma\,E[J_{n+1}(x + d_n Z)])
+
+    After each pull life goes on with probability gamma, so that it lasts 1/(1 - gamma) pulls on
+    average. The expectation is over lives, rewards and lengths of life. The policy is
+    `policies.Stopping`: to pull while the Gittins index of the arm is above 0. The horizon is cut
+    at H pulls, beyond which not more than :math:`\gamma^H g(\sigma_p)/(1 - \gamma)` is missed.
+
+    Parameters
+    ----------
+    task
+        One task, or an array of them. Their lifetime is not used.
+    survival
+        gamma, in [0, 1).
+    tolerance
+        What may be missed beyond the horizon, as a share of :math:`g(\sigma_p)/(1 - \gamma)`, the
+        return of who knows the arm; in (0, 1).
+
+    Returns
+    -------
+    HazardOptimum
+
+    Raises
+    ------
+    ValueError
+        If gamma or the tolerance lies outside its range, or the horizon is beyond a million pulls.
+    """
+    if not 0 <= survival < 1:
+        raise ValueError(f"survival = {survival}: must be a number in [0, 1)")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance = {tolerance}: must be a number in (0, 1)")
+    horizon = 1 + (np.ceil(np.log(tolerance) / np.log(survival)) if survival > 0 else 0)
+    if horizon > _LONGEST_HORIZON:
+        raise ValueError(
+            f"survival = {survival}: needs a horizon of {horizon:.3g} pulls: must need at most "
+            f"{_LONGEST_HORIZON:.0g}"
+        )
+    cut = GaussianBandit(task.sigma_p, task.sigma_l, horizon, task.mean)
+    fine, error = _solve_with_error(cut, survival)
+    informed = gain(cut.mean, cut.sigma_p) / (1 - survival)
+    return HazardOptimum(
+        value=np.maximum(fine.worth, 0.0),
+        error=error + survival**horizon * informed,
+        thresholds=fine.thresholds,
+    )
+
+
+_LONGEST_HORIZON = 1e6
 
 
 @dataclass(frozen=True)
@@ -187,7 +263,9 @@ class _Ahead:
     """What lies ahead after one more pull, for tasks on the first axis."""
 
     pulls_left: Floats
-    """T - n - 1, shape (tasks,)."""
+    """T - n - 1, or those of them that are lived to be expected, shape (tasks,)."""
+    survival: float
+    """Probability to live to see it, gamma."""
     threshold: Floats
     """b_{n+1}, shape (tasks,)."""
     length: Floats
@@ -196,7 +274,23 @@ class _Ahead:
     """Chebyshev coefficients, shape (tasks, functions, nodes)."""
 
 
-def _solve(task: GaussianBandit, resolution: _Resolution) -> _Solution:
+def _solve_with_error(task: GaussianBandit, survival: float = 1.0) -> tuple[_Solution, Floats]:
+    """Solve finely, and bound the error of what the first pull is worth by coarser solutions."""
+    fine = _solve(task, _FINE, survival)
+    distances = [np.abs(fine.worth - _solve(task, coarse, survival).worth) for coarse in _COARSE]
+    # what is cut from the kernel all solutions may miss alike, and rounding is less
+    lived = _expected_pulls(task.lifetime, survival)
+    cut = ndtr(-_FINE.window) * lived * (np.abs(task.mean) + task.sigma_p)
+    return fine, np.maximum(*distances) + cut
+
+
+def _expected_pulls(pulls: ArrayLike, survival: float) -> Floats:
+    r"""Pulls that are lived of so many: k, or :math:`(1 - \gamma^k)/(1 - \gamma)` (prop-hazard)."""
+    left = np.asarray(pulls, dtype=np.float64)
+    return left if survival == 1 else (1 - survival**left) / (1 - survival)
+
+
+def _solve(task: GaussianBandit, resolution: _Resolution, survival: float = 1.0) -> _Solution:
     """Solve every task, in chunks of tasks with similar lifetimes."""
     shape = task.shape
     fields = (task.sigma_p, task.sigma_l, task.lifetime, task.mean)
@@ -210,17 +304,21 @@ def _solve(task: GaussianBandit, resolution: _Resolution) -> _Solution:
         own = GaussianBandit(
             flat.sigma_p[chunk], flat.sigma_l[chunk], flat.lifetime[chunk], flat.mean[chunk]
         )
-        functions[chunk], thresholds[: int(own.lifetime[0]), chunk] = _recursion(own, resolution)
+        functions[chunk], thresholds[: int(own.lifetime[0]), chunk] = _recursion(
+            own, resolution, survival
+        )
     option, leaving, leavers_pulls = functions.T.reshape(_FUNCTIONS, *shape)
     return _Solution(
-        worth=np.asarray(task.lifetime * task.mean + option),
+        worth=np.asarray(_expected_pulls(task.lifetime, survival) * task.mean + option),
         leaving=leaving,
         leavers_pulls=leavers_pulls,
         thresholds=thresholds.reshape(-1, *shape),
     )
 
 
-def _recursion(task: GaussianBandit, resolution: _Resolution) -> tuple[Floats, Floats]:
+def _recursion(
+    task: GaussianBandit, resolution: _Resolution, survival: float
+) -> tuple[Floats, Floats]:
     """Go back from the last pull to the first; tasks have one axis, the longest come first.
 
     Returns the functions at (n = 0, x = m), shape (tasks, functions), and the thresholds, shape
@@ -245,7 +343,8 @@ def _recursion(task: GaussianBandit, resolution: _Resolution) -> tuple[Floats, F
         sigma_p, sigma_l = task.sigma_p[alive], task.sigma_l[alive]
         last = task.lifetime[alive].astype(np.float64) - 1
         step = _movement(sigma_p, sigma_l, pulls, pulls + 1.0)
-        ahead = _Ahead(last - pulls, threshold[alive], length[alive], series[alive])
+        pulls_left = _expected_pulls(last - pulls, survival)
+        ahead = _Ahead(pulls_left, survival, threshold[alive], length[alive], series[alive])
         here = _root(ahead, step, drop[alive], resolution)
         thresholds[pulls, alive] = here
         if pulls == 0:
@@ -277,11 +376,13 @@ def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Reso
 
     With u = (x - b_{n+1}) / d_n, k = T - n - 1 and the expectation over Y ~ N(x, d_n^2),
 
-    .. math:: R_n(x) &= k\,[d_n \varphi(u) - x\,\Phi(-u)] + E[R_{n+1}(Y);\, Y > b_{n+1}] \\
-        U_n(x) &= \Phi(-u) + E[U_{n+1}(Y);\, Y > b_{n+1}] \\
-        H_n(x) &= U_n(x) + E[H_{n+1}(Y);\, Y > b_{n+1}]
+    .. math:: R_n(x) &= \gamma\{k\,[d_n \varphi(u) - x\,\Phi(-u)]
+        + E[R_{n+1}(Y);\, Y > b_{n+1}]\} \\
+        U_n(x) &= \gamma\{\Phi(-u) + E[U_{n+1}(Y);\, Y > b_{n+1}]\} \\
+        H_n(x) &= U_n(x) + \gamma\,E[H_{n+1}(Y);\, Y > b_{n+1}]
 
-    are the option to leave, the probability to leave, and the pulls of those who leave.
+    are the option to leave, the probability to leave, and the pulls of those who leave; gamma is 1
+    where the lifetime is known, and else k is what is to be expected of those pulls.
 
     Parameters
     ----------
@@ -303,6 +404,10 @@ def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Reso
     pulls_left, step = ahead.pulls_left[:, None], step[:, None]
     option += pulls_left * (step * density - estimate * leave_now)
     leaving += leave_now
+    if ahead.survival < 1:
+        option, leaving, leavers_pulls = (
+            ahead.survival * part for part in (option, leaving, leavers_pulls)
+        )
     return np.stack([option, leaving, leaving + leavers_pulls], axis=1)
 
 
@@ -320,12 +425,13 @@ def _root(ahead: _Ahead, step: Floats, drop: Floats, resolution: _Resolution) ->
         values = (ahead.series[:, :1] @ polynomials)[:, 0] * weights[:, 0]
         leave_now, density = _leaving_now(estimate[:, None], step, ahead)
         stay_now, density = 1 - leave_now[:, 0], density[:, 0]
-        worth = estimate + pulls_left * (estimate * stay_now + step * density) + values.sum(axis=-1)
-        slope = (
-            1
-            + pulls_left * (stay_now + ahead.threshold / step * density)
+        later = pulls_left * (estimate * stay_now + step * density) + values.sum(axis=-1)
+        later_slope = (
+            pulls_left * (stay_now + ahead.threshold / step * density)
             + (values * deviation[:, 0]).sum(axis=-1) / step
         )
+        worth = estimate + ahead.survival * later
+        slope = 1 + ahead.survival * later_slope
         improved = np.minimum(estimate - worth / slope, ahead.threshold)
         moved = np.abs(improved - estimate)
         estimate = improved

@@ -8,7 +8,8 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, train
-from meta_bandit.agents.a2c import Trainer, advantages, initial_weights, reward_scale
+from meta_bandit.agents.a2c import Trainer, reward_scale
+from meta_bandit.agents.learner import advantages, initial_weights
 from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, TIME, VALUE
 from tests.agents.unrolled import unrolled_heads
 

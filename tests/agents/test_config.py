@@ -23,9 +23,9 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig
         ("value_weight", math.inf, "a finite number >= 0"),
         ("gradient_clip", 0, "a number > 0; inf for no clipping"),
         ("continuation_until", "half", "a number in [0, 1]"),
-        ("normalise_advantages", 1, "True or False"),
+        ("normalise_advantages", 1, "True, False or 'task'"),
         ("stratified_arms", None, "True or False"),
-        ("time_feature", "clock", "one of fraction, elapsed, remaining, none"),
+        ("time_feature", "clock", "one of fraction, elapsed, remaining, log-remaining, none"),
     ],
 )
 def test_a_field_out_of_range_is_named_with_its_value_and_range(field, value, allowed):

@@ -6,7 +6,8 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, train
-from meta_bandit.agents.a2c import BETAS, Trainer, schedules
+from meta_bandit.agents.a2c import Trainer
+from meta_bandit.agents.learner import BETAS, schedules
 from meta_bandit.agents.training import _record
 
 TASK = GaussianBandit([1.0, 2.0, 2.0], [0.5, 2.0, 4.0], [20, 30, 25])

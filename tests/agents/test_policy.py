@@ -14,7 +14,7 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.agents.a2c import initial_weights
+from meta_bandit.agents.learner import initial_weights
 from meta_bandit.policies import Constant
 from meta_bandit.simulate import History, Lives, simulate
 from tests.agents.unrolled import unrolled_heads
@@ -47,8 +47,8 @@ def replayed(trained: TrainedAgents, lives: Lives) -> np.ndarray:
         for pull in range(pulls):
             x[pull, agent, 3] = 2 * pull / lifetime[agent] - 1
             if told:
-                x[pull, agent, 4] = lives.task.sigma_p[agent] / scale
-                x[pull, agent, 5] = lives.task.sigma_l[agent] / scale
+                x[pull, agent, 4] = np.log(lives.task.sigma_p[agent] / abs(lives.task.mean[agent]))
+                x[pull, agent, 5] = np.log(lives.task.sigma_l[agent] / abs(lives.task.mean[agent]))
                 x[pull, agent, 6] = np.log(lifetime[agent] / 100)
             if pull:
                 x[pull, agent, 0] = lives.rewards[pull - 1, agent] / scale

@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 
-def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf) -> Tensor:
-    """Logit and value at every pull, (pulls, agents, 2, lives); x: (pulls, agents, inputs, lives).
+def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf, logits: int = 1) -> Tensor:
+    """Logits and value at every pull, (pulls, agents, logits + 1, lives).
+
+    The inputs x are (pulls, agents, inputs, lives).
 
     Autograd's slopes of each pull's output and cell are brought into [-bound, bound].
     """
-    inputs = x.shape[2]
+    inputs, heads_begin = x.shape[2], weights.shape[2] - logits - 1
     units = weights.shape[1] - inputs - 1
     agents, lives = x.shape[1], x.shape[3]
     w_input, w_bias, w_hidden = weights.split([inputs, 1, units], dim=1)
@@ -19,9 +21,9 @@ def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf) -> Tenso
     heads = []
     for x_t in x:
         gates = (
-            torch.einsum("eik,eib->ekb", w_input[..., :-2], x_t)
-            + w_bias[..., :-2].transpose(1, 2)
-            + torch.einsum("ejk,ejb->ekb", w_hidden[..., :-2], hidden)
+            torch.einsum("eik,eib->ekb", w_input[..., :heads_begin], x_t)
+            + w_bias[..., :heads_begin].transpose(1, 2)
+            + torch.einsum("ejk,ejb->ekb", w_hidden[..., :heads_begin], hidden)
         )
         o, i, f, g = gates.split(units, dim=1)
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
@@ -31,8 +33,8 @@ def unrolled_heads(weights: Tensor, x: Tensor, bound: float = math.inf) -> Tenso
         if hidden.requires_grad and bound < math.inf:
             hidden.register_hook(lambda slope: slope.clamp(-bound, bound))
         heads.append(
-            torch.einsum("ejk,ejb->ekb", w_hidden[..., -2:], hidden)
-            + w_bias[..., -2:].transpose(1, 2)
+            torch.einsum("ejk,ejb->ekb", w_hidden[..., heads_begin:], hidden)
+            + w_bias[..., heads_begin:].transpose(1, 2)
         )
     return torch.stack(heads)
 

@@ -12,6 +12,7 @@ from meta_bandit.theory.symbolic.committing import (
     prop_scale,
     thm_commit_value,
 )
+from meta_bandit.theory.symbolic.hazard import prop_hazard
 from meta_bandit.theory.symbolic.not_learning import (
     prop_foc,
     prop_predictable,
@@ -36,6 +37,7 @@ RESULTS = (
     prop_sqrt_law,
     thm_stopping,
     prop_stopping_edge,
+    prop_hazard,
 )
 """Every result, in the order of the book."""
 

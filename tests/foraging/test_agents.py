@@ -1,0 +1,234 @@
+"""Foragers: their gradient against autograd, their lives in training against `forage`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from meta_bandit.agents import load_agents, save_agents
+from meta_bandit.agents.learner import advantages
+from meta_bandit.agents.network import ACTION, REWARD, Ensemble
+from meta_bandit.foraging import Foraging, forage, optimum
+from meta_bandit.foraging.agents import (
+    CONFIG,
+    POSITION,
+    TIME,
+    ForagingAgent,
+    ForagingTrainer,
+    load_foragers,
+    train_foragers,
+)
+from meta_bandit.foraging.study import STUDIES, run_study, score
+from meta_bandit.foraging.world import travel
+from tests.agents.unrolled import unrolled_heads
+
+TASK = Foraging([9, 6], [3, 2], [4.0, 2.5], [1.0, 0.5])
+SMALL = replace(CONFIG, updates=4, lives=64, units=5, continuation_until=0.0)
+
+
+def made(task=TASK, dtype=torch.float64, **changes) -> ForagingTrainer:
+    config = replace(SMALL, **changes)
+    seeds = list(range(task.shape[0]))
+    return ForagingTrainer(task, seeds, config, torch.device("cpu"), dtype)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_the_slopes_are_those_of_autograd(normalise):
+    """The whole gradient of the loss, through a softmax head and time, to 1e-10."""
+    with torch.no_grad():
+        learner = made(normalise_advantages=normalise)
+        learner.net.weights.mul_(3)  # answers that differ
+        learner.play(0, learner.near)
+        beta = torch.tensor(0.2, dtype=torch.float64)
+        entropy = learner.loss_slope(beta).clone()
+        gradient = learner.net.backward(learner.heads_slope).clone()
+        x, weights = learner.net.inputs[:-1].clone(), learner.net.weights.clone()
+        outcome, mask = learner.net.inputs[1:].clone(), learner.mask.clone()
+        lifetime, samples = learner.lifetime.clone(), learner.samples.clone()
+    config, rows = learner.config, learner.net.read
+    leaf = weights.clone().requires_grad_()
+    heads = unrolled_heads(leaf, x[:, :, :rows], logits=4)
+    policy = torch.distributions.Categorical(logits=heads[:, :, :4].transpose(2, 3))
+    value = heads[:, :, 4]
+    reward = outcome[:, :, REWARD] / lifetime
+    with torch.no_grad():
+        target = advantages(reward, value.detach() * mask, config.discount, config.gae_lambda)
+        weighed = target.clone()
+        if normalise:
+            for agent in range(2):
+                lived = mask[:, agent, 0] > 0
+                mean = target[lived, agent].mean()
+                spread = target[lived, agent].std(correction=0) + 1e-8
+                weighed[:, agent] = (target[:, agent] - mean) / spread
+    action = outcome[:, :, ACTION:TIME].argmax(2)
+    error = 0.5 * config.value_weight * (value - (value.detach() + target)).square()
+    loss = (-weighed * policy.log_prob(action) - 0.2 * policy.entropy() + error) * mask
+    loss.sum().backward()
+    assert leaf.grad is not None
+    units = config.units
+    assert gradient[:, :, : 4 * units].abs().max() > 1e-3
+    torch.testing.assert_close(gradient, leaf.grad, rtol=0, atol=1e-10)
+    expected = (policy.entropy() * mask).sum((0, 2)).detach() / samples
+    torch.testing.assert_close(entropy, expected)
+
+
+def test_moves_are_sampled_as_the_softmax_says():
+    with torch.inference_mode():
+        learner = made(Foraging([2], 2, 3.0), lives=8192, units=2)
+        # at birth all lives of the agent are alike: a single distribution
+        learner.net.weights[:, learner.net.read, 4 * 2 : 4 * 2 + 4] = torch.tensor(
+            [1.0, 0.0, -1.0, 0.5], dtype=torch.float64
+        )
+        learner.play(3, learner.near)
+        chances = learner.net.heads[0, 0, :4, 0].softmax(0)
+        shares = learner.net.inputs[1, 0, ACTION:TIME].mean(-1)
+    error = (chances * (1 - chances) / 8192).sqrt()
+    assert ((shares - chances).abs() < 4 * error).all()
+
+
+def test_lives_in_training_follow_the_rules():
+    with torch.inference_mode():
+        learner = made()
+        near = learner.near * 0.5
+        fed, found = learner.play(1, near)
+        cells = TASK.grid.hiding[learner.draw_places(1)]
+        z = learner.net.inputs.numpy()
+    world = TASK.grid
+    far, small = np.array([4.0, 2.5]), np.array([0.5, 0.25])
+    position = np.full((2, 64), world.nest)
+    counts = np.zeros((2, 2, 64))
+    for step in range(9):
+        seen = z[step, :, POSITION : learner.net.read]
+        np.testing.assert_array_equal(seen.argmax(1), position)
+        np.testing.assert_array_equal(seen.sum(1), 1)
+        time = 2 * step / TASK.lifetime - 1
+        np.testing.assert_allclose(z[step, :, TIME], np.repeat(time[:, None], 64, 1))
+        move = z[step + 1, :, ACTION:TIME].argmax(1)
+        position, ate, got = travel(world, position, move, cells)
+        alive = (step < TASK.lifetime)[:, None]
+        counts += np.stack([ate & alive, got & alive])
+        paid = (ate * small[:, None] + got * far[:, None]) / far[:, None] * alive
+        np.testing.assert_allclose(z[step + 1, :, REWARD], paid)
+    np.testing.assert_array_equal(fed, counts[0])
+    np.testing.assert_array_equal(found, counts[1])
+    assert not z[0, :, [REWARD, *range(ACTION, TIME)]].any()
+
+
+def test_each_place_is_dealt_equally_often():
+    with torch.inference_mode():
+        learner = made(lives=60)
+        places = learner.draw_places(2).numpy()
+        np.testing.assert_array_equal(np.bincount(places[0]), [20, 20, 20])
+        np.testing.assert_array_equal(np.bincount(places[1]), [30, 30])
+        free = made(lives=60, stratified_arms=False).draw_places(2).numpy()
+    assert set(free[0]) == {0, 1, 2}
+    assert (np.bincount(free[0]) != 20).any()
+
+
+def test_the_policy_answers_as_the_network_did_in_training():
+    """The same inputs, written by another hand, give the same answers."""
+    learner = made(dtype=torch.float32)
+    with torch.inference_mode():
+        learner.play(0, learner.near)
+        heads = learner.net.heads.numpy().copy()
+        moves = learner.net.inputs[1:, :, ACTION:TIME].argmax(2).numpy()
+        places = learner.draw_places(0).numpy()
+        weights = learner.net.weights.numpy().copy()
+    trained = train_foragers(TASK, [0, 1], SMALL, "cpu", progress=False)
+    agent = ForagingAgent(replace(trained, weights=weights), greedy=False)
+    answers = []
+
+    class Repeat:
+        """Asks the agent, and makes the moves of training."""
+
+        def move_probabilities(self, task, history):
+            answers.append(agent.move_probabilities(task, history))
+            return np.eye(4)[moves[history.time]]
+
+    class Same:
+        """Draws the places of training."""
+
+        def random(self, shape):
+            drawn = (places + 0.5) / np.array([[3], [2]])
+            return drawn if not answers else np.full(shape, 0.5)
+
+    forage(Repeat(), TASK, 64, Same())
+    for agent_number, lifetime in enumerate(TASK.lifetime):
+        logits = torch.from_numpy(heads[:lifetime, agent_number, :4]).double()
+        found = np.stack(answers)[:lifetime, agent_number]
+        np.testing.assert_allclose(found, logits.softmax(1).transpose(1, 2), atol=1e-6)
+
+
+def test_training_is_the_same_alone_and_resumed_and_survives_a_file(tmp_path):
+    both = train_foragers(TASK, [5, 6], SMALL, "cpu", progress=False)
+    alone = train_foragers(TASK[np.array([1])], [6], SMALL, "cpu", progress=False)
+    np.testing.assert_array_equal(both.weights[1], alone.weights[0])
+
+    class StopHereError(Exception):
+        pass
+
+    def stop(done):
+        if done == 2:
+            raise StopHereError
+
+    checkpoint = tmp_path / "run.safetensors"
+    from meta_bandit.agents import train
+
+    with pytest.raises(StopHereError):
+        train(
+            TASK, [5, 6], SMALL, "cpu", stop, checkpoint=checkpoint, every=0,
+            learner=ForagingTrainer,
+        )  # fmt: skip
+    resumed = train_foragers(TASK, [5, 6], SMALL, "cpu", False, checkpoint=checkpoint)
+    np.testing.assert_array_equal(resumed.weights, both.weights)
+
+    save_agents(both, tmp_path / "agents.safetensors")
+    back = load_foragers(tmp_path / "agents.safetensors")
+    assert back.task == both.task
+    np.testing.assert_array_equal(back.weights, both.weights)
+    assert back.curve.identical(both.curve)
+    with pytest.raises(ValueError, match="description is not of trained agents"):
+        load_agents(tmp_path / "agents.safetensors")
+
+
+def test_an_agent_learns_to_search_where_that_pays():
+    """In seconds: short lives, two places, a reward worth the way."""
+    task = Foraging([8], 2, 6.0)
+    config = replace(CONFIG, updates=150, entropy=0.1, continuation_until=0.0)
+    trained = train_foragers(task, [1], config, "cpu", progress=False)
+    (measured,) = score(trained)["return"].values
+    assert measured > 0.85 * optimum(task[0]).value > float(task.stay[0])
+
+
+def test_acting_wants_its_agents_and_a_beginning():
+    agent = ForagingAgent(train_foragers(TASK, [1, 2], SMALL, "cpu", progress=False))
+    with pytest.raises(ValueError, match=r"must be \(2,\), one for each agent"):
+        forage(agent, Foraging([5, 5, 5], 2, 3.0), 4, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("shape", [(2, 30, 27), (1, 5, 8), (1, 6, 10)])
+def test_weights_that_are_no_forager_are_refused(shape):
+    with pytest.raises(ValueError, match="weights: shape"):
+        Ensemble(torch.zeros(shape), lives=2, pulls=2, logits=4)
+
+
+def test_a_study_is_one_dataset_with_its_agents(tmp_path):
+    out = tmp_path / "small.nc"
+    study = STUDIES["smoke"]
+    dataset = run_study(study, out, "cpu")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "small-direct.safetensors", "small-led.safetensors", "small.nc",
+    ]  # fmt: skip
+    assert dataset.sizes["agent"] == 2 * len(study.cells) * len(study.seed)
+    for recipe, config in study.recipes.items():
+        agents = load_foragers(tmp_path / f"small-{recipe}.safetensors")
+        assert agents.config == config
+        kept = dataset.isel(agent=(dataset.recipe == recipe) & (dataset.kept == 1))
+        np.testing.assert_array_equal(agents.task.lifetime, kept.lifetime)
+        again = score(agents)
+        for name in ("return", "searched", "returned", "optimum", "habit", "stay", "edge"):
+            np.testing.assert_allclose(again[name], kept[name], rtol=1e-6)
+    assert run_study(study, out, "cpu").identical(dataset)
+    with pytest.raises(ValueError, match="holds something else than this study"):
+        run_study(replace(study, seed=(1,)), out, "cpu")
