@@ -220,14 +220,14 @@ def test_a_tasks_unit_comes_from_earlier_lives_and_brings_advantages_to_order_on
         raw = torch.rand(9, 2, 7, dtype=torch.float64) * made.mask
         largest = raw.square().amax(0)
         first = raw.clone()
-        made.normalise_by_task(first, 0)
+        made.normalise(first, 0)
         # nothing is known yet: one unit for all tasks of an agent
         torch.testing.assert_close(first * largest.mean(-1).sqrt()[:, None], raw)
         torch.testing.assert_close(made.task_square[:, :7], largest)
         assert not made.task_square[:, 7:].any()
         # a life that is ten times as lucky is measured by what was before it, and then remembered
         lucky = 10 * raw
-        made.normalise_by_task(lucky, 2)
+        made.normalise(lucky, 2)
         torch.testing.assert_close(lucky.abs().amax(0), torch.full_like(largest, 10.0))
         torch.testing.assert_close(made.task_square[:, :7], (1 + 0.03 * 99) * largest)
 
