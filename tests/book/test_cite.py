@@ -154,7 +154,8 @@ class Citations(HTMLParser):
         if tag == "a" and given.get("class") == "permalink":
             self.found.append((given["href"] or "", []))
         if tag == "details":
-            self._inside = bool(self.found)
+            # those of figures and of hidden cells have a class
+            self._inside = "class" not in given
         if tag == "pre" and self._inside:
             self._in_text = True
             self.found[-1][1].append("")
