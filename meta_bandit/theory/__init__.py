@@ -16,6 +16,17 @@ from meta_bandit.theory.edge import (
     edge,
 )
 from meta_bandit.theory.first_order import marginal_benefit_and_cost
+from meta_bandit.theory.limits import (
+    WideConstants,
+    commitment_price,
+    one_pull_sigma_l,
+    predictable_law,
+    predictable_sigma_p,
+    regret_bound,
+    small_noise_regret,
+    wide_constants,
+    wide_world_edge,
+)
 from meta_bandit.theory.posterior import Estimator, gain, posterior, posterior_mean_std
 from meta_bandit.theory.stopping import (
     BayesOptimum,
@@ -35,8 +46,10 @@ __all__ = [
     "Estimator",
     "HazardOptimum",
     "LocalOptima",
+    "WideConstants",
     "bayes_optimal",
     "commit_value",
+    "commitment_price",
     "critical_lifetime",
     "critical_lifetime_law",
     "critical_sigma_l",
@@ -47,10 +60,17 @@ __all__ = [
     "hazard_optimal",
     "local_optima",
     "marginal_benefit_and_cost",
+    "one_pull_sigma_l",
     "optimal_commit",
     "posterior",
     "posterior_mean_std",
+    "predictable_law",
+    "predictable_sigma_p",
+    "regret_bound",
+    "small_noise_regret",
     "sqrt_law",
     "stopping_critical_lifetime",
     "stopping_critical_sigma_l",
+    "wide_constants",
+    "wide_world_edge",
 ]
