@@ -247,9 +247,7 @@ def prop_small_noise() -> Result:
         (
             sp.Eq(
                 sp.Symbol("C_0"),
-                m
-                + (T - 1) * gain(m, sigma_p)
-                - phi(m / sigma_p) * sigma_l**2 / sigma_p * loss,
+                m + (T - 1) * gain(m, sigma_p) - phi(m / sigma_p) * sigma_l**2 / sigma_p * loss,
                 evaluate=False,
             ),
         ),
