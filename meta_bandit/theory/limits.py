@@ -17,13 +17,14 @@ from scipy.special import lambertw, ndtr
 from meta_bandit.task import GaussianBandit, real, require, whole
 from meta_bandit.theory.edge import _inverse_relative_gain, _relative_gain, _unlearnt_share
 from meta_bandit.theory.posterior import gain
-from meta_bandit.theory.stopping import bayes_optimal, first_pull_value
+from meta_bandit.theory.stopping import _FINE, _solve, first_pull_value
 
 Floats = NDArray[np.float64]
 
 # at this sigma_p a world of up to 10^5 pulls is as wide as matters: what is missing is below 10^-8
 _WIDE = 1e7
 _LONGEST = 1e5
+_LONGEST_QUIET = 1e4
 # noise at which what it costs is extrapolated to none; less of it drowns in rounding
 _LITTLE_NOISE = 0.02
 
@@ -101,8 +102,8 @@ def wide_world_edge(lifetime: ArrayLike) -> Floats:
     require("lifetime", lives, lives <= _LONGEST, f"at most {_LONGEST:g}")
     longest = int(lives.max(initial=1))
     # here each move of the estimate is 1, in units of the prior mean
-    best = bayes_optimal(GaussianBandit(_WIDE, _WIDE**2, longest))
-    return np.abs(best.thresholds[longest - lives])
+    solved = _solve(GaussianBandit(_WIDE, _WIDE**2, longest), _FINE)
+    return np.abs(solved.thresholds[longest - lives])
 
 
 def commitment_price(task: GaussianBandit) -> Floats:
@@ -251,13 +252,13 @@ def small_noise_regret(lifetime: ArrayLike) -> Floats:
     Parameters
     ----------
     lifetime : shape (...)
-        T, a whole number of pulls >= 2.
+        T, a whole number of pulls from 2 to 10^4.
 
     Returns
     -------
     shape (...), float64
-        No unit; 1/2 at T = 2, and below (T - 1)/2 from T = 3 on. To a relative 1e-4 up to 10^4
-        pulls: extrapolated from two tasks with little noise.
+        No unit; 1/2 at T = 2, and below (T - 1)/2 from T = 3 on. To a relative 1e-4: extrapolated
+        from two tasks with little noise.
 
     Raises
     ------
@@ -265,6 +266,7 @@ def small_noise_regret(lifetime: ArrayLike) -> Floats:
         If a lifetime is no such number.
     """
     lives, _ = _checked(lifetime, -1.0)
+    require("lifetime", lives, lives <= _LONGEST_QUIET, f"at most {_LONGEST_QUIET:g}")
     noise = _LITTLE_NOISE * np.array([1.0, 2.0])
     # around m = 0 the density of the estimate is even, so that what is left falls as noise squared
     task = GaussianBandit(1.0, noise, lives[..., None], 0.0)

@@ -69,6 +69,9 @@ def test_the_constants_are_the_numbers_that_the_book_states():
     assert found.adaptive / found.committed == pytest.approx(2.20717, abs=5e-6)
     assert (found.adaptive / found.committed) ** 2 == pytest.approx(4.87159, abs=5e-6)
     assert found.jump == pytest.approx(0.142641, abs=5e-7)
+    # what the proof of the lower bound asks of c in numbers
+    c = found.adaptive
+    assert 8 / (3 * ((c**2 + 1) * norm.cdf(c) + c * norm.pdf(c))) < 3 * c * np.sqrt(2)
 
 
 @pytest.mark.checks("thm-wide-worlds")
@@ -82,6 +85,28 @@ def test_the_adaptive_constant_by_shooting():
         return float(solve_ivp(slopes, (-c, 5), [0, 0], rtol=1e-11, atol=1e-13).y[0, -1]) - 5
 
     assert brentq(far, 0.5, 0.8) == pytest.approx(wide_constants().adaptive, abs=1e-6)
+
+
+@pytest.mark.checks("thm-wide-worlds")
+def test_walks_that_leave_at_the_threshold_earn_the_self_similar_value():
+    """Played in walks: the closed form is what is earned, and no more with another threshold."""
+    rng, lives, lifetime, start = np.random.default_rng(11), 20_000, 400, -0.3
+    c = wide_constants().adaptive
+    scale = 1 / (3 * ((c**2 + 1) * norm.cdf(c) + c * norm.pdf(c)))
+    option = (start**2 + 2) * norm.pdf(start) - (start**3 + 3 * start) * norm.cdf(-start)
+    value = lifetime**1.5 * (start + scale * option)
+    steps = rng.normal(size=(lifetime - 1, lives))
+    walks = np.vstack([np.zeros(lives), steps.cumsum(axis=0)]) + start * lifetime**0.5
+    left = lifetime - np.arange(lifetime)[:, None]
+    earned = {}
+    for at in (0.3 * c, c, 2 * c):
+        stays = np.logical_and.accumulate(walks > -at * np.sqrt(left) + 0.58)
+        returns = (walks * stays).sum(axis=0)
+        earned[at] = returns.mean()
+        error = returns.std() / np.sqrt(lives)
+        assert earned[at] < value + 4 * error
+    assert earned[c] == pytest.approx(value, rel=0.05)
+    assert earned[c] > 1.03 * max(earned[0.3 * c], earned[2 * c])
 
 
 @pytest.mark.checks("thm-wide-worlds")
@@ -131,6 +156,18 @@ def test_no_jump_is_larger_and_the_committed_edge_nears_its_limit_as_said():
 def test_a_life_that_is_none_has_no_wide_edge(lifetime):
     with pytest.raises(ValueError, match=r"^lifetime = .*: must be"):
         wide_world_edge(lifetime)
+
+
+@pytest.mark.checks("prop-predictable-side", "prop-small-noise")
+def test_what_is_no_life_or_no_price_is_refused_by_name():
+    for function in (predictable_sigma_p, predictable_law, small_noise_regret):
+        with pytest.raises(ValueError, match=r"^lifetime = 1: must be a whole number >= 2"):
+            function(1)
+    with pytest.raises(ValueError, match=r"^lifetime = 10001: must be at most 10000"):
+        small_noise_regret(10_001)
+    for function in (predictable_sigma_p, predictable_law):
+        with pytest.raises(ValueError, match=r"^mean = 0: must be < 0"):
+            function(10, 0.0)
 
 
 LIVES = np.array([2, 3, 10, 100, 10_000, 10**9])
