@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.foraging.study import STUDIES, score, stored_foragers
+from meta_bandit.foraging.study import STUDIES, Study, score, stored_foragers
 from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
 from meta_bandit.sweep.generalists import is_from
 
@@ -111,16 +110,14 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
     assert agents.config == sweep.config
     for field in ("sigma_p", "sigma_l", "lifetime", "seed"):
         found = agents.seeds if field == "seed" else getattr(agents.task, field)
-        np.testing.assert_array_equal(found, [getattr(cell, field) for cell in sweep.cells])
-    beside = stored(f"{Path(name).stem}.nc").transpose(
-        "lifetime", "sigma_p", "sigma_l", "seed", ...
-    )
+        np.testing.assert_array_equal(found, [getattr(cell, field) for cell in sweep.agents])
+    beside = stored(f"{Path(name).stem}.nc")
     np.testing.assert_array_equal(agents.curve.diverged_at, beside.diverged_at.values.ravel())
 
 
 def test_the_stored_foragers_are_the_study() -> None:
     study, dataset = STUDIES["forage"], stored("forage.nc")
-    assert json.loads(dataset.attrs["study"]) == json.loads(json.dumps(asdict(study)))
+    assert Study.from_json(dataset.attrs["study"]) == study
     missing = {"lives", "policy", "sweep", "workers"}
     about = dataset.attrs
     assert [key for key in {*PROVENANCE} - missing if about.get(key, "") == ""] == []

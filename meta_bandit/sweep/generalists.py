@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from meta_bandit import __version__
 from meta_bandit.agents import (
     CONFIGURATIONS,
     A2CConfig,
@@ -25,7 +23,8 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.sweep.results import code_commit
+from meta_bandit.files import only_one
+from meta_bandit.metadata import earlier_seconds, made_now
 from meta_bandit.task import GaussianBandit
 
 
@@ -41,11 +40,14 @@ class Generalist:
         Where their random numbers come from.
     stages
         How they are trained: each stage begins with the weights that the one before it ended with.
+    hazard : length agents
+        Probability to die at a pull, if that is the law of their lives.
     """
 
     task: GaussianBandit
     seeds: tuple[int, ...]
     stages: tuple[A2CConfig, ...]
+    hazard: tuple[float, ...] = ()
 
 
 def log_uniform(shortest: int, longest: int, share: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -153,7 +155,8 @@ def every_death(
     share = spread_out(stages[0].lives, updates)
     lengths = [geometric(1 - 1 / mean, share) for mean in mean_lifetimes for _ in seeds]
     table = GaussianBandit(sigma_p, sigma_l, np.stack(lengths))
-    return Generalist(table, seeds * len(mean_lifetimes), stages)
+    hazard = tuple(1 / mean for mean in mean_lifetimes for _ in seeds)
+    return Generalist(table, seeds * len(mean_lifetimes), stages, hazard)
 
 
 # Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
@@ -239,37 +242,51 @@ def run_generalist(
         If the file or a checkpoint is there and of something else.
     """
     if out.exists():
-        found = load_agents(out)
-        if not is_from(found, generalist):
-            raise ValueError(f"{out}: exists, and holds other agents than these")
-        return found
-    checkpoint = out.with_name(f"{out.name}.checkpoint")
-    started, commit = time.perf_counter(), code_commit()
-    resumed = checkpoint.exists()
-    trained = raise_agents(generalist, device, checkpoint, every)
-    curve = trained.curve
-    curve = curve.drop_vars([name for name in curve if "update" in curve[name].dims])
-    curve.attrs |= {
-        "stages": _in_json(generalist),
-        "meta_bandit": __version__,
-        "commit": commit,
-        "wall_seconds": time.perf_counter() - started,
-        "resumed": int(resumed),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    kept = replace(trained, curve=curve)
-    save_agents(kept, out)
-    for made in out.parent.glob(f"{checkpoint.name}*"):
-        made.unlink()
-    return kept
+        return _finished(generalist, out)
+    with only_one(out):
+        if out.exists():  # since a moment ago
+            return _finished(generalist, out)
+        checkpoint = out.with_name(f"{out.name}.checkpoint")
+        started, about = time.perf_counter(), made_now()
+        resumed = checkpoint.exists()
+        clock = out.with_name(f"{checkpoint.name}.clock")
+        before = earlier_seconds(clock, out.parent.glob(f"{checkpoint.name}*"))
+        trained = raise_agents(generalist, device, checkpoint, every)
+        curve = trained.curve
+        curve = curve.drop_vars([name for name in curve if "update" in curve[name].dims])
+        if generalist.hazard:
+            curve["hazard"] = "agent", np.array(generalist.hazard)
+        curve.attrs |= about | {
+            "stages": _in_json(generalist),
+            "wall_seconds": before + time.perf_counter() - started,
+            "resumed": int(resumed),
+        }
+        kept = replace(trained, curve=curve)
+        save_agents(kept, out)
+        for made in out.parent.glob(f"{checkpoint.name}*"):
+            made.unlink()
+        return kept
+
+
+def _finished(generalist: Generalist, out: Path) -> TrainedAgents:
+    """Read agents that are made, and refuse any others."""
+    found = load_agents(out)
+    if not is_from(found, generalist):
+        raise ValueError(f"{out}: exists, and holds other agents than these")
+    return found
 
 
 def is_from(trained: TrainedAgents, generalist: Generalist) -> bool:
     """Tell whether agents of `run_generalist` were trained as this says."""
+    try:
+        # a setting that is newer than the file has its default
+        stages = [A2CConfig(**stage) for stage in json.loads(trained.curve.attrs["stages"])]
+    except (KeyError, TypeError, ValueError):
+        return False
     return (
         trained.task == generalist.task
         and trained.seeds.tolist() == list(generalist.seeds)
-        and trained.curve.attrs.get("stages") == _in_json(generalist)
+        and stages == list(generalist.stages)
     )
 
 
