@@ -17,7 +17,7 @@ from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
-STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem not in STUDIES)
+STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in PROFILES)
 NOT_STORED = {"smoke", "quick", "paper"}
 PROVENANCE = (
     "commit",
@@ -69,6 +69,7 @@ def test_only_what_make_can_remake_is_stored() -> None:
     generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
     assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
     makes = {*made.values(), *(file for _, file in (*weights, *generalists)), *forage_files()}
+    makes |= {"README.md", *(f"{name}.nc" for name in GENERALISTS)}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
