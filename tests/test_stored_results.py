@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
+from meta_bandit.agents.checkpoint import read_arrays, write_arrays
 from meta_bandit.foraging.study import STUDIES, Study, score, stored_foragers
-from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
+from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, run_sweep, stored, stored_agents
 from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
@@ -149,6 +150,19 @@ def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from
     keys = ("commit", "date", "device", "meta_bandit", "seconds", "torch", "wall_seconds")
     assert [key for key in keys if about.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
+
+
+def test_files_from_before_they_explained_themselves_are_read(tmp_path: Path) -> None:
+    plane = stored("across.nc")
+    older = plane.drop_vars([name for name in plane if "regret" in str(name)])
+    older.attrs = {name: plane.attrs[name] for name in PROVENANCE}
+    older.to_netcdf(tmp_path / "across.nc", engine="scipy", format="NETCDF3_64BIT")
+    assert run_sweep(PROFILES["across"], tmp_path / "across.nc").equals(older)
+    arrays, about = read_arrays(RESULTS / "every-task.safetensors", "trained agents")
+    texts = {name: json.dumps(about["curve"][name]) for name in ("config", "stages")}
+    about = {name: about[name] for name in ("task", "config", "curve", "dims", "units")}
+    write_arrays(tmp_path / "old", "trained agents", arrays, about | {"curve": texts})
+    assert is_from(load_agents(tmp_path / "old"), GENERALISTS["every-task"])
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

@@ -241,20 +241,22 @@ def _plan(
     if not path.exists():
         plan = {"source": source, "chunks": split(sweep, device, trainers, free_bytes)}
         write_atomically(path, json.dumps(plan).encode())
+    damaged = f"{path}: is damaged: remove {folder}"
     try:
         plan = json.loads(path.read_bytes())
-        begun: dict[str, Any] = plan["source"]
+        begun: dict[str, Any] = dict(plan["source"])
         chunks: list[list[int]] = plan["chunks"]
-        if sorted(chain(*chunks)) != list(range(len(sweep.cells))):
-            raise ValueError("it does not hold every cell once")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: is damaged ({error}): remove {folder}") from None
+        numbers = sorted(chain(*chunks))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(damaged) from None
     for name, value in json.loads(json.dumps(source)).items():
         if begun.get(name) != value:
             raise ValueError(
                 f"{folder}: was begun with another {name}: finish it as it was begun, remove it, "
                 "or write to another file"
             )
+    if numbers != list(range(len(sweep.cells))):
+        raise ValueError(damaged)
     return chunks
 
 
