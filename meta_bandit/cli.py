@@ -41,6 +41,8 @@ def _bad_input_exits() -> Iterator[None]:
     """Say what is wrong with the input, or with the machine, and leave with status 2, or 1."""
     try:
         yield
+    except BrokenPipeError:  # whoever read has read enough
+        raise
     except (ValueError, OSError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1 if isinstance(error, OSError) else 2) from None

@@ -50,6 +50,8 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
     units, inputs = config.units, shape[1] - 1 - config.units
     bandit = "sigma_p" in task.values
     table = len(task.shape) > 1
+    # what has no formula yet shall not lose a training: a test has all of them
+    time = TIMES.get(config.time_feature, config.time_feature)
     if bandit:
         told = ["ln(sigma_p/|mean|)", "ln(sigma_l/|mean|)", "ln(T/100)"]
         last = ["last action was risky: 1, else 0", "last action was safe: 1, else 0"]
@@ -83,6 +85,6 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
         "act": act,
         "value": "expected rest of the return / (reward_unit T)",
         "reward_unit": f"{unit} of the task that is {whose}",
-        "time": f"{TIMES[config.time_feature]} of the life played, t = 0 before the first step",
+        "time": f"{time} of the life played, t = 0 before the first step",
         "world": _BANDIT if bandit else _FORAGING,
     }
