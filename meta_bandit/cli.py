@@ -248,9 +248,9 @@ def generalist(
     out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Train agents that are dealt another task in every life.
+    """Train agents that are dealt another task in every life, and measure them.
 
-    Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint is kept: after a stop the same command goes on from it.
     """
     with _bad_input_exits():
         _place(out)

@@ -26,7 +26,7 @@ from meta_bandit.sweep.results import kept_file, provenance, read_netcdf, to_net
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
-ABOUT = {
+_ABOUT = {
     "title": "Agents trained on grids to forage on, and the optima of each world",
     "summary": "On a grid of 5 x 5 cells with a nest a near place always pays `near` = 1, and one "
     "of `places` hiding places, another in each life, pays `far`; who is paid is back in the nest. "
@@ -195,7 +195,7 @@ def _run(study: Study, out: Path, device: str) -> xr.Dataset:
     for recipe, those in teams.items():
         path = out.with_name(f"{out.stem}-{recipe}.safetensors")
         save_agents(_side_by_side(those, provenance(dataset.attrs)), path)
-    write_atomically(out, to_netcdf(explain(dataset, FORAGING, **ABOUT)))
+    write_atomically(out, to_netcdf(explain(dataset, FORAGING, **_ABOUT)))
     shutil.rmtree(folder)
     return read_netcdf(out)
 
