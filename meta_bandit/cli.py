@@ -250,7 +250,8 @@ def generalist(
 ) -> None:
     """Train agents that are dealt another task in every life, and measure them.
 
-    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint
+    is kept: after a stop the same command goes on from it.
     """
     with _bad_input_exits():
         _place(out)

@@ -43,8 +43,10 @@ def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
         with suppress(OSError):
             shutil.copymode(path, temporary)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not know whose file it was
         raise
 
 

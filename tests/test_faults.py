@@ -3,6 +3,9 @@
 import json
 import multiprocessing
 import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.metadata import earlier_seconds
-from meta_bandit.sweep import Sweep, run_sweep
+from meta_bandit.sweep import PROFILES, Sweep, run_sweep
 from meta_bandit.sweep import run as running
 from meta_bandit.sweep.results import read_netcdf
 
@@ -77,6 +80,29 @@ def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(t
         xr.testing.assert_equal(found, dataset)
         assert its_weights == weights
     assert sweeps < KILLS
+
+
+LIMITED = """
+import resource, sys
+from meta_bandit.cli import app
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1))
+app(["sweep", "--profile", "smoke", "--device", "cpu", "--workers", "1", "--out", sys.argv[2]])
+"""
+
+
+def test_a_sweep_that_runs_out_of_room_says_so_and_goes_on_where_there_is_some(tmp_path):
+    out = tmp_path / "out.nc"
+    # its plan fits, its checkpoint does not
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "300000", str(out)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Error: \[Errno 27\] File too large: '{out}[^\n]*\n", done.stderr)
+    assert not out.exists()
+    assert not [path for path in tmp_path.rglob(".*") if path.name != ".out.nc.lock"]
+    whole = run_sweep(PROFILES["smoke"], tmp_path / "whole.nc", "cpu", progress=False)
+    xr.testing.assert_equal(run_sweep(PROFILES["smoke"], out, "cpu", progress=False), whole)
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
