@@ -145,6 +145,8 @@ def kept(name: str) -> str:
         (("train", *TASK, "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
         (("sweep", "--out", "x/y", "--weights", "/proc/x"), "weights = /proc/x: cannot be written"),
         (("sweep", "--out", "x/y", "--weights", "note", *SMOKE), "weights = note: exists: "),
+        (("sweep", "--out", "x", "--weights", "x", *SMOKE), "weights = x: must be another file"),
+        (("forage", "--out", "my.nc", "--study", "smoke"), "my-led.safetensors: exists: remove"),
         (("sweep", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
         (("forage", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
         (("forage", "--out", kept("plane.nc")), "plane.nc: exists, and holds something else"),
@@ -155,7 +157,8 @@ def kept(name: str) -> str:
 )
 def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "note").write_text("not an agent")
+    for name in ("note", "my-led.safetensors"):
+        (tmp_path / name).write_text("not an agent")
     outcome = CliRunner().invoke(app, list(arguments))
     assert outcome.exit_code == 2
     assert message in outcome.stderr

@@ -163,6 +163,12 @@ def _run(study: Study, out: Path, device: str) -> xr.Dataset:
     """Train and measure, see `run_study`."""
     started = time.perf_counter()
     folder = out.with_name(f"{out.name}.parts")
+    weights = {
+        recipe: out.with_name(f"{out.stem}-{recipe}.safetensors") for recipe in study.recipes
+    }
+    for path in weights.values():
+        if path.exists() and not folder.exists():
+            raise ValueError(f"{path}: exists: remove it, or write to another file")
     folder.mkdir(parents=True, exist_ok=True)
     before = earlier_seconds(folder / "clock.json", folder.iterdir())
     resumed = any(folder.glob("*.safetensors"))
@@ -193,8 +199,7 @@ def _run(study: Study, out: Path, device: str) -> xr.Dataset:
         "policy": "greedy",
     }
     for recipe, those in teams.items():
-        path = out.with_name(f"{out.stem}-{recipe}.safetensors")
-        save_agents(_side_by_side(those, provenance(dataset.attrs)), path)
+        save_agents(_side_by_side(those, provenance(dataset.attrs)), weights[recipe])
     write_atomically(out, to_netcdf(explain(dataset, FORAGING, **_ABOUT)))
     shutil.rmtree(folder)
     return read_netcdf(out)

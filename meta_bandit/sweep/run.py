@@ -90,6 +90,8 @@ def run_sweep(
     started = time.perf_counter()
     if workers < 1:
         raise ValueError(f"workers = {workers}: must be a whole number >= 1")
+    if weights is not None and weights.resolve() == out.resolve():
+        raise ValueError(f"weights = {weights}: must be another file than that of the dataset")
     if out.exists():
         return _finished(sweep, out, weights)
     with only_one(out), ExitStack() as stack:
