@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 import typer
 
+from meta_bandit.files import find_place, only_one
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import (
     Estimator,
@@ -37,12 +38,14 @@ app = typer.Typer(
 
 @contextmanager
 def _bad_input_exits() -> Iterator[None]:
-    """Say what is wrong with the input and leave with status 2."""
+    """Say what is wrong with the input, or with the machine, and leave with status 2, or 1."""
     try:
         yield
-    except ValueError as error:
+    except BrokenPipeError:  # whoever read has read enough
+        raise
+    except (ValueError, OSError) as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(1 if isinstance(error, OSError) else 2) from None
 
 
 @app.command()
@@ -150,6 +153,9 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="File for the trained agent (safetensors).")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if it is there.")
+    ] = False,
     lives: Annotated[int, typer.Option(help="Lives to measure the agent in, >= 1.")] = 20_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -157,18 +163,22 @@ def train(
 
     With --out a checkpoint is kept beside the file: after a stop the same command goes on from it.
     """
-    with _bad_input_exits():
+    with _bad_input_exits(), nullcontext() if out is None else only_one(find_place(out)):
         task = GaussianBandit([sigma_p], [sigma_l], [lifetime], [mean])
         _check_lives(lives)
-        checkpoint = None if out is None else _place(out).with_name(f"{out.name}.checkpoint")
+        if out is not None and out.exists() and not force:
+            raise ValueError(f"out = {out}: exists: write to another file, or replace with --force")
+        checkpoint = None if out is None else out.with_name(f"{out.name}.checkpoint")
         from meta_bandit import agents
+        from meta_bandit.metadata import made_now
 
         settings = _named("config", config, agents.CONFIGURATIONS)
         trained = agents.train(task, [seed], settings, device, checkpoint=checkpoint, every=30.0)
-    if out is not None and checkpoint is not None:
-        agents.save_agents(trained, out)
-        checkpoint.unlink()
-    _report(trained, lives, as_json)
+        if out is not None and checkpoint is not None:
+            trained.curve.attrs |= made_now()
+            agents.save_agents(trained, out)
+            checkpoint.unlink()
+        _report(trained, lives, as_json)
 
 
 @app.command()
@@ -199,8 +209,8 @@ def sweep(
 
         grid = _named("profile", profile, sweeps.PROFILES)
         processes = joblib.cpu_count() if workers is None else workers
-        if weights is not None:
-            _place(weights, "weights")
+        if weights is not None and not out.is_file():
+            find_place(weights, "weights")
         dataset = sweeps.run_sweep(grid, out, device, processes, dask=dask, weights=weights)
     about = dataset.attrs
     typer.echo(
@@ -238,9 +248,10 @@ def generalist(
     out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Train agents that are dealt another task in every life.
+    """Train agents that are dealt another task in every life, and measure them.
 
-    Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint
+    is kept: after a stop the same command goes on from it.
     """
     with _bad_input_exits():
         _place(out)
@@ -267,7 +278,7 @@ def evaluate(
         from meta_bandit.agents import load_agents
 
         trained = load_agents(file)
-    _report(trained, lives, as_json)
+        _report(trained, lives, as_json)
 
 
 def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
@@ -277,15 +288,10 @@ def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
     return known[name]
 
 
-def _place(out: Path, field: str = "out") -> Path:
-    """Find out before hours of work, not after them, that a file has no place to go to."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{field} = {out}: {error.strerror}: {error.filename}") from None
-    if out.is_dir():
-        raise ValueError(f"{field} = {out}: must be a file, and is a folder")
-    return out
+def _place(out: Path) -> None:
+    """Find out whether a file can be written, unless it is there: then it is only read."""
+    if not out.is_file():
+        find_place(out)
 
 
 def _check_lives(lives: int) -> None:

@@ -1,4 +1,6 @@
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from typer.testing import CliRunner
 
 from meta_bandit import GaussianBandit
 from meta_bandit.cli import app
+from meta_bandit.files import only_one
 from meta_bandit.theory import bayes_optimal, critical_lifetime, optimal_commit
 
 KEYS = {
@@ -113,6 +116,12 @@ def test_a_sweep_is_written_and_a_finished_one_only_read(tmp_path):
 
 
 TASK = ("--sigma-p", "1", "--sigma-l", "1")
+SMOKE = ("--profile", "smoke", "--device", "cpu", "--workers", "1")
+
+
+def kept(name: str) -> str:
+    """Where the book keeps a result."""
+    return str(Path(__file__).parents[1] / "book" / "results" / name)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +139,67 @@ TASK = ("--sigma-p", "1", "--sigma-l", "1")
         (("sweep", "--out", "x/y", "--device", "tpu"), "device = 'tpu': must be one of auto"),
         (("evaluate", "nothing"), "nothing: there is no such file"),
         (("evaluate", "note"), "note: truncated, or no safetensors file"),
+        (("evaluate", kept("every-task.safetensors")), "these agents were dealt many tasks"),
+        (("evaluate", kept("forage-led.safetensors")), "they live in another world"),
+        (("train", *TASK, "--out", "note"), "out = note: exists: write to another file, or"),
+        (("train", *TASK, "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
+        (("sweep", "--out", "x/y", "--weights", "/proc/x"), "weights = /proc/x: cannot be written"),
+        (("sweep", "--out", "x/y", "--weights", "note", *SMOKE), "weights = note: exists: "),
+        (("sweep", "--out", "x", "--weights", "x", *SMOKE), "weights = x: must be another file"),
+        (("forage", "--out", "my.nc", "--study", "smoke"), "my-led.safetensors: exists: remove"),
+        (("sweep", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
+        (("forage", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
+        (("forage", "--out", kept("plane.nc")), "plane.nc: exists, and holds something else"),
+        (("forage", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
+        (("generalist", "every-task", "--out", "note"), "note: truncated, or no safetensors file"),
+        (("generalist", "every-task", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
     ],
 )
 def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "note").write_text("not an agent")
+    for name in ("note", "my-led.safetensors"):
+        (tmp_path / name).write_text("not an agent")
     outcome = CliRunner().invoke(app, list(arguments))
     assert outcome.exit_code == 2
     assert message in outcome.stderr
+    assert (tmp_path / "note").read_text() == "not an agent"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sweep", *SMOKE), ("forage", "--study", "smoke"), ("generalist", "every-task")],
+)
+def test_a_file_that_another_process_makes_is_refused(arguments, tmp_path):
+    out = tmp_path / "out"
+    with only_one(out):
+        outcome = CliRunner().invoke(app, [*arguments, "--out", str(out)])
+    assert outcome.exit_code == 2
+    assert "another process is making this file" in outcome.stderr
+
+
+def test_an_agent_is_replaced_only_by_force(tmp_path):
+    out = tmp_path / "agent.safetensors"
+    out.write_text("hours of work")
+    how = ("--config", "smoke", "--device", "cpu", "--out", str(out), "--lives", "10")
+    assert CliRunner().invoke(app, ["train", *TASK, *how]).exit_code == 2
+    assert out.read_text() == "hours of work"
+    assert CliRunner().invoke(app, ["train", *TASK, *how, "--force"]).exit_code == 0
+    assert CliRunner().invoke(app, ["evaluate", str(out), "--lives", "10"]).exit_code == 0
+
+
+def test_a_disk_that_is_full_after_training_is_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    out = tmp_path / "agent.safetensors"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    how = ("--config", "smoke", "--device", "cpu", "--out", str(out), "--lives", "10")
+    monkeypatch.setattr("meta_bandit.agents.save_agents", full)
+    outcome = CliRunner().invoke(app, ["train", *TASK, *how])
+    assert outcome.exit_code == 1
+    assert "Error: " in outcome.stderr
+    assert "No space left on device" in outcome.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.safetensors.checkpoint"]
 
 
 def test_importing_the_package_and_its_command_does_not_load_torch():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -131,6 +132,11 @@ class Sweep:
             for seed in self.seed
         ]
 
+    @property
+    def agents(self) -> list[Cell]:
+        """All cells in the order of the dataset's axes, in which files of weights have them."""
+        return sorted(self.cells, key=lambda it: (it.sigma_p, it.sigma_l, it.lifetime, it.seed))
+
 
 # what a plane of agents costs on two cores; the book's own sweeps are trained this way
 _HALF = replace(CONFIGURATIONS["companion"], updates=600)
@@ -196,3 +202,13 @@ def identify(settings: object) -> str:
     """Hash settings: 16 hexadecimal digits of the SHA-256 of their canonical JSON."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def name_cells(cells: Sequence[Cell]) -> str:
+    """Name agents by the values of their settings on the grid."""
+    labels = {
+        name: sorted({getattr(cell, name) for cell in cells})
+        for name in ("sigma_p", "sigma_l", "lifetime", "seed")
+    }
+    said = (f"{name} = {', '.join(f'{at:g}' for at in found)}" for name, found in labels.items())
+    return f"{len(cells)} agents ({'; '.join(said)})"
