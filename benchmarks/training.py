@@ -193,7 +193,10 @@ def profile(agents: int, updates: int) -> None:
         trainer = Trainer(task, range(agents), CONFIG, torch.device("cpu"))
         trainer.update(0)
         parts: dict[str, Callable[[], object]] = {
-            "random numbers": lambda: (trainer.noise.draw(1, 0), trainer.draw_arms(1)),
+            "random numbers": lambda: (
+                trainer.noise.draw(1, 0),
+                trainer.draw_arms(1, trainer.mean),
+            ),
             "random numbers, network and world": lambda: trainer.play(1, trainer.mean),
             "loss": lambda: trainer.loss_slope(torch.tensor(0.01)),
             "backward": lambda: trainer.net.backward(

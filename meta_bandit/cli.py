@@ -147,7 +147,7 @@ def train(
     mean: Annotated[float, typer.Option(help="Prior mean of the risky arm (reward).")] = -1.0,
     seed: Annotated[int, typer.Option(help="Whole number in [0, 2^64).")] = 0,
     config: Annotated[
-        str, typer.Option(help="Named configuration: companion, author-minimal or smoke.")
+        str, typer.Option(help="Named configuration: companion, plain, author-minimal or smoke.")
     ] = "companion",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[

@@ -5,6 +5,7 @@ from meta_bandit.figures.agents import (
     behaviour_maps,
     learning_curves,
     recipes,
+    shares_by_recipe,
     slopes_through_time,
 )
 from meta_bandit.figures.committing import (
@@ -111,6 +112,7 @@ __all__ = [
     "regions",
     "regrets",
     "returns_by_clock",
+    "shares_by_recipe",
     "slopes_through_time",
     "task_names",
     "thresholds",

@@ -183,7 +183,7 @@ def every_death(
 # Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
 # update are first ones, and little is at stake in tasks where the first should be left: so then
 # once more, with the advantages of every task in units of their own
-_FIRST = replace(CONFIGURATIONS["companion"], lives=128, time_feature="log-remaining", updates=1000)
+_FIRST = replace(CONFIGURATIONS["plain"], lives=128, time_feature="log-remaining", updates=1000)
 _THEN = replace(_FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3)
 _TOLD = tuple(
     replace(stage, task_context=True, updates=updates)

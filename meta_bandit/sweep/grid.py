@@ -138,8 +138,8 @@ class Sweep:
         return sorted(self.cells, key=lambda it: (it.sigma_p, it.sigma_l, it.lifetime, it.seed))
 
 
-# what a plane of agents costs on two cores; the book's own sweeps are trained this way
-_HALF = replace(CONFIGURATIONS["companion"], updates=600)
+# what a plane of agents costs on two cores; the book's older sweeps are trained this way
+_HALF = replace(CONFIGURATIONS["plain"], updates=600)
 _DIRECT = replace(_HALF, continuation_until=0.0)
 # half the values of "paper" along each axis
 _PLANE = Sweep(
@@ -182,6 +182,7 @@ PROFILES = {
     ),
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
+    "plane-companion": replace(_PLANE, config=CONFIGURATIONS["companion"]),
     "plane-short": replace(_PLANE, lifetime=(10, 30)),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
@@ -192,9 +193,9 @@ PROFILES = {
 """Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale.
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
-with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
-lifetimes, by time feature.
+with 3 seeds; ``-companion``: by the default training; ``across``, many seeds on a row of tasks
+across the edge; ``-direct``: without the continuation of the prior mean; ``-short``: in shorter
+lives; ``lifetimes-``: one task at many lifetimes, by time feature.
 """
 
 
