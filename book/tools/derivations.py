@@ -98,21 +98,26 @@ class FillIndex(SphinxPostTransform):
         if _index_pages(self.env):
             for node in list(self.document.findall(_is_claim)):
                 if proof := all_entries(self.env)[node["label"]].proof:
-                    node += nodes.paragraph("", "", *self._credit(proof), classes=["credit"])
+                    node += nodes.paragraph(
+                        "", "", nodes.Text("Credit: "), *self._credit(proof), classes=["credit"]
+                    )
 
     def _by_origin(self) -> nodes.bullet_list:
         lines = nodes.bullet_list()
         known = all_entries(self.env).items()
         for origin, words in ORIGINS.items():
             labels = [name for name, entry in known if entry.proof and entry.proof.origin == origin]
-            links = _spaced(self._xref("prf", "ref", label) for label in labels)
+            links = _spaced(
+                self._xref("prf", "ref", label, nodes.inline("", collect(self.env)[label][0].title))
+                for label in labels
+            )
             kind = nodes.strong("", words[0].upper() + words[1:])
             text = nodes.paragraph("", "", kind, nodes.Text(": "), *links, nodes.Text("."))
             lines += nodes.list_item("", text)
         return lines
 
     def _credit(self, proof: Proof) -> list[nodes.Node]:
-        words: list[nodes.Node] = [nodes.emphasis("", f"Credit: {ORIGINS[proof.origin]}")]
+        words: list[nodes.Node] = [nodes.emphasis("", ORIGINS[proof.origin])]
         if proof.sources:
             words += [nodes.Text(" "), self._xref("cite", "p", ",".join(proof.sources))]
         return [*words, nodes.Text(f". {proof.credit}".rstrip())]

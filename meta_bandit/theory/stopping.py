@@ -386,7 +386,9 @@ def _movement(sigma_p: Floats, sigma_l: Floats, pulls: ArrayLike, later_pulls: A
     now = np.hypot(np.sqrt(pulls) * sigma_p, sigma_l)
     later = np.hypot(np.sqrt(later_pulls) * sigma_p, sigma_l)
     pulls_between = np.asarray(later_pulls) - np.asarray(pulls)
-    return np.asarray(np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now))
+    moved = np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now)
+    # it is divided by, and next to nothing is as good as nothing
+    return np.maximum(moved, np.where(pulls_between > 0, np.finfo(np.float64).tiny, 0.0))
 
 
 def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Resolution) -> Floats:

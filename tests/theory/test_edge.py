@@ -8,6 +8,7 @@ from meta_bandit.theory import (
     critical_lifetime_law,
     critical_sigma_l,
     edge,
+    first_pull_value,
     gain,
     learning_advantage,
     local_optima,
@@ -69,6 +70,19 @@ def test_a_good_arm_is_looked_at_without_a_barrier(mean):
     rise = rise[np.abs(rise).sum(axis=(1, 2)) == 6]
     assert (np.diff(rise, axis=0) <= 0).all()
     assert np.isnan(local_optima(tasks).barrier_pulls).all()
+
+
+@pytest.mark.parametrize("mean", [-1e150, -1.0, 0.0, 1e150])
+def test_extreme_worlds_have_numbers_for_answers(mean):
+    least, most = 1e-150, 1e150
+    worlds = GaussianBandit(
+        [least, least, 1.0, most, most], [least, most, 1.0, least, most], 5, mean
+    )
+    for function in (critical_lifetime, critical_lifetime_law, critical_sigma_l, first_pull_value):
+        assert not np.isnan(function(worlds)).any(), function.__name__
+    if mean == -1e150:
+        assert critical_sigma_l(worlds)[0] == 0  # predictable
+        assert critical_lifetime_law(worlds)[0] == np.inf
 
 
 @pytest.mark.checks("thm-edge")
