@@ -19,6 +19,7 @@ from meta_bandit.theory import (
     commit_value,
     critical_lifetime,
     gain,
+    learning_advantage,
     local_optima,
     optimal_commit,
 )
@@ -65,7 +66,7 @@ def optimal(
     """Print the optima of one task: explore then commit, never learning, and Bayes-optimal.
 
     LEARNING PAYS if the best committed plan explores and earns more than the best plan that never
-    does; CRITICAL LIFETIME is the shortest life in which that is so.
+    does, by its ADVANTAGE; CRITICAL LIFETIME is the shortest life in which that is so.
     """
     with _bad_input_exits():
         task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
@@ -75,6 +76,7 @@ def optimal(
         pulls, value = optimal_commit(task, kind)
         shortest = critical_lifetime(task, kind)
         never = commit_value(task, 0)
+        advantage = float(learning_advantage(task, pulls, kind))
         best = bayes_optimal(task)
     result: dict[str, object] = {
         "optimal_pulls": int(pulls),
@@ -83,7 +85,8 @@ def optimal(
         "bayes_value": float(best.value),
         "bayes_error": float(best.error),
         "critical_lifetime": int(shortest) if np.isfinite(shortest) else None,
-        "learning_pays": bool(value > never),
+        "learning_pays": advantage > 0,
+        "advantage": advantage,
     }
     if thresholds:
         result["thresholds"] = best.thresholds.tolist()
@@ -99,7 +102,7 @@ def _in_words(task: GaussianBandit, estimator: Estimator, result: dict[str, obje
         ("other local optimum", _other_optimum(task, result)),
         ("Bayes-optimal return", f"{result['bayes_value']:.6g} +- {result['bayes_error']:.1g}"),
         ("critical lifetime", f"{result['critical_lifetime'] or 'beyond 2^53'} pulls"),
-        ("learning pays", _verdict(task, result)),
+        ("learning pays", _verdict(task, estimator, result)),
     ]
     if estimator == "ml":
         # prop-foc: with the sample mean V falls from n = 0+ on or rises to its only maximum
@@ -120,12 +123,17 @@ def _other_optimum(task: GaussianBandit, result: dict[str, object]) -> str:
     return f"explore {pulls:.4g} pulls (real n), worth {value:.6g}"
 
 
-def _verdict(task: GaussianBandit, result: dict[str, object]) -> str:
+def _verdict(task: GaussianBandit, estimator: Estimator, result: dict[str, object]) -> str:
     if result["learning_pays"]:
-        return "yes"
-    if task.mean >= 0:
+        return f"yes, by {result['advantage']:.3g}"
+    if task.lifetime == 1:
         return "no: life has a single pull"
-    adaptive = float(str(result["bayes_value"])) > float(str(result["never_value"]))
+    if task.mean >= 0:
+        if estimator == "ml":
+            return "no: no sample mean is found to be a better guide than the prior mean"
+        return "no: all that it could add is less than 1e-300 |m|"
+    # what is within the error of 0 proves nothing
+    adaptive = float(str(result["bayes_value"])) > float(str(result["bayes_error"]))
     more = "; it does for the adaptive (Bayes-optimal) policy" if adaptive else ""
     informed = float((task.lifetime - 1) * gain(task.mean, task.sigma_p))
     if informed <= -task.mean:

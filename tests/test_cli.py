@@ -2,6 +2,7 @@ import errno
 import json
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from meta_bandit.theory import bayes_optimal, critical_lifetime, optimal_commit
 
 KEYS = {
     "optimal_pulls", "commit_value", "never_value", "bayes_value", "bayes_error",
-    "critical_lifetime", "learning_pays",
+    "critical_lifetime", "learning_pays", "advantage",
 }  # fmt: skip
 
 
@@ -60,6 +61,54 @@ def test_the_case_of_not_learning_is_named(sigma_p, sigma_l, lifetime, verdict):
     assert f"learning pays          {verdict}" in text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "verdict"),
+    [
+        (["--sigma-p", "1", "--mean", "8"], "yes, by "),
+        (["--sigma-l", "1e3", "--mean", "1"], "no: all that it could add is less than 1e-300 |m|"),
+        (["--sigma-p", "0.01", "--mean", "1"], "no: all that it could add is less than 1e-300 |m|"),
+        (["--lifetime", "1", "--mean", "1"], "no: life has a single pull"),
+        (["--mean", "1", "--sigma-l", "9", "--estimator", "ml"], "no: no sample mean is found"),
+    ],
+)
+def test_a_verdict_for_a_good_arm_gives_the_true_reason(arguments, verdict):
+    text = run("--sigma-p", "1", "--sigma-l", "1", *arguments)
+    assert f"learning pays          {verdict}" in text
+
+
+def exact_advantage(task: GaussianBandit, pulls: int) -> mpmath.mpf:
+    """V(n) - V(0) from thm-commit-value in 400 digits."""
+    if pulls == 0:
+        return mpmath.mpf(0)
+    with mpmath.workdps(400):
+        m, sigma_p, sigma_l = (
+            mpmath.mpf(float(v)) for v in (task.mean, task.sigma_p, task.sigma_l)
+        )
+        spread = sigma_p * mpmath.sqrt(pulls / (pulls + (sigma_l / sigma_p) ** 2))
+        z = m / spread
+        earned = m * mpmath.ncdf(z) + spread * mpmath.npdf(z)
+        lifetime = int(task.lifetime)
+        return pulls * m + (lifetime - pulls) * earned - lifetime * max(m, 0)
+
+
+def test_verdicts_on_a_grid_of_extremes_agree_with_the_values():
+    rng = np.random.default_rng(5)
+    for _ in range(24):
+        lifetime = int(rng.choice([1, 2, 3, 30]))
+        sigma_p, sigma_l = 10.0 ** rng.uniform([-2, -4], [3, 5])
+        mean = float(rng.choice([-1.0, 0.0, 1.0, 8.0]))
+        task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
+        words = ("--sigma-p", str(sigma_p), "--sigma-l", str(sigma_l), "--mean", str(mean))
+        result = json.loads(run(*words, "--lifetime", str(lifetime), "--json"))
+        best = max(exact_advantage(task, n) for n in range(lifetime + 1))
+        assert result["learning_pays"] == (best > 1e-300 * abs(mean)), task
+        assert result["advantage"] == pytest.approx(float(best), rel=1e-6, abs=1e-300), task
+        text = run(*words, "--lifetime", str(lifetime))
+        verdict = text.split("learning pays")[1].strip()
+        assert verdict.startswith("yes") == result["learning_pays"], task
+        assert ("single pull" in verdict) <= (lifetime == 1), task
+
+
 def test_the_other_local_optimum_is_shown():
     assert "explore " in run("--sigma-p", "2", "--sigma-l", "10").split("other local optimum")[1]
     assert "never learning (barrier: -" in run("--sigma-p", "2", "--sigma-l", "4")
@@ -72,6 +121,8 @@ def test_the_other_local_optimum_is_shown():
         ("--sigma-p", "-1", "sigma_p = -1: must be a finite number > 0"),
         ("--sigma-l", "nan", "sigma_l = nan: must be finite"),
         ("--lifetime", "0.5", "lifetime = 0.5: must be a whole number >= 1"),
+        ("--lifetime", "1e9", "lifetime = 1e+09 for 1 tasks: must be at most 1e+06 pulls"),
+        ("--sigma-l", "1e200", "sigma_l = 1e+200: must be in [1e-150, 1e150]"),
         ("--estimator", "best", "estimator = 'best': must be map or ml"),
     ],
 )

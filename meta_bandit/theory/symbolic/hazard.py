@@ -72,4 +72,10 @@ def prop_hazard() -> Result:
             ),
         ),
         cites=("gittins1979", "billingsley1995"),
+        origin="known",
+        sources=("gittins1979",),
+        credit=(
+            "A geometric lifetime is discounting, whose best rule is an index; bounds and "
+            "numbers are ours."
+        ),
     )

@@ -73,6 +73,16 @@ def thm_stopping() -> Result:
             ),
         ),
         cites=("bradt1956", "degroot1970", "billingsley1995"),
+        origin="known",
+        sources=(
+            "bradt1956",
+            "chernoff1981",
+            "burnetas2003",
+        ),
+        credit=(
+            "One known arm, one unknown, a finite horizon: a problem of optimal stopping, "
+            "also in continuous time."
+        ),
     )
 
 
@@ -100,6 +110,7 @@ def prop_stopping_edge() -> Result:
             ),
         ),
         cites=("billingsley1995",),
+        origin="ours",
     )
 
 
