@@ -388,7 +388,8 @@ def _movement(sigma_p: Floats, sigma_l: Floats, pulls: ArrayLike, later_pulls: A
     pulls_between = np.asarray(later_pulls) - np.asarray(pulls)
     moved = np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now)
     # it is divided by, and next to nothing is as good as nothing
-    return np.maximum(moved, np.where(pulls_between > 0, np.finfo(np.float64).tiny, 0.0))
+    least = np.where(pulls_between > 0, np.finfo(np.float64).tiny, 0.0)
+    return np.asarray(np.maximum(moved, least))
 
 
 def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Resolution) -> Floats:

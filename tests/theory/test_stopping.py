@@ -83,6 +83,7 @@ def lattice(task, points=3001):
     [(1, 1, 100, 5.621745), (2, 2, 100, 34.102642), (2, 4, 100, 27.594), (1, 0.1, 100, 7.23)],
 )
 def test_values_that_the_book_quotes(sigma_p, sigma_l, lifetime, value):
+    # as many digits as are quoted
     digits = {5.621745: 1e-7, 34.102642: 1e-8}.get(value, 1e-4)
     assert bayes_optimal(GaussianBandit(sigma_p, sigma_l, lifetime)).value == pytest.approx(
         value, rel=digits
