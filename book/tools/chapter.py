@@ -38,11 +38,16 @@ def read_chapter(path: Path) -> NotebookNode:
     Raises
     ------
     ChapterError
-        If the file is missing, or has no or several cells tagged ``parameters``.
+        If the file is missing or not in UTF-8, or has no or several cells tagged ``parameters``.
     """
     if not path.is_file():
         raise ChapterError(f"{path}: no such chapter")
-    notebook: NotebookNode = jupytext.read(path)
+    try:
+        # some editors begin a file with a byte order mark
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ChapterError(f"{path}: not in UTF-8 (byte {error.start}): save it in UTF-8") from None
+    notebook: NotebookNode = jupytext.reads(text, "md:myst")
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ChapterError(
