@@ -41,13 +41,18 @@ QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
 	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]/d'
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
+# an environment that was moved or copied, or has lost its Python, would run what lies elsewhere
+MOVED := $(if $(wildcard $(INSTALLED)),$(shell test -x $(PY) && { test ! -s $(INSTALLED) || test "$$(cat $(INSTALLED))" -ef $(VENV); } || echo moved))
+CLEAR := $(and $(MOVED),$(wildcard $(VENV)/pyvenv.cfg))
+.PHONY: $(if $(MOVED),$(INSTALLED))
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "$(VENV): installing what requirements.lock names (about 2 minutes when new)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(if $(CLEAR),echo "$(VENV): was moved or has lost its Python: making it again")
+	@test -x $(PY) -a -z "$(CLEAR)" || $(PYTHON) -m venv $(if $(CLEAR),--clear) $(VENV)
 	@$(PIP_INSTALL) --retries 1 --index-url $(TORCH_INDEX) $(TORCH) $(QUIET)
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock $(QUIET)
 	@$(PIP_INSTALL) --no-build-isolation -e . $(QUIET)
-	@touch $@
+	@realpath $(VENV) > $@
 	@echo "$(VENV): ready"
 
 .PHONY: venv clean-venv lock peers

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +104,28 @@ def test_a_moved_book_is_not_run_again(mini: Path, make: Make) -> None:
 def test_a_deleted_module_reruns_what_used_it(mini: Path, make: Make) -> None:
     (mini / "meta_bandit" / "base.py").unlink()
     assert would_run(make(mini, "-n", "book")) == {"second"}
+
+
+def test_an_environment_that_was_moved_or_broken_is_made_again(mini_source: Path) -> None:
+    folder = mini_source.with_name("environments")
+    whole, moved, copied, broken = (folder / x for x in ("whole", "moved", "copied", "broken"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(whole)], check=True)
+    (whole / ".installed").write_text(f"{whole}\n")
+    shutil.copytree(whole, copied, symlinks=True)
+    shutil.copytree(whole, gone := folder / "gone", symlinks=True).rename(moved)
+    (moved / ".installed").write_text(f"{gone}\n")
+    shutil.copytree(whole, broken, symlinks=True)
+    (broken / ".installed").write_text(f"{broken}\n")
+    (broken / "bin" / "python").unlink()
+    (broken / "bin" / "python").symlink_to("gone")
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    for venv in (whole, moved, copied, broken):
+        done = subprocess.run(
+            ["make", "-n", "venv", f"VENV={venv}"],
+            cwd=mini_source, env=environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert (f"-m venv --clear {venv}" in done.stdout) == (venv != whole), done.stdout
 
 
 def test_a_run_says_why_and_how_long(mini: Path, make: Make) -> None:
