@@ -6,12 +6,21 @@ import json
 import shutil
 import subprocess
 import sys
+from difflib import ndiff
 from pathlib import Path
 
+import jupytext
+import jupytext.config
 import nbformat
 import pytest
 
-from book.tools.chapter import ChapterError, check_parameters, default_parameters, read_chapter
+from book.tools.chapter import (
+    ChapterError,
+    check_parameters,
+    default_parameters,
+    keep_unchanged,
+    read_chapter,
+)
 from book.tools.execute import execute_chapter, main
 from book.tools.record import _commit
 
@@ -311,3 +320,24 @@ def test_a_chapter_in_another_encoding_is_refused_in_a_sentence(clone: Path) -> 
     chapter.write_bytes(chapter.read_bytes().replace(b"Only data", "Données".encode("latin-1")))
     with pytest.raises(ChapterError, match=r"second\.md: not in UTF-8 \(byte \d+\)"):
         read_chapter(chapter)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_round_trip_through_jupyter_changes_only_what_its_reader_changed(chapter: Path) -> None:
+    text = chapter.read_text(encoding="utf-8")
+    config = jupytext.config.load_jupytext_config(str(ROOT / "notebooks"))
+    notebook = jupytext.reads(text, "md:myst", config=config)
+    # what Jupyter adds
+    notebook.metadata["kernelspec"]["display_name"] = "Python 3 (ipykernel)"
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
+    for cell in notebook.cells:
+        cell.metadata |= {"editable": True, "trusted": True, "slideshow": {"slide_type": ""}}
+    last = next(cell for cell in reversed(notebook.cells) if cell.cell_type == "code")
+    config.set_default_format_options(options := {})
+    notebook.metadata.setdefault("jupytext", {}).update(options)
+    saved = keep_unchanged(text, jupytext.writes(notebook, "md:myst", config=config))
+    assert saved == text
+    last.source += "\n1 + 1"
+    saved = keep_unchanged(text, jupytext.writes(notebook, "md:myst", config=config))
+    before, after = text.splitlines(), saved.splitlines()
+    assert [line for line in ndiff(before, after) if line[:1] in "+-"] == ["+ 1 + 1"]
