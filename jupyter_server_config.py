@@ -1,4 +1,4 @@
-"""Read by Jupyter when it is started in this folder: what did not change in a chapter stays."""
+"""Read by `JUPYTER_CONFIG_PATH=. jupyter lab`: what its reader did not change in a chapter stays."""
 
 import sys
 from pathlib import Path
@@ -10,8 +10,8 @@ from book.tools.chapter import keep_unchanged
 
 def keep_spelling(model: dict, path: str, contents_manager: object, **_: object) -> None:
     """Put the chapter's own spelling into the text that is about to be saved."""
-    chapter = Path(contents_manager.root_dir, path)
-    in_book = path.startswith("book/") and chapter.suffix == ".md" and chapter.is_file()
+    chapter = Path(contents_manager.root_dir, path.strip("/"))
+    in_book = chapter.parent.name == "book" and chapter.suffix == ".md" and chapter.is_file()
     if model["type"] == "file" and in_book:
         model["content"] = keep_unchanged(chapter.read_text("utf-8"), model["content"])
 
