@@ -1,4 +1,4 @@
-"""Read by `JUPYTER_CONFIG_PATH=. jupyter lab`: what its reader did not change in a chapter stays."""
+"""Read by `JUPYTER_CONFIG_PATH=. jupyter lab`: of a chapter only what was changed is saved anew."""
 
 import sys
 from pathlib import Path
