@@ -215,7 +215,8 @@ def answer(executed: NotebookNode, root: Path) -> Answer:
                 f"the code that ran is not the code of this folder: {name} is {file}, "
                 f"the book is built in {root}"
             )
-    own = (file for file in imported.values() if file.is_relative_to(root))
+    # PyTorch has modules that name files which are not there
+    own = (file for file in imported.values() if file.is_relative_to(root) and file.is_file())
     modules = {file.relative_to(root) for file in own if not file.is_relative_to(environment)}
     return Answer(**told, modules=sorted(modules))
 
