@@ -18,13 +18,12 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 BUILD := _build/$(PROFILE)
 
-# a chapter is a page with a kernel; the others are plain text
-CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
+# a chapter is a page of the book with a kernel; the others are plain text
+CHAPTERS := $(sort $(patsubst book/%.md,%,$(shell sed -n 's/^[- ]*[a-z]*: *\(book[/][^ ]*\).*/\1.md/p' _toc.yml | xargs grep -ls '^kernelspec:')))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
-PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/* book/tools/templates/*/*)
-# what the reference and the index of derivations are made from
-DOCUMENTED := CITATION.cff $(shell find meta_bandit -name '*.py') $(shell grep -rls 'mark[.]checks' tests --include='*.py')
-EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py record.py) meta_bandit/files.py
+# what has to be made again, as TARGET=reason; without the last word "checked" nothing is known, and all is made
+STALE := $(shell $(firstword $(wildcard $(PY)) $(PYTHON)) -m book.tools.stale $(BUILD) $(CHAPTERS))
+.PHONY: $(if $(filter checked,$(STALE)),$(foreach word,$(filter-out checked,$(STALE)),$(firstword $(subst =, ,$(word)))),$(NOTEBOOKS) $(BUILD)/html/index.html)
 
 .PHONY: help
 help:  ## list the targets
@@ -42,13 +41,18 @@ QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
 	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]/d'
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
+# an environment that was moved or copied, or has lost its Python, would run what lies elsewhere
+MOVED := $(if $(wildcard $(INSTALLED)),$(shell test -x $(PY) && { test ! -s $(INSTALLED) || test "$$(cat $(INSTALLED))" -ef $(VENV); } || echo moved))
+CLEAR := $(and $(MOVED),$(wildcard $(VENV)/pyvenv.cfg))
+.PHONY: $(if $(MOVED),$(INSTALLED))
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "$(VENV): installing what requirements.lock names (about 2 minutes when new)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(if $(CLEAR),echo "$(VENV): was moved or has lost its Python: making it again")
+	@test -x $(PY) -a -z "$(CLEAR)" || $(PYTHON) -m venv $(if $(CLEAR),--clear) $(VENV)
 	@$(PIP_INSTALL) --retries 1 --index-url $(TORCH_INDEX) $(TORCH) $(QUIET)
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock $(QUIET)
 	@$(PIP_INSTALL) --no-build-isolation -e . $(QUIET)
-	@touch $@
+	@realpath $(VENV) > $@
 	@echo "$(VENV): ready"
 
 .PHONY: venv clean-venv lock peers
@@ -75,7 +79,7 @@ peers: $(INSTALLED)  ## add to .venv the JAX trainer's packages, for benchmarks/
 
 # --- the book ---
 
-.PHONY: executed book pdf zip serve
+.PHONY: executed book pdf zip serve strays
 executed: $(NOTEBOOKS)  ## run the chapters that changed, without making pages
 
 book: $(BUILD)/html/index.html  ## run the chapters that changed and build the book
@@ -93,18 +97,19 @@ zip: book  ## the book as a zip, to be read without a server
 serve: book  ## show the book at 127.0.0.1, port PORT (8000)
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)
 
-why = $(if $(wildcard $@),changed: $?,not there yet)
+why = $(subst |, ,$(or $(patsubst $@=%,%,$(filter $@=%,$(STALE))),not there yet))
 
-$(BUILD)/executed/%.ipynb: book/%.md requirements.lock $(EXECUTE) | $(INSTALLED)
+# no prerequisites, as times say little: what is stale is a phony target
+$(NOTEBOOKS): $(BUILD)/executed/%.ipynb: | $(INSTALLED) strays
 	@echo "$*: running, because $(why)"
-	@$(PY) -m book.tools.execute $< $@ --profile $(PROFILE) --depfile $(@:.ipynb=.d)
+	@$(PY) -m book.tools.execute book/$*.md $@ --profile $(PROFILE)
 
-# which modules of the package, and which results, each chapter used when it last ran
--include $(wildcard $(BUILD)/executed/*.d)
-
-$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(filter-out $(EXECUTE),$(wildcard book/tools/*.py)) $(DOCUMENTED) | $(INSTALLED)
+$(BUILD)/html/index.html: | $(NOTEBOOKS) $(INSTALLED) strays
 	@echo "pages: building, because $(why)"
 	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
+
+strays:  ## say what in book/ belongs to no page, before anything runs
+	@$(PY) -m book.tools.stale --strays
 
 .PHONY: chapter notebooks
 chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS="lifetime=50 seed=3"
@@ -146,7 +151,7 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 .PHONY: test test-browser lint
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
 	@$(MAKE) --no-print-directory book PROFILE=smoke
-	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
+	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -39,6 +40,20 @@ def test_everything_locked_has_a_hash_and_torch_has_no_cuda() -> None:
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert LOCKED["torch"].endswith("+cpu")
     assert [name for name in LOCKED if name.startswith(("nvidia-", "triton"))] == []
+
+
+def test_no_file_is_read_or_written_in_the_encoding_of_a_machines_locale() -> None:
+    # ruff sees it only where it knows that something is a path
+    found = []
+    for folder in ("book/tools", "meta_bandit", "benchmarks"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                    continue
+                given = len(node.args) + any(word.arg == "encoding" for word in node.keywords)
+                if given <= {"read_text": 0, "write_text": 1}.get(node.func.attr, -1):
+                    found.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
 
 
 def test_no_committed_description_names_a_place_on_one_machine() -> None:

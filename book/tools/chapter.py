@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,12 @@ Value: TypeAlias = (
 )
 
 _BOOLEANS = {"true": True, "false": False}
+
+_FRONT_MATTER = re.compile(r"---\n.*?\n---\n", re.DOTALL)
+# the first line of a code cell, and its settings: a block between dashes, or lines with colons
+_SETTINGS = re.compile(
+    r"^```\{code-cell\}[^\n]*\n(?:---\n.*?^---\n|(?::[^\n]*\n)+)?", re.DOTALL | re.MULTILINE
+)
 
 
 class ChapterError(Exception):
@@ -38,17 +45,53 @@ def read_chapter(path: Path) -> NotebookNode:
     Raises
     ------
     ChapterError
-        If the file is missing, or has no or several cells tagged ``parameters``.
+        If the file is missing or not in UTF-8, or has no or several cells tagged ``parameters``.
     """
     if not path.is_file():
         raise ChapterError(f"{path}: no such chapter")
-    notebook: NotebookNode = jupytext.read(path)
+    try:
+        # some editors begin a file with a byte order mark
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ChapterError(f"{path}: not in UTF-8 (byte {error.start}): save it in UTF-8") from None
+    notebook: NotebookNode = jupytext.reads(text, "md:myst")
     tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ChapterError(
             f"{path}: {len(tagged)} cells are tagged 'parameters'; a chapter needs exactly one"
         )
     return notebook
+
+
+def keep_unchanged(old: str, new: str) -> str:
+    """Keep the spelling of what says the same in a chapter's new text as in its old one.
+
+    Jupytext writes a notebook's metadata its own way: it wraps captions anew and adds versions.
+
+    Parameters
+    ----------
+    old
+        The chapter as it is.
+    new
+        The chapter as Jupytext would save it.
+
+    Returns
+    -------
+    str
+        ``new`` with the front matter of ``old``, and with its settings of cells where equal ones
+        are spelled otherwise.
+    """
+    spelled = {_settings(found[0]): found[0] for found in _SETTINGS.finditer(old)}
+    text = _SETTINGS.sub(lambda found: spelled.get(_settings(found[0]), found[0]), new)
+    if head := _FRONT_MATTER.match(old):
+        text = _FRONT_MATTER.sub(lambda _: head[0], text, count=1)
+    return text
+
+
+def _settings(text: str) -> str:
+    head = text.partition("\n")[0]
+    notebook: NotebookNode = jupytext.reads(f"{text}```\n", "md:myst")
+    return repr((head.split(), sorted(notebook.cells[0].metadata.items())))
 
 
 def default_parameters(notebook: NotebookNode) -> dict[str, Value]:
