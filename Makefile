@@ -12,8 +12,8 @@ PORT ?= 8000
 # PyTorch's own index has the builds without CUDA, several GB smaller than those on PyPI
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # the first that runs: a shim of pyenv's may name one that is not there
-SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
-PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
   if "$$name" -c '$(SUITS)' 2> /dev/null; then echo "$$name"; break; fi; done)
 # given with the command alone, never by a variable of the shell's; FORCE=1: replace and remove what a person made, too
 FORCE :=
@@ -67,7 +67,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@if [ -e $(MADE) ] && ! { [ -e $@ ] && $(HAS_PIP); }; then \
 	  echo "$(VENV): was left half made, and is made anew"; rm -rf $(VENV); fi
 	@if [ ! -e $(VENV) ]; then python='$(PYTHON)'; \
-	  "$$python" -c '$(SUITS)' 2> /dev/null || { echo "error: no Python 3.11 or 3.12$${python:+ is $$python}:" \
+	  "$$python" -c '$(SUITS)' 2> /dev/null || { echo "error: no Python 3.11 to 3.13$${python:+ is $$python}:" \
 	    "install Debian's packages python3.11 and python3.11-venv, or say where one is: make PYTHON=..." >&2; exit 2; }; \
 	  "$$python" -c 'import ensurepip, venv' 2> /dev/null || { echo "error: $$python cannot make environments: install Debian's package" \
 	    "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'), then run make again" >&2; exit 2; }; \

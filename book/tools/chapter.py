@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jupytext
 import papermill
@@ -127,7 +127,7 @@ def split_parameters(text: str) -> dict[str, str]:
     text = text.strip()
     if text.startswith("{"):
         try:
-            mapping = yaml.compose(text, Loader=yaml.SafeLoader)
+            mapping: Any = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
             raise ChapterError(f"the parameters {text!r} are no YAML: {error}") from None
         spans = [
@@ -214,7 +214,7 @@ def _fit(text: str, default: Value) -> Value:
     return value
 
 
-def _real(value: object) -> object:
+def _real(value: Any) -> Any:
     # a whole number stands for a real one, as in Python; YAML takes 1e3, with no point, for a word
     if isinstance(value, int | str) and not isinstance(value, bool):
         return float(value)
