@@ -23,7 +23,7 @@ from meta_bandit.theory import (
 )
 
 if TYPE_CHECKING:
-    from meta_bandit.agents import TrainedAgents
+    from meta_bandit.agents import A2CConfig, TrainedAgents
 
 Setting = TypeVar("Setting")
 
@@ -151,11 +151,15 @@ def train(
         Path | None, typer.Option(help="File for the trained agent (safetensors).")
     ] = None,
     lives: Annotated[int, typer.Option(help="Lives to measure the agent in, >= 1.")] = 20_000,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train, and replace the file, even if it is there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train one agent on one task, and say how well it does.
 
     With --out a checkpoint is kept beside the file: after a stop the same command goes on from it.
+    A file that holds this agent is only read; one that holds anything else stays.
     """
     with _bad_input_exits():
         task = GaussianBandit([sigma_p], [sigma_l], [lifetime], [mean])
@@ -164,6 +168,9 @@ def train(
         from meta_bandit import agents
 
         settings = _named("config", config, agents.CONFIGURATIONS)
+        if out is not None and out.exists() and not force:
+            _report(_read_agent(out, task, seed, settings), lives, as_json)
+            return
         trained = agents.train(task, [seed], settings, device, checkpoint=checkpoint, every=30.0)
     if out is not None and checkpoint is not None:
         agents.save_agents(trained, out)
@@ -286,6 +293,29 @@ def _place(out: Path, field: str = "out") -> Path:
     if out.is_dir():
         raise ValueError(f"{field} = {out}: must be a file, and is a folder")
     return out
+
+
+def _read_agent(out: Path, task: GaussianBandit, seed: int, config: A2CConfig) -> TrainedAgents:
+    """Read an agent that was trained before, and refuse any other file."""
+    from meta_bandit.agents import load_agents
+
+    try:
+        trained = load_agents(out)
+        same = (
+            (trained.seeds.tolist(), trained.config) == ([seed], config)
+            and trained.task.shape == task.shape
+            and all(
+                (value == task.values[name]).all() for name, value in trained.task.values.items()
+            )
+        )
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(
+            f"out = {out}: exists, and holds something else than this agent: write to another "
+            "file, or replace it with --force"
+        )
+    return trained
 
 
 def _check_lives(lives: int) -> None:

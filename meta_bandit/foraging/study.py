@@ -122,6 +122,10 @@ def run_study(study: Study, out: Path, device: str = "auto") -> xr.Dataset:
         return dataset
     started = time.perf_counter()
     folder = out.with_name(f"{out.name}.parts")
+    for recipe in study.recipes:
+        agents = out.with_name(f"{out.stem}-{recipe}.safetensors")
+        if agents.exists() and not folder.exists():
+            raise ValueError(f"{agents}: exists, and stays: remove it, or write to another file")
     folder.mkdir(parents=True, exist_ok=True)
     parts, seconds = [], 0.0
     for recipe, config in study.recipes.items():

@@ -100,6 +100,8 @@ def run_sweep(
             trainers = workers = len(client.ncores())
         place = team["device"]
         folder = out.with_name(f"{out.name}.parts")
+        if weights is not None and weights.exists() and not folder.exists():
+            raise ValueError(f"weights = {weights}: exists, and stays: remove it, or name another")
         folder.mkdir(parents=True, exist_ok=True)
         cells = sweep.cells
         plan = _plan(sweep, folder, place, trainers, team["free_bytes"])
