@@ -187,7 +187,7 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 
 # --- checks ---
 
-.PHONY: test test-browser lint
+.PHONY: test test-browser lint versions
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
 	@$(MAKE) --no-print-directory book PROFILE=smoke
 	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
@@ -199,6 +199,10 @@ lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+
+# minutes for each, and a gigabyte; NOX="-s tests-3.13" runs some
+versions: | $(INSTALLED)  ## run the quick tests under Python 3.11 to 3.13, with the lock's and the newest packages
+	@$(VENV)/bin/uv run --quiet --no-project noxfile.py $(NOX)
 
 .PHONY: clean
 clean:  ## remove what was built, not .venv nor what a reader changed

@@ -65,6 +65,15 @@ def test_conda_installs_the_same_versions() -> None:
     assert [d for d in dependencies if isinstance(d, str) and d.split("=")[0] in LOCKED] == []
 
 
+def test_make_and_nox_take_the_pythons_that_the_project_allows() -> None:
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    minors = [minor for minor in range(30) if allowed.contains(f"3.{minor}.0")]
+    make, nox = (ROOT / "Makefile").read_text(), (ROOT / "noxfile.py").read_text()
+    assert f"(3, {minors[0]}) <= sys.version_info[:2] <= (3, {minors[-1]})" in make
+    assert " ".join(f"python3.{minor}" for minor in minors) in make
+    assert "[" + ", ".join(f'"3.{minor}"' for minor in minors) + "]" in nox
+
+
 def test_the_citation_file_is_valid_and_up_to_date() -> None:
     schema = json.loads((ROOT / "tests" / "data" / "cff-1.2.0.schema.json").read_text())
     citation = yaml.load((ROOT / "CITATION.cff").read_text(), Loader=yaml.BaseLoader)

@@ -94,7 +94,9 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     build_html(mini, notebooks, smoke)
     before, after = tree(reference / "html"), tree(smoke / "html")
     assert sorted(before) == sorted(after)
-    assert [name for name in before if before[name] != after[name]] == []
+    # Sphinx's digest of its settings, where the folder has another name, and the zip that holds it
+    apart = (".buildinfo", "downloads/learning-not-to-learn.zip")
+    assert [name for name in before if before[name] != after[name] and name not in apart] == []
 
 
 # no room for a chapter; none for the pages; none for what the pages need
