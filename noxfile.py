@@ -15,7 +15,12 @@ nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
 
 # what needs no browser and takes a minute or two
-CORE = ["task", "policies", "simulate", "measure", "files", "stored_results"]
+CORE = [
+    *(f"tests/test_{name}.py" for name in ("task", "policies", "simulate", "measure", "files")),
+    *(f"tests/agents/test_{name}.py" for name in ("network", "a2c", "checkpoint", "policy")),
+    "tests/test_stored_results.py",
+    "tests/book/test_execute.py",
+]
 INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -36,10 +41,7 @@ def tests(session: nox.Session, packages: str) -> None:
         session.install("--no-deps", "--no-build-isolation", "-e", ".")
     else:
         session.install("--upgrade", "--extra-index-url", INDEX, "-e", ".[book,dask,test]")
-    files = [f"tests/test_{name}.py" for name in CORE]
-    session.run(
-        "python", "-m", "pytest", "-q", *files, "tests/agents", "tests/book/test_execute.py"
-    )
+    session.run("python", "-m", "pytest", "-q", *CORE)
 
 
 if __name__ == "__main__":
