@@ -28,7 +28,7 @@ INDEX = "https://download.pytorch.org/whl/cpu"
 @nox.parametrize("packages", ["lock", "newest"])
 def tests(session: nox.Session, packages: str) -> None:
     """Install, and run the quick tests of the package and of running a chapter."""
-    session.env |= {"OMP_NUM_THREADS": "1"}
+    session.env["OMP_NUM_THREADS"] = "1"
     if packages == "lock":
         lock = Path("requirements.lock").read_text(encoding="utf-8")
         # the lock has torch's wheel for one Python only: the others take the same version
