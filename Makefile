@@ -202,7 +202,7 @@ lint: $(INSTALLED)  ## ruff and mypy
 
 # minutes for each, and a gigabyte; NOX="-s tests-3.13" runs some
 versions: | $(INSTALLED)  ## run the quick tests under Python 3.11 to 3.13, with the lock's and the newest packages
-	@$(VENV)/bin/uv run --quiet --no-project noxfile.py $(NOX)
+	@TORCH_INDEX=$(TORCH_INDEX) $(VENV)/bin/uv run --quiet --no-project noxfile.py $(NOX)
 
 .PHONY: clean
 clean:  ## remove what was built, not .venv nor what a reader changed

@@ -6,6 +6,7 @@
 ``make versions`` runs all that this machine has; ``uv run noxfile.py -l`` lists them.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ CORE = [
     "tests/test_stored_results.py",
     "tests/book/test_execute.py",
 ]
-INDEX = "https://download.pytorch.org/whl/cpu"
+INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
