@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -56,6 +57,11 @@ def at_work(folder: Path) -> list[str]:
     return found
 
 
+def without_counters(content: bytes) -> bytes:
+    """Drop from a PDF how Chromium counts parts of a page: on a busy machine it begins elsewhere."""
+    return re.sub(rb"\(node\d+\)", b"", content) if content.startswith(b"%PDF") else content
+
+
 def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     mini_built: Path, mini: Path, tree: Tree
 ) -> None:
@@ -96,7 +102,11 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     assert sorted(before) == sorted(after)
     # Sphinx's digest of its settings, where the folder has another name, and the zip that holds it
     apart = (".buildinfo", "downloads/learning-not-to-learn.zip")
-    assert [name for name in before if before[name] != after[name] and name not in apart] == []
+    assert [
+        name
+        for name in before
+        if without_counters(before[name]) != without_counters(after[name]) and name not in apart
+    ] == []
 
 
 # no room for a chapter; none for the pages; none for what the pages need
