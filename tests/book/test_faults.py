@@ -58,7 +58,7 @@ def at_work(folder: Path) -> list[str]:
 
 
 def without_counters(content: bytes) -> bytes:
-    """Drop from a PDF how Chromium counts parts of a page: on a busy machine it begins elsewhere."""
+    """Drop from a PDF how Chromium counts parts of a page: it varies on a busy machine."""
     return re.sub(rb"\(node\d+\)", b"", content) if content.startswith(b"%PDF") else content
 
 
