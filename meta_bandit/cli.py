@@ -25,7 +25,7 @@ from meta_bandit.theory import (
 )
 
 if TYPE_CHECKING:
-    from meta_bandit.agents import TrainedAgents
+    from meta_bandit.agents import A2CConfig, TrainedAgents
 
 Setting = TypeVar("Setting")
 
@@ -161,26 +161,28 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="File for the trained agent (safetensors).")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the file if it is there.")
-    ] = False,
     lives: Annotated[int, typer.Option(help="Lives to measure the agent in, >= 1.")] = 20_000,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train, and replace the file, even if it is there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train one agent on one task, and say how well it does.
 
     With --out a checkpoint is kept beside the file: after a stop the same command goes on from it.
+    A file that holds this agent is only read; one that holds anything else stays.
     """
     with _bad_input_exits(), nullcontext() if out is None else only_one(find_place(out)):
         task = GaussianBandit([sigma_p], [sigma_l], [lifetime], [mean])
         _check_lives(lives)
-        if out is not None and out.exists() and not force:
-            raise ValueError(f"out = {out}: exists: write to another file, or replace with --force")
         checkpoint = None if out is None else out.with_name(f"{out.name}.checkpoint")
         from meta_bandit import agents
         from meta_bandit.metadata import made_now
 
         settings = _named("config", config, agents.CONFIGURATIONS)
+        if out is not None and out.exists() and not force:
+            _report(_read_agent(out, task, seed, settings), lives, as_json)
+            return
         trained = agents.train(task, [seed], settings, device, checkpoint=checkpoint, every=30.0)
         if out is not None and checkpoint is not None:
             trained.curve.attrs |= made_now()
@@ -300,6 +302,29 @@ def _place(out: Path) -> None:
     """Find out whether a file can be written, unless it is there: then it is only read."""
     if not out.is_file():
         find_place(out)
+
+
+def _read_agent(out: Path, task: GaussianBandit, seed: int, config: A2CConfig) -> TrainedAgents:
+    """Read an agent that was trained before, and refuse any other file."""
+    from meta_bandit.agents import load_agents
+
+    try:
+        trained = load_agents(out)
+        same = (
+            (trained.seeds.tolist(), trained.config) == ([seed], config)
+            and trained.task.shape == task.shape
+            and all(
+                (value == task.values[name]).all() for name, value in trained.task.values.items()
+            )
+        )
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(
+            f"out = {out}: exists, and holds something else than this agent: write to another "
+            "file, or replace it with --force"
+        )
+    return trained
 
 
 def _check_lives(lives: int) -> None:

@@ -152,6 +152,14 @@ def test_an_agent_is_trained_saved_and_measured_again(tmp_path):
     assert result["bayes_value"] == bayes_optimal(bandit).value
     assert result["optimal_pulls"] == optimal_commit(bandit)[0]
     assert {"expected_return", "exploration_se", "ends_safe"} <= set(result["greedy"])
+    kept = out.read_bytes()
+    asked = ["train", *task, *how, "--out", str(out), "--lives", "300", "--json"]
+    assert CliRunner().invoke(app, asked).stdout == trained.stdout
+    assert out.read_bytes() == kept
+    refused = CliRunner().invoke(app, [*asked, "--seed", "8"])
+    assert refused.exit_code == 2
+    assert "holds something else than this agent" in refused.stderr
+    assert out.read_bytes() == kept
     words = CliRunner().invoke(app, ["evaluate", str(out), "--lives", "300"]).stdout
     assert f"{result['greedy']['expected_return']:.4g} +- " in words
 
@@ -164,6 +172,25 @@ def test_a_sweep_is_written_and_a_finished_one_only_read(tmp_path):
     assert first.stderr == ""
     assert "smoke.nc: 4 agents trained on cpu" in first.stdout
     assert CliRunner().invoke(app, arguments).stdout == first.stdout
+
+
+def test_a_file_that_was_there_stays(tmp_path):
+    for name in ("agent", "smoke", "forage-direct"):
+        (tmp_path / f"{name}.safetensors").write_text("a reader's")
+    for arguments in (
+        ("train", *TASK, "--config", "smoke", "--out", str(tmp_path / "agent.safetensors")),
+        ("sweep", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "smoke.nc"),
+         "--weights", str(tmp_path / "smoke.safetensors")),
+        ("forage", "--study", "smoke", "--out", str(tmp_path / "forage.nc")),
+    ):  # fmt: skip
+        outcome = CliRunner().invoke(app, list(arguments))
+        assert outcome.exit_code == 2, arguments
+        assert ".safetensors: exists, and " in outcome.stderr
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"a reader's"}
+    forced = ("train", *TASK, "--config", "smoke", "--lives", "100", "--device", "cpu", "--force")
+    out = tmp_path / "agent.safetensors"
+    assert CliRunner().invoke(app, [*forced, "--out", str(out)]).exit_code == 0
+    assert CliRunner().invoke(app, ["evaluate", str(out), "--lives", "100"]).exit_code == 0
 
 
 TASK = ("--sigma-p", "1", "--sigma-l", "1")
@@ -192,7 +219,10 @@ def kept(name: str) -> str:
         (("evaluate", "note"), "note: truncated, or no safetensors file"),
         (("evaluate", kept("every-task.safetensors")), "these agents were dealt many tasks"),
         (("evaluate", kept("forage-led.safetensors")), "they live in another world"),
-        (("train", *TASK, "--out", "note"), "out = note: exists: write to another file, or"),
+        (
+            ("train", *TASK, "--out", "note"),
+            "out = note: exists, and holds something else than this agent",
+        ),
         (("train", *TASK, "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
         (("sweep", "--out", "x/y", "--weights", "/proc/x"), "weights = /proc/x: cannot be written"),
         (("sweep", "--out", "x/y", "--weights", "note", *SMOKE), "weights = note: exists: "),

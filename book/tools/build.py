@@ -13,11 +13,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.tools.files import replace_directory
 from book.tools.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
+_UNFINISHED = ".html-"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -106,7 +109,7 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """
     stage(root, notebooks, folder / "src")
     browser = find_browser()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".html-") as output:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as output:
         made = Path(output, "_build")
         _jupyter_book(root, folder, Path(output), "html")
         downloads = made / "html" / FOLDER
@@ -165,9 +168,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.perf_counter()
     inputs = snapshot(page_inputs(Path(), options.notebooks))
     try:
-        index = build_html(Path.cwd(), options.notebooks, options.folder)
-    except BuildError as error:
-        print(f"error: no pages were made, the book before stays\n{error}", file=sys.stderr)
+        # the lock of a build that was killed is free
+        with FileLock(options.folder.with_name(f".{options.folder.name}.lock")):
+            for left in options.folder.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left)
+            index = build_html(Path.cwd(), options.notebooks, options.folder)
+    except (BuildError, OSError) as error:
+        # where a folder is copied, each of its files may have a complaint of its own
+        said = error.args[0][0] if isinstance(error, shutil.Error) else error
+        print(f"error: no pages were made, the book before stays\n{said}", file=sys.stderr)
         return 1
     write_atomically(memory(index), remember(index, [], inputs))
     print(f"pages: built in {time.perf_counter() - start:.1f} s")

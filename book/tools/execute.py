@@ -1,4 +1,4 @@
-"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb [-p NAME VALUE ...]``."""
+"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from papermill.exceptions import PapermillExecutionError
 
 from book.tools.chapter import (
     ChapterError,
+    allowed_words,
     check_parameters,
     default_parameters,
     read_chapter,
+    split_parameters,
 )
 from book.tools.dependencies import imported_modules, named_data
 from book.tools.record import Run, answer, ask, counts, make_record
@@ -124,7 +126,7 @@ def execute_chapter(
     notebook = read_chapter(chapter)
     try:
         defaults = default_parameters(notebook)
-        values = check_parameters(defaults, given or {})
+        values = check_parameters(defaults, given or {}, allowed_words(notebook))
     except ChapterError as error:
         raise ChapterError(f"{chapter}: {error}") from None
     if profile and "profile" in defaults:
@@ -157,6 +159,8 @@ def execute_chapter(
     after = snapshot(map(Path, inputs))
     if edited := [name for name, digest in inputs.items() if digest != after[name]]:
         raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
+    if "profile" in parameters:
+        profile = str(parameters["profile"])
     run = make_record(chapter, executed, told, profile, parameters, seconds)
     make_reproducible(executed)
     executed.metadata["run"] = run.repeatable()
@@ -227,15 +231,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="book.tools.execute", description=__doc__)
     parser.add_argument("chapter", type=Path, help="the chapter's .md file")
     parser.add_argument("output", type=Path, help="the executed .ipynb to make")
-    parser.add_argument(
-        "-p", dest="given", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
-    )
+    parser.add_argument("--parameters", default="", help='"NAME=VALUE ...", the values in YAML')
     parser.add_argument("--profile", choices=PROFILES)
+    parser.add_argument("--force", action="store_true", help="replace an output that is there")
     options = parser.parse_args(arguments)
     try:
-        run = execute_chapter(options.chapter, options.output, dict(options.given), options.profile)
-    except ChapterError as error:
-        print(f"error: {error}", file=sys.stderr)
+        given = split_parameters(options.parameters)
+        if options.output.exists() and not options.force:
+            raise ChapterError(
+                f"{options.output}: is there, and stays: OUT=another.ipynb keeps both, FORCE=1 "
+                "replaces it"
+            )
+        run = execute_chapter(options.chapter, options.output, given, options.profile)
+    except (ChapterError, OSError) as error:
+        # a full disk does not say which file it had no room for
+        where = "" if isinstance(error, ChapterError) else f"{options.output}: "
+        print(f"error: {where}{error}", file=sys.stderr)
         return 1
     print(f"{run.chapter}: executed in {run.seconds:.1f} s")
     return 0

@@ -168,7 +168,7 @@ def _run(study: Study, out: Path, device: str) -> xr.Dataset:
     }
     for path in weights.values():
         if path.exists() and not folder.exists():
-            raise ValueError(f"{path}: exists: remove it, or write to another file")
+            raise ValueError(f"{path}: exists, and stays: remove it, or write to another")
     folder.mkdir(parents=True, exist_ok=True)
     before = earlier_seconds(folder / "clock.json", folder.iterdir())
     resumed = any(folder.glob("*.safetensors"))

@@ -109,7 +109,9 @@ def run_sweep(
         folder = out.with_name(f"{out.name}.parts")
         begun = folder.exists()
         if weights is not None and weights.exists() and not begun:
-            raise ValueError(f"weights = {weights}: exists: remove it, or write to another file")
+            raise ValueError(
+                f"weights = {weights}: exists, and stays: remove it, or write to another"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         before = earlier_seconds(folder / "clock.json", folder.iterdir())
         resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))

@@ -16,10 +16,12 @@ import pytest
 
 from book.tools.chapter import (
     ChapterError,
+    allowed_words,
     check_parameters,
     default_parameters,
     keep_unchanged,
     read_chapter,
+    split_parameters,
 )
 from book.tools.execute import execute_chapter, main
 from book.tools.record import _commit
@@ -45,6 +47,11 @@ def test_every_chapter_has_one_cell_of_commented_parameters(chapter: Path) -> No
     cell = next(c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     lines = [line for line in cell.source.splitlines() if line and not line.startswith("#")]
     assert all("  # " in line for line in lines), "say for each parameter what it is, and its unit"
+    words = allowed_words(notebook)
+    for name, default in default_parameters(notebook).items():
+        values = default if isinstance(default, list) else [default]
+        texts = {value for value in values if isinstance(value, str)}
+        assert texts <= set(words.get(name, [])), f"{name}: end its comment in '; one of A, B'"
 
 
 @pytest.mark.parametrize("count", [0, 2])
@@ -64,18 +71,91 @@ def test_a_chapter_without_exactly_one_parameters_cell_is_refused(
     [
         ("slope=3", 3.0),
         ("slope=-1e-3", -1e-3),
+        ("slope=-1e0", -1.0),
+        ("slope = -1.", -1.0),
         ("steps=7", 7),
+        ("steps=20_000", 20_000),
         ("label=7", "7"),
+        ("label=it's", "it's"),
+        ("label='a = b'", "a = b"),
+        ('label="it\'s, or steps = 2"', "it's, or steps = 2"),
+        ("label=two words: $x, or [", "two words: $x, or ["),
+        ("label=", ""),
         ("dark=true", True),
         ("dark=False", False),
-        ("levels=[1, 2.5]", [1, 2.5]),
+        ("levels=[1, 2.5]", [1.0, 2.5]),
+        ("levels=[ 1e0,\n -2.5 ]", [1.0, -2.5]),
+        ("levels=[]", []),
+        ("{label: 'a levels=[1]'}", "a levels=[1]"),
+        ("{levels: [1, 2]}", [1.0, 2.0]),
     ],
 )
 def test_a_value_takes_the_kind_of_its_default(first: Path, text: str, value: object) -> None:
-    name, given = text.split("=")
-    parsed = check_parameters(default_parameters(read_chapter(first)), {name: given})[name]
-    assert parsed == value
-    assert type(parsed) is type(value)
+    (parsed,) = check_parameters(
+        default_parameters(read_chapter(first)), split_parameters(text)
+    ).values()
+    assert repr(parsed) == repr(value)
+
+
+def test_several_values_are_taken_apart() -> None:
+    text = "slope = -1e0 levels=[1, 2.5]  label=it's so\tdark=true seed='a b=c'"
+    assert split_parameters(text) == {
+        "slope": "-1e0",
+        "levels": "[1, 2.5]",
+        "label": "it's so",
+        "dark": "true",
+        "seed": "'a b=c'",
+    }
+    assert split_parameters("{slope: -1e0, label: it's, levels: [1, 2]}") == {
+        "slope": "-1e0",
+        "label": "it's",
+        "levels": "[1, 2]",
+    }
+    assert split_parameters(" ") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("slope", "must be NAME=VALUE"),
+        ("3 slope=1", "must be NAME=VALUE"),
+        ("=3", "must be NAME=VALUE"),
+        ("slope=1 slope=2", "'slope' is given twice"),
+        ("{slope: 1", "are no YAML"),
+    ],
+)
+def test_what_is_no_parameters_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ChapterError, match=message):
+        split_parameters(text)
+
+
+def test_a_word_that_is_not_allowed_is_refused_with_those_that_are(first: Path) -> None:
+    notebook = read_chapter(first)
+    defaults, words = default_parameters(notebook), allowed_words(notebook)
+    assert check_parameters(defaults, {"profile": "smoke"}, words) == {"profile": "smoke"}
+    with pytest.raises(ChapterError, match="'fast' must be one of smoke, quick, paper"):
+        check_parameters(defaults, {"profile": "fast"}, words)
+    words = {"levels": ["a", "b"]}
+    with pytest.raises(ChapterError, match="must be one of a, b"):
+        check_parameters({"levels": ["a"]}, {"levels": "[a, c]"}, words)
+
+
+def test_the_record_has_the_profile_that_ran(first: Path, tmp_path: Path) -> None:
+    run = execute_chapter(first, tmp_path / "out.ipynb", {"profile": "smoke"}, profile="quick")
+    assert (run.profile, run.parameters["profile"]) == ("smoke", "smoke")
+
+
+def test_a_notebook_that_is_there_stays(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.ipynb"
+    output.write_text("a reader's")
+    second = str(first.with_name("second.md"))
+    assert main([second, str(output)]) == 1
+    assert "out.ipynb: is there, and stays" in capsys.readouterr().err
+    assert output.read_text() == "a reader's"
+    assert main([second, str(output), "--force"]) == 0
+    nbformat.read(output, as_version=4)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +170,7 @@ def test_a_value_takes_the_kind_of_its_default(first: Path, text: str, value: ob
         ("levels=['a']", "list"),
         ("levels=[True]", "list"),
         ("levels=(", "list"),
+        ("levels=[1, two]", "list"),
     ],
 )
 def test_a_value_of_another_kind_is_refused_before_anything_runs(
@@ -97,7 +178,7 @@ def test_a_value_of_another_kind_is_refused_before_anything_runs(
 ) -> None:
     output = tmp_path / "out.ipynb"
     name, given = text.split("=")
-    assert main([str(first), str(output), "-p", name, given]) == 1
+    assert main([str(first), str(output), f"--parameters={text}"]) == 1
     message = capsys.readouterr().err
     for part in (str(first), repr(name), repr(given), f"kind {kind}"):
         assert part in message
@@ -107,7 +188,7 @@ def test_a_value_of_another_kind_is_refused_before_anything_runs(
 def test_an_unknown_parameter_is_refused_with_the_names_that_exist(
     first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(first), str(tmp_path / "out.ipynb"), "-p", "slop", "3"]) == 1
+    assert main([str(first), str(tmp_path / "out.ipynb"), "--parameters=slop=3"]) == 1
     message = capsys.readouterr().err
     assert "unknown parameter 'slop' (given '3')" in message
     assert "slope, steps, label, dark, levels, profile" in message
@@ -161,7 +242,7 @@ def test_a_failing_cell_is_named_and_leaves_the_older_notebook(
     line = chapter.read_text().splitlines().index("x = 1") + 1
     output.parent.mkdir()
     output.write_text("what was there")
-    assert main([str(chapter), str(output)]) == 1
+    assert main([str(chapter), str(output), "--force"]) == 1
     message = capsys.readouterr().err
     assert (
         f"odd.md:{line}: cell 4, In [3], raised ValueError: sigma_p = -1: must be above 0"

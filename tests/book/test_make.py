@@ -125,7 +125,8 @@ def test_an_environment_that_was_moved_or_broken_is_made_again(mini_source: Path
             ["make", "-n", "venv", f"VENV={venv}"],
             cwd=mini_source, env=environment, capture_output=True, text=True, check=True,
         )  # fmt: skip
-        assert (f"-m venv --clear {venv}" in done.stdout) == (venv != whole), done.stdout
+        again = f'was moved or has lost its Python: making it again"; rm -rf {venv}'
+        assert (again in done.stdout) == (venv != whole), done.stdout
 
 
 def test_a_run_says_why_and_how_long(mini: Path, make: Make) -> None:
@@ -218,11 +219,41 @@ def test_a_book_is_made_in_every_locale(
 
 
 def test_a_chapter_can_be_run_with_other_values(mini: Path, make: Make) -> None:
-    done = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=3 levels=[1,2]")
+    values = "slope = -1e0 levels=[1, 2.5] label=it's $x `y`"
+    done = make(mini, "chapter", "CHAPTER=first", f"PARAMS={values}")
     assert done.returncode == 0, done.stderr
-    text = (mini / "_build" / "chapter" / "first.ipynb").read_text()
-    assert "slope = 3.0" in text
-    assert "levels = [1, 2]" in text
+    made = mini / "_build" / "chapter" / "first.ipynb"
+    assert done.stdout.endswith(f"notebook: {made}\n")
+    text = made.read_text()
+    for said in ("slope = -1.0", "levels = [1.0, 2.5]", 'label = \\"it\'s $x `y`\\"'):
+        assert said in text, said
+    before = made.read_bytes()
+    again = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=2.5")
+    assert again.returncode != 0
+    assert "_build/chapter/first.ipynb: is there, and stays: OUT=another.ipynb" in again.stderr
+    assert made.read_bytes() == before
+    done = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=2.5", "OUT=my own/run.ipynb")
+    assert done.stdout.endswith(f"notebook: {mini}/my own/run.ipynb\n"), done.stderr
+    assert "slope = 2.5" in (mini / "my own" / "run.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("PARAMS=profile=fast",), "'profile': 'fast' must be one of smoke, quick, paper"),
+        (("PARAMS=slope",), "'slope' must be NAME=VALUE"),
+        (("PROFILE=fast",), "PROFILE=fast: must be smoke, quick or paper"),
+        (("PROFILE=../quick",), "PROFILE=../quick: must be smoke, quick or paper"),
+        (("PROFILE=smoke quick",), "PROFILE=smoke quick: must be smoke, quick or paper"),
+    ],
+)
+def test_a_word_that_is_not_known_is_refused_before_anything_runs(
+    mini: Path, make: Make, given: tuple[str, ...], message: str
+) -> None:
+    done = make(mini, "chapter", "CHAPTER=first", *given)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (mini / "_build" / "chapter").exists()
 
 
 def test_a_chapter_has_to_be_named(mini: Path, make: Make) -> None:
@@ -237,6 +268,46 @@ def test_notebooks_for_jupyter_are_not_executed(mini: Path, make: Make) -> None:
     assert {path.stem for path in (mini / "notebooks").iterdir()} == ALL
     assert '"output_type"' not in (mini / "notebooks" / "first.ipynb").read_text()
     assert (mini / "book" / "first.md").read_bytes() == before
+
+
+def test_a_notebook_that_a_reader_changed_stays(mini: Path, make: Make) -> None:
+    assert make(mini, "notebooks").returncode == 0
+    mine, other = mini / "notebooks" / "first.ipynb", mini / "notebooks" / "second.ipynb"
+    mine.write_text(mine.read_text().replace("The first chapter", "My own words"))
+    own = mini / "notebooks" / "own.ipynb"
+    own.write_text("{}")
+    for name in ("first", "second"):
+        chapter = mini / "book" / f"{name}.md"
+        chapter.write_text(chapter.read_text() + "\nOne more line.\n")
+    done = make(mini, "notebooks")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("and stays; FORCE=1") == 1
+    assert "notebooks/first.ipynb: was changed or run since" in done.stderr
+    assert "My own words" in mine.read_text()
+    assert "One more line." in other.read_text()
+    done = make(mini, "clean")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (mini / "notebooks").iterdir()} == {"first.ipynb", "own.ipynb"}
+    assert "My own words" in mine.read_text()
+    assert not (mini / "_build").exists()
+    assert make(mini, "notebooks").returncode == 0
+    assert "My own words" in mine.read_text()
+    assert make(mini, "notebooks", "FORCE=1").returncode == 0
+    assert "One more line." in mine.read_text()
+    own.unlink()
+    assert make(mini, "clean").stderr == ""
+    assert not (mini / "notebooks").exists()
+
+
+def test_a_run_that_a_reader_changed_stays(mini: Path, make: Make) -> None:
+    runs = mini / "_build" / "chapter"
+    runs.mkdir()
+    (runs / "mine.ipynb").write_text("a reader's")
+    assert make(mini, "chapter", "CHAPTER=second").returncode == 0
+    assert make(mini, "clean").returncode == 0
+    assert [path.name for path in (mini / "_build").rglob("*")] == ["chapter", "mine.ipynb"]
+    assert make(mini, "clean", "FORCE=1").stderr == ""
+    assert not (mini / "_build").exists()
 
 
 def test_help_is_the_default_and_lists_every_target(mini: Path, make: Make) -> None:
