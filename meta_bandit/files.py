@@ -45,7 +45,7 @@ def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)  # a full disk does not know whose file it was
         raise
 
