@@ -213,7 +213,7 @@ versions: | $(INSTALLED)  ## run the quick tests under Python 3.11 to 3.13, with
 clean:  ## remove what was built, not .venv nor what a reader changed
 	@for file in notebooks/*.ipynb _build/chapter/*.ipynb; do \
 	  if [ ! -e "$$file" ]; then continue; fi; \
-	  if $(call mine,"$$file"); then rm -f "$$file" "$${file%.ipynb}.run.json"; \
+	  if $(call mine,"$$file"); then rm -f "$$file" "$${file%.ipynb}".{run,inputs}.json; \
 	  else echo "$$file: was changed or run since make wrote it, and stays; FORCE=1 removes it" >&2; fi; done
 	@if [ -d _build ]; then find _build -mindepth 1 -maxdepth 1 ! -name chapter -exec rm -rf {} +; fi
 	@rmdir --ignore-fail-on-non-empty _build/chapter _build notebooks 2> /dev/null || true
