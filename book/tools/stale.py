@@ -137,7 +137,12 @@ def strays(root: Path) -> list[str]:
 
 
 def _pages(book: Path) -> list[Path]:
-    return [file for file in _files(book) if file.suffix in (".md", ".rst")]
+    apart = (book / "results", book / "tools")
+    return [
+        file
+        for file in _files(book)
+        if file.suffix in (".md", ".rst") and not set(apart) & set(file.parents)
+    ]
 
 
 def _files(folder: Path) -> list[Path]:
