@@ -170,7 +170,7 @@ def test_default_agents_are_their_own_bit_for_bit():
 
 
 def test_at_the_edge_the_default_learns_where_plain_training_gives_up():
-    # one life in 25 meets an arm worth pulling
+    # one life in 8 meets an arm worth pulling
     task, seeds = GaussianBandit([1.7, 1.7], 0.7, 30, -2.0), [1, 2]
     optimum = bayes_optimal(task[0])
     best = Stopping(optimum.thresholds)
