@@ -1,0 +1,123 @@
+"""What the default training finds near the edge, on tasks that it was not chosen on.
+
+Tasks are drawn by a seed that was not used while settings were tried: near the edge, with
+sigma_l at 0.6 to 1.1 times the committed edge and 0.25 to 0.6 times the Bayes-optimal one; away
+from it, at 0.1 to 0.4 times the committed edge; and where not learning is optimal, beyond the
+Bayes-optimal edge.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+
+from benchmarks.machine import machine
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
+from meta_bandit.files import write_atomically
+from meta_bandit.measure import expected_returns
+from meta_bandit.policies import Stopping
+from meta_bandit.simulate import simulate
+from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critical_sigma_l
+
+OUT = Path(__file__).parent / "results" / "edge.json"
+SEED = 2026
+SEEDS = tuple(range(5))
+COUNTS = {"near": {30: 6, 100: 4, 250: 2}, "away": {30: 3}, "never": {30: 3}}
+"""Tasks of each kind and lifetime."""
+LIVES = 10_000
+
+
+def draw(kind: str, lifetime: int, count: int, rng: np.random.Generator) -> list[GaussianBandit]:
+    """Draw tasks of a kind: sigma_p log-uniform in [0.7, 3], m = -1 or -2."""
+    tasks: list[GaussianBandit] = []
+    while len(tasks) < count:
+        sigma_p = float(np.exp(rng.uniform(np.log(0.7), np.log(3.0))))
+        mean, part = float(rng.choice([-2.0, -1.0])), float(rng.uniform())
+        unit = GaussianBandit(sigma_p, 1.0, lifetime, mean)
+        committed, adaptive = (
+            float(find(unit)) for find in (critical_sigma_l, stopping_critical_sigma_l)
+        )
+        if not 0 < committed < adaptive < np.inf:
+            continue
+        if kind == "never":
+            noise = adaptive * (1.3 + 1.7 * part)
+        elif kind == "away":
+            noise = committed * (0.1 + 0.3 * part)
+        else:
+            noise = committed * (0.6 + 0.5 * part)
+            if not 0.25 <= noise / adaptive <= 0.6:
+                continue
+        tasks.append(GaussianBandit(sigma_p, noise, lifetime, mean))
+    return tasks
+
+
+def earn(task: GaussianBandit, config: A2CConfig) -> dict[str, object]:
+    """Train agents on a task, and compare each with the optimum on the same lives.
+
+    Returns
+    -------
+    dict
+        The task, its Bayes-optimal ``value``; of each agent, acting greedily, its ``share`` of that
+        value with a standard error, 0 if it never pulls; and its ``risky_pulls`` in a life.
+    """
+    alike = GaussianBandit(
+        np.full(len(SEEDS), task.sigma_p), task.sigma_l, task.lifetime, task.mean
+    )
+    trained = train(alike, SEEDS, config, "cpu", progress=False)
+    optimum = bayes_optimal(task)
+    agents, ideal = (
+        simulate(policy, alike, LIVES, np.random.default_rng([SEED, 1]))
+        for policy in (AgentPolicy(trained), Stopping(optimum.thresholds))
+    )
+    pulls = agents.risky_pulls.mean(-1)
+    found: dict[str, object] = {
+        "sigma_p": float(task.sigma_p),
+        "sigma_l": float(task.sigma_l),
+        "lifetime": int(task.lifetime),
+        "mean": float(task.mean),
+        "value": float(optimum.value),
+        "risky_pulls": pulls.tolist(),
+    }
+    if optimum.value > 0:
+        lost = (expected_returns(ideal) - expected_returns(agents)) / float(optimum.value)
+        share = np.where(pulls == 0, 0.0, 1 - lost.mean(-1))
+        error = np.where(pulls == 0, 0.0, lost.std(-1) / LIVES**0.5)
+        found |= {"share": share.tolist(), "share_se": error.tolist()}
+    return found
+
+
+def main(name: str = "companion") -> None:
+    """Run all of it, and store what was found under the name of the configuration."""
+    rng = np.random.default_rng(SEED)
+    config = CONFIGURATIONS[name]
+    chosen = [
+        (kind, task)
+        for kind, of in COUNTS.items()
+        for lifetime, count in of.items()
+        for task in draw(kind, lifetime, count, rng)
+    ]
+    # the longest first
+    chosen.sort(key=lambda one: -int(one[1].lifetime))
+    rows = Parallel(n_jobs=cpu_count(), verbose=5)(
+        delayed(earn)(task, config) for _, task in chosen
+    )
+    rows = [{"kind": kind} | row for (kind, _), row in zip(chosen, rows, strict=True)]
+    stored = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    stored[name] = {
+        "machine": machine("torch", "numpy"),
+        "config": asdict(config),
+        "seeds": SEEDS,
+        "lives": LIVES,
+        "rows": rows,
+    }
+    write_atomically(OUT, json.dumps(stored, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
