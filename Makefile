@@ -171,7 +171,7 @@ notebooks/%.ipynb: book/%.md | $(INSTALLED)
 	else $(PY) -m jupytext --quiet --to ipynb --output $@ $< && sha256sum $@ >> $(WRITTEN); fi
 
 .PHONY: results
-RESULTS ?= plane plane-companion plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage
+RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage
 
 # Each is the named sweep of that name, or the agents of that name that are raised on many tasks, or the study of that name (forage), and is kept in git; of those that chapters look into, the agents, too.
 # Nothing here depends on code: a change of it alone shall not cost hours. The command leaves a finished file as

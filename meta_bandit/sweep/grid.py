@@ -182,7 +182,6 @@ PROFILES = {
     ),
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
-    "plane-companion": replace(_PLANE, seed=(0,), config=CONFIGURATIONS["companion"]),
     "plane-short": replace(_PLANE, lifetime=(10, 30)),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
@@ -193,9 +192,9 @@ PROFILES = {
 """Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale.
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
-with 3 seeds; ``-companion``: one seed, by the default training; ``across``, many seeds on a row of
-tasks across the edge; ``-direct``: without the continuation of the prior mean; ``-short``: in
-shorter lives; ``lifetimes-``: one task at many lifetimes, by time feature.
+with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
+continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
+lifetimes, by time feature. All but the first three are trained plainly.
 """
 
 
