@@ -11,20 +11,36 @@ PROFILE ?= quick
 PORT ?= 8000
 # PyTorch's own index has the builds without CUDA, several GB smaller than those on PyPI
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3))
+# the first that runs: a shim of pyenv's may name one that is not there
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+  if "$$name" -c '$(SUITS)' 2> /dev/null; then echo "$$name"; break; fi; done)
+# given with the command alone, never by a variable of the shell's; FORCE=1: replace and remove what a person made, too
+FORCE :=
+CHAPTER :=
+PARAMS :=
+OUT :=
+
+ifneq (1$(PROFILE),$(words $(PROFILE))$(filter smoke quick paper,$(PROFILE)))
+$(error PROFILE=$(PROFILE): must be smoke, quick or paper)
+endif
 
 VENV := .venv
+ifneq ($(words $(VENV)),1)
+$(error VENV=$(VENV): must be one path, without spaces)
+endif
+# in an environment that make made, and may remove: never in conda's or a reader's own
+MADE := $(VENV)/.made-by-make
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 BUILD := _build/$(PROFILE)
 
-# a chapter is a page with a kernel; the others are plain text
-CHAPTERS := $(patsubst book/%.md,%,$(shell grep -ls '^kernelspec:' book/*.md))
+# a chapter is a page of the book with a kernel; the others are plain text
+CHAPTERS := $(sort $(patsubst book/%.md,%,$(shell sed -n 's/^[- ]*[a-z]*: *\(book[/][^ ]*\).*/\1.md/p' _toc.yml | xargs grep -ls '^kernelspec:')))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
-PAGES := $(filter-out $(CHAPTERS:%=book/%.md),$(wildcard book/*.md book/reference/*.md)) book/references.bib book/anchors.txt $(wildcard book/assets/* book/assets/*/* book/tools/templates/*/*)
-# what the reference and the index of derivations are made from
-DOCUMENTED := CITATION.cff $(shell find meta_bandit -name '*.py') $(shell grep -rls 'mark[.]checks' tests --include='*.py')
-EXECUTE := $(addprefix book/tools/,chapter.py dependencies.py execute.py record.py) meta_bandit/files.py
+# what has to be made again, as TARGET=reason; without the last word "checked" nothing is known, and all is made
+STALE := $(shell $(firstword $(wildcard $(PY)) $(PYTHON)) -m book.tools.stale $(BUILD) $(CHAPTERS))
+.PHONY: $(if $(filter checked,$(STALE)),$(foreach word,$(filter-out checked,$(STALE)),$(firstword $(subst =, ,$(word)))),$(NOTEBOOKS) $(BUILD)/html/index.html)
 
 .PHONY: help
 help:  ## list the targets
@@ -34,7 +50,7 @@ help:  ## list the targets
 # --- the environment ---
 
 # pip's own words, without what is neither progress nor trouble
-PIP_INSTALL := $(PY) -m pip install --no-deps --progress-bar off
+PIP_INSTALL := env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT PIP_USER=0 $(PY) -I -m pip install --no-deps --progress-bar off
 QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
 	-e '/^(Requirement already|Looking in|Processing|Obtaining|Installing collected|Successfully|Building)/d' \
 	-e '/^ +(Using cached|Downloading|Installing build|Checking if|Preparing|Building|Created wheel|Stored in)/d' \
@@ -42,20 +58,42 @@ QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
 	-e '/neither a file nor a directory|Retrying \(Retry|\[notice\]/d'
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
+# an environment that was moved or copied, or has lost its Python, would run what lies elsewhere
+MOVED := $(if $(wildcard $(INSTALLED)),$(shell test -x $(PY) && { test ! -s $(INSTALLED) || test "$$(cat $(INSTALLED))" -ef $(VENV); } || echo moved))
+CLEAR := $(and $(MOVED),$(wildcard $(VENV)/pyvenv.cfg))
+HAS_PIP := $(PY) -I -m pip --version > /dev/null 2>&1
+
+# An installation that was stopped may have left half a package that pip takes for a whole one
+.PHONY: $(if $(MOVED),$(INSTALLED))
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "$(VENV): installing what requirements.lock names (about 2 minutes when new)"
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(if $(CLEAR),echo "$(VENV): was moved or has lost its Python: making it again"; rm -rf $(VENV))
+	@if [ -e $(MADE) ] && ! { [ -e $@ ] && $(HAS_PIP); }; then \
+	  echo "$(VENV): was left half made, and is made anew"; rm -rf $(VENV); fi
+	@if [ ! -e $(VENV) ]; then python='$(PYTHON)'; \
+	  "$$python" -c '$(SUITS)' 2> /dev/null || { echo "error: no Python 3.11 to 3.13$${python:+ is $$python}:" \
+	    "install Debian's packages python3.11 and python3.11-venv, or say where one is: make PYTHON=..." >&2; exit 2; }; \
+	  "$$python" -c 'import ensurepip, venv' 2> /dev/null || { echo "error: $$python cannot make environments: install Debian's package" \
+	    "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'), then run make again" >&2; exit 2; }; \
+	  mkdir -p $(VENV); touch $(MADE); "$$python" -m venv $(VENV); fi
+	@$(HAS_PIP) || { echo "error: $(VENV) has no Python with pip, and was not made by make:" \
+	  "remove it with make clean-venv FORCE=1, or name another with VENV=..." >&2; exit 2; }
+	@rm -f $@
 	@$(PIP_INSTALL) --retries 1 --index-url $(TORCH_INDEX) $(TORCH) $(QUIET)
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock $(QUIET)
 	@$(PIP_INSTALL) --no-build-isolation -e . $(QUIET)
-	@touch $@
+	@$(PY) -I -c 'import meta_bandit, jupytext' || { echo "error: what was installed is not in $(VENV):" \
+	  "what does $(PY) -m pip config list say?" >&2; exit 2; }
+	@realpath $(VENV) > $@
 	@echo "$(VENV): ready"
 
 .PHONY: venv clean-venv lock peers
 venv: $(INSTALLED)  ## make .venv from the lock file
 
-clean-venv:  ## remove .venv
-	rm -rf $(VENV)
+clean-venv:  ## remove .venv, if make made it
+	@if [ -e $(VENV) ] && [ ! -e $(MADE) ] && ! { [ -n "$(FORCE)" ] && [ -e $(VENV)/pyvenv.cfg -o -d $(VENV)/conda-meta ]; }; then \
+	  echo "error: $(VENV) was not made by make, and stays; FORCE=1 removes an environment all the same" >&2; exit 2; fi
+	@rm -rf $(VENV)
 
 # all but the peers of the benchmarks, which bring a second machine-learning framework
 LOCKED_EXTRAS := book dask dev test
@@ -75,7 +113,7 @@ peers: $(INSTALLED)  ## add to .venv the JAX trainer's packages, for benchmarks/
 
 # --- the book ---
 
-.PHONY: executed book pdf zip serve
+.PHONY: executed book pdf zip serve strays
 executed: $(NOTEBOOKS)  ## run the chapters that changed, without making pages
 
 book: $(BUILD)/html/index.html  ## run the chapters that changed and build the book
@@ -93,36 +131,47 @@ zip: book  ## the book as a zip, to be read without a server
 serve: book  ## show the book at 127.0.0.1, port PORT (8000)
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)
 
-why = $(if $(wildcard $@),changed: $?,not there yet)
+why = $(subst |, ,$(or $(patsubst $@=%,%,$(filter $@=%,$(STALE))),not there yet))
 
-$(BUILD)/executed/%.ipynb: book/%.md requirements.lock $(EXECUTE) | $(INSTALLED)
+# no prerequisites, as times say little: what is stale is a phony target
+$(NOTEBOOKS): $(BUILD)/executed/%.ipynb: | $(INSTALLED) strays
 	@echo "$*: running, because $(why)"
-	@$(PY) -m book.tools.execute $< $@ --profile $(PROFILE) --depfile $(@:.ipynb=.d)
+	@$(PY) -m book.tools.execute book/$*.md $@ --force --profile $(PROFILE)
 
-# which modules of the package, and which results, each chapter used when it last ran
--include $(wildcard $(BUILD)/executed/*.d)
-
-$(BUILD)/html/index.html: $(NOTEBOOKS) $(PAGES) _config.yml _toc.yml $(filter-out $(EXECUTE),$(wildcard book/tools/*.py)) $(DOCUMENTED) | $(INSTALLED)
+$(BUILD)/html/index.html: | $(NOTEBOOKS) $(INSTALLED) strays
 	@echo "pages: building, because $(why)"
 	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
 
+strays:  ## say what in book/ belongs to no page, before anything runs
+	@$(PY) -m book.tools.stale --strays
+
 .PHONY: chapter notebooks
-chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS="lifetime=50 seed=3"
-	@test -n "$(CHAPTER)" || { echo 'say which: make chapter CHAPTER=NAME, one of: $(CHAPTERS)' >&2; exit 2; }
-	@$(PY) -m book.tools.execute book/$(CHAPTER).md _build/chapter/$(CHAPTER).ipynb --profile $(PROFILE) \
-	  $(foreach pair,$(PARAMS),-p '$(subst =,' ',$(pair))')
-	@echo "notebook: $(CURDIR)/_build/chapter/$(CHAPTER).ipynb"
+chapter: export OUT := $(or $(OUT),$(CHAPTER:%=_build/chapter/%.ipynb))
+chapter: export CHAPTER := $(CHAPTER)
+# as it was typed: Make would expand its dollars
+chapter: override export PARAMS := $(value PARAMS)
+chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS="lifetime=50 seed=3" OUT=mine.ipynb
+	@test -n "$$CHAPTER" || { echo 'say which: make chapter CHAPTER=NAME, one of: $(CHAPTERS)' >&2; exit 2; }
+	@$(PY) -m book.tools.execute "book/$$CHAPTER.md" "$$OUT" --parameters="$$PARAMS" --profile $(PROFILE) $(if $(FORCE),--force)
+	@echo "notebook: $$(realpath "$$OUT")"
+	@sha256sum "$$OUT" >> $(WRITTEN)
+
+# What make wrote, by content: a notebook that is not there any more as it was written is a reader's
+WRITTEN := _build/written.sha256
+mine = { sha256sum $(1) | grep -qsxFf - $(WRITTEN) || [ -n "$(FORCE)" ]; }
 
 notebooks: $(CHAPTERS:%=notebooks/%.ipynb)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
 	@echo "notebooks: $(CURDIR)/notebooks"
 
 # jupytext.toml pairs the two folders: Jupyter saves what is changed here into book/ too
 notebooks/%.ipynb: book/%.md | $(INSTALLED)
-	@mkdir -p $(@D)
-	@$(PY) -m jupytext --quiet --to ipynb --output $@ $<
+	@mkdir -p $(@D) $(dir $(WRITTEN))
+	@if [ -e $@ ] && ! $(call mine,$@); then \
+	  echo "$@: was changed or run since make wrote it, and stays; FORCE=1 replaces it" >&2; \
+	else $(PY) -m jupytext --quiet --to ipynb --output $@ $< && sha256sum $@ >> $(WRITTEN); fi
 
 .PHONY: results
-RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage
+RESULTS ?= plane plane-companion plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage
 
 # Each is the named sweep of that name, or the agents of that name that are raised on many tasks, or the study of that name (forage), and is kept in git; of those that chapters look into, the agents, too.
 # Nothing here depends on code: a change of it alone shall not cost hours. The command leaves a finished file as
@@ -143,10 +192,10 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 
 # --- checks ---
 
-.PHONY: test test-browser lint
+.PHONY: test test-browser lint versions
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
 	@$(MAKE) --no-print-directory book PROFILE=smoke
-	@$(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
+	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
@@ -156,6 +205,15 @@ lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 
+# minutes for each, and a gigabyte; NOX="-s tests-3.13" runs some
+versions: | $(INSTALLED)  ## run the quick tests under Python 3.11 to 3.13, with the lock's and the newest packages
+	@TORCH_INDEX=$(TORCH_INDEX) $(VENV)/bin/uv run --quiet --no-project noxfile.py $(NOX)
+
 .PHONY: clean
-clean:  ## remove what was built, not .venv
-	rm -rf _build notebooks
+clean:  ## remove what was built, not .venv nor what a reader changed
+	@for file in notebooks/*.ipynb _build/chapter/*.ipynb; do \
+	  if [ ! -e "$$file" ]; then continue; fi; \
+	  if $(call mine,"$$file"); then rm -f "$$file" "$${file%.ipynb}".{run,inputs}.json; \
+	  else echo "$$file: was changed or run since make wrote it, and stays; FORCE=1 removes it" >&2; fi; done
+	@if [ -d _build ]; then find _build -mindepth 1 -maxdepth 1 ! -name chapter -exec rm -rf {} +; fi
+	@rmdir --ignore-fail-on-non-empty _build/chapter _build notebooks 2> /dev/null || true

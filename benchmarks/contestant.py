@@ -21,7 +21,7 @@ from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import CONFIGURATIONS
 
 LIFETIME = 100
-CONFIG = CONFIGURATIONS["companion"]
+CONFIG = CONFIGURATIONS["plain"]
 UNITS, LIVES = CONFIG.units, CONFIG.lives
 PULLS = LIFETIME * LIVES
 """Of one agent in one update."""
@@ -51,7 +51,7 @@ def jitted(agents: int) -> Work:
     """The JAX trainer."""
     from benchmarks.peer_jax import RECIPES, JaxTrainer
 
-    trainer = JaxTrainer([2.0] * agents, [2.0] * agents, RECIPES["companion"], at_once=5)
+    trainer = JaxTrainer([2.0] * agents, [2.0] * agents, RECIPES["plain"], at_once=5)
     return trainer.train, 5 * agents * PULLS
 
 

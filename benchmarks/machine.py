@@ -14,7 +14,7 @@ from pathlib import Path
 def machine(*packages: str) -> dict[str, object]:
     """Describe this machine, now, with the versions of those packages that are installed."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     model = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "processor": model[0] if model else platform.processor(),

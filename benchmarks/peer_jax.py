@@ -42,7 +42,7 @@ class Recipe:
 
 RECIPES = {
     # what ours does, for comparing rates; its arms are drawn by gymnax, independently
-    "companion": Recipe(CONFIGURATIONS["companion"]),
+    "plain": Recipe(CONFIGURATIONS["plain"]),
     # what is commonly written: whole returns, the entropy weight from 1 down to 0.01, the task as
     # it is from the first update on
     "usual": Recipe(

@@ -1,4 +1,4 @@
-"""What trained agents earn: ``companion`` on nine tasks, five seeds each, beside exact optima."""
+"""What trained agents earn: ``plain`` on nine tasks, five seeds each, beside exact optima."""
 
 from __future__ import annotations
 
@@ -102,4 +102,4 @@ def earn(
     return mean, np.where(never, 0.0, error), risky
 
 
-CONFIG = CONFIGURATIONS["companion"]
+CONFIG = CONFIGURATIONS["plain"]

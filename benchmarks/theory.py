@@ -286,7 +286,7 @@ def main() -> None:
         print(f"{row.what:<52} {row.measured:>10.3g} {row.bar:>8.3g} {row.unit}{mark}")
     RESULTS.parent.mkdir(exist_ok=True)
     record = {"machine": before, "rows": [asdict(row) | {"met": row.met} for row in rows]}
-    RESULTS.write_text(json.dumps(record, indent=2) + "\n")
+    RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -193,7 +193,10 @@ def profile(agents: int, updates: int) -> None:
         trainer = Trainer(task, range(agents), CONFIG, torch.device("cpu"))
         trainer.update(0)
         parts: dict[str, Callable[[], object]] = {
-            "random numbers": lambda: (trainer.noise.draw(1, 0), trainer.draw_arms(1)),
+            "random numbers": lambda: (
+                trainer.noise.draw(1, 0),
+                trainer.draw_arms(1, trainer.mean),
+            ),
             "random numbers, network and world": lambda: trainer.play(1, trainer.mean),
             "loss": lambda: trainer.loss_slope(torch.tensor(0.01)),
             "backward": lambda: trainer.net.backward(
@@ -275,12 +278,14 @@ def family_bytes(process: int) -> int:
     """Memory of a process and its descendants: each page divided among those who share it."""
     total = 0
     with contextlib.suppress(OSError, IndexError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines():
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
         children = Path(f"/proc/{process}/task").glob("*/children")
         total += sum(
-            family_bytes(int(child)) for path in children for child in path.read_text().split()
+            family_bytes(int(child))
+            for path in children
+            for child in path.read_text(encoding="utf-8").split()
         )
     return total
 
@@ -333,7 +338,7 @@ def pretty(values: Mapping[str, float]) -> str:
 def store(section: str, where: Mapping[str, object], content: Mapping[str, object]) -> None:
     """Replace one section of the results; the others stay as they were measured."""
     RESULTS.parent.mkdir(exist_ok=True)
-    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    record = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     record[section] = {"machine": where, **content}
     write_atomically(RESULTS, (json.dumps(record, indent=2) + "\n").encode())
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import numpy as np
 import typer
 
+from meta_bandit.files import find_place, only_one
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import (
     Estimator,
@@ -18,12 +19,13 @@ from meta_bandit.theory import (
     commit_value,
     critical_lifetime,
     gain,
+    learning_advantage,
     local_optima,
     optimal_commit,
 )
 
 if TYPE_CHECKING:
-    from meta_bandit.agents import TrainedAgents
+    from meta_bandit.agents import A2CConfig, TrainedAgents
 
 Setting = TypeVar("Setting")
 
@@ -37,12 +39,14 @@ app = typer.Typer(
 
 @contextmanager
 def _bad_input_exits() -> Iterator[None]:
-    """Say what is wrong with the input and leave with status 2."""
+    """Say what is wrong with the input, or with the machine, and leave with status 2, or 1."""
     try:
         yield
-    except ValueError as error:
+    except BrokenPipeError:  # whoever read has read enough
+        raise
+    except (ValueError, OSError) as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(1 if isinstance(error, OSError) else 2) from None
 
 
 @app.command()
@@ -62,7 +66,7 @@ def optimal(
     """Print the optima of one task: explore then commit, never learning, and Bayes-optimal.
 
     LEARNING PAYS if the best committed plan explores and earns more than the best plan that never
-    does; CRITICAL LIFETIME is the shortest life in which that is so.
+    does, by its ADVANTAGE; CRITICAL LIFETIME is the shortest life in which that is so.
     """
     with _bad_input_exits():
         task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
@@ -72,6 +76,7 @@ def optimal(
         pulls, value = optimal_commit(task, kind)
         shortest = critical_lifetime(task, kind)
         never = commit_value(task, 0)
+        advantage = float(learning_advantage(task, pulls, kind))
         best = bayes_optimal(task)
     result: dict[str, object] = {
         "optimal_pulls": int(pulls),
@@ -80,7 +85,8 @@ def optimal(
         "bayes_value": float(best.value),
         "bayes_error": float(best.error),
         "critical_lifetime": int(shortest) if np.isfinite(shortest) else None,
-        "learning_pays": bool(value > never),
+        "learning_pays": advantage > 0,
+        "advantage": advantage,
     }
     if thresholds:
         result["thresholds"] = best.thresholds.tolist()
@@ -96,7 +102,7 @@ def _in_words(task: GaussianBandit, estimator: Estimator, result: dict[str, obje
         ("other local optimum", _other_optimum(task, result)),
         ("Bayes-optimal return", f"{result['bayes_value']:.6g} +- {result['bayes_error']:.1g}"),
         ("critical lifetime", f"{result['critical_lifetime'] or 'beyond 2^53'} pulls"),
-        ("learning pays", _verdict(task, result)),
+        ("learning pays", _verdict(task, estimator, result)),
     ]
     if estimator == "ml":
         # prop-foc: with the sample mean V falls from n = 0+ on or rises to its only maximum
@@ -117,12 +123,17 @@ def _other_optimum(task: GaussianBandit, result: dict[str, object]) -> str:
     return f"explore {pulls:.4g} pulls (real n), worth {value:.6g}"
 
 
-def _verdict(task: GaussianBandit, result: dict[str, object]) -> str:
+def _verdict(task: GaussianBandit, estimator: Estimator, result: dict[str, object]) -> str:
     if result["learning_pays"]:
-        return "yes"
-    if task.mean >= 0:
+        return f"yes, by {result['advantage']:.3g}"
+    if task.lifetime == 1:
         return "no: life has a single pull"
-    adaptive = float(str(result["bayes_value"])) > float(str(result["never_value"]))
+    if task.mean >= 0:
+        if estimator == "ml":
+            return "no: no sample mean is found to be a better guide than the prior mean"
+        return "no: all that it could add is less than 1e-300 |m|"
+    # what is within the error of 0 proves nothing
+    adaptive = float(str(result["bayes_value"])) > float(str(result["bayes_error"]))
     more = "; it does for the adaptive (Bayes-optimal) policy" if adaptive else ""
     informed = float((task.lifetime - 1) * gain(task.mean, task.sigma_p))
     if informed <= -task.mean:
@@ -144,31 +155,40 @@ def train(
     mean: Annotated[float, typer.Option(help="Prior mean of the risky arm (reward).")] = -1.0,
     seed: Annotated[int, typer.Option(help="Whole number in [0, 2^64).")] = 0,
     config: Annotated[
-        str, typer.Option(help="Named configuration: companion, author-minimal or smoke.")
+        str, typer.Option(help="Named configuration: companion, plain, author-minimal or smoke.")
     ] = "companion",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="File for the trained agent (safetensors).")
     ] = None,
     lives: Annotated[int, typer.Option(help="Lives to measure the agent in, >= 1.")] = 20_000,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train, and replace the file, even if it is there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train one agent on one task, and say how well it does.
 
     With --out a checkpoint is kept beside the file: after a stop the same command goes on from it.
+    A file that holds this agent is only read; one that holds anything else stays.
     """
-    with _bad_input_exits():
+    with _bad_input_exits(), nullcontext() if out is None else only_one(find_place(out)):
         task = GaussianBandit([sigma_p], [sigma_l], [lifetime], [mean])
         _check_lives(lives)
-        checkpoint = None if out is None else _place(out).with_name(f"{out.name}.checkpoint")
+        checkpoint = None if out is None else out.with_name(f"{out.name}.checkpoint")
         from meta_bandit import agents
+        from meta_bandit.metadata import made_now
 
         settings = _named("config", config, agents.CONFIGURATIONS)
+        if out is not None and out.exists() and not force:
+            _report(_read_agent(out, task, seed, settings), lives, as_json)
+            return
         trained = agents.train(task, [seed], settings, device, checkpoint=checkpoint, every=30.0)
-    if out is not None and checkpoint is not None:
-        agents.save_agents(trained, out)
-        checkpoint.unlink()
-    _report(trained, lives, as_json)
+        if out is not None and checkpoint is not None:
+            trained.curve.attrs |= made_now()
+            agents.save_agents(trained, out)
+            checkpoint.unlink()
+        _report(trained, lives, as_json)
 
 
 @app.command()
@@ -199,8 +219,8 @@ def sweep(
 
         grid = _named("profile", profile, sweeps.PROFILES)
         processes = joblib.cpu_count() if workers is None else workers
-        if weights is not None:
-            _place(weights, "weights")
+        if weights is not None and not out.is_file():
+            find_place(weights, "weights")
         dataset = sweeps.run_sweep(grid, out, device, processes, dask=dask, weights=weights)
     about = dataset.attrs
     typer.echo(
@@ -238,9 +258,10 @@ def generalist(
     out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Train agents that are dealt another task in every life.
+    """Train agents that are dealt another task in every life, and measure them.
 
-    Beside the file a checkpoint is kept: after a stop the same command goes on from it.
+    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint
+    is kept: after a stop the same command goes on from it.
     """
     with _bad_input_exits():
         _place(out)
@@ -267,7 +288,7 @@ def evaluate(
         from meta_bandit.agents import load_agents
 
         trained = load_agents(file)
-    _report(trained, lives, as_json)
+        _report(trained, lives, as_json)
 
 
 def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
@@ -277,15 +298,33 @@ def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
     return known[name]
 
 
-def _place(out: Path, field: str = "out") -> Path:
-    """Find out before hours of work, not after them, that a file has no place to go to."""
+def _place(out: Path) -> None:
+    """Find out whether a file can be written, unless it is there: then it is only read."""
+    if not out.is_file():
+        find_place(out)
+
+
+def _read_agent(out: Path, task: GaussianBandit, seed: int, config: A2CConfig) -> TrainedAgents:
+    """Read an agent that was trained before, and refuse any other file."""
+    from meta_bandit.agents import load_agents
+
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{field} = {out}: {error.strerror}: {error.filename}") from None
-    if out.is_dir():
-        raise ValueError(f"{field} = {out}: must be a file, and is a folder")
-    return out
+        trained = load_agents(out)
+        same = (
+            (trained.seeds.tolist(), trained.config) == ([seed], config)
+            and trained.task.shape == task.shape
+            and all(
+                (value == task.values[name]).all() for name, value in trained.task.values.items()
+            )
+        )
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(
+            f"out = {out}: exists, and holds something else than this agent: write to another "
+            "file, or replace it with --force"
+        )
+    return trained
 
 
 def _check_lives(lives: int) -> None:

@@ -26,7 +26,16 @@ def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
     -------
     One for each agent: its task and seed, ``greedy`` and ``sampled`` with what
     `measure.measure` says, ``optimal_pulls``, ``commit_value``, ``bayes_value``. JSON can hold it.
+
+    Raises
+    ------
+    ValueError
+        If agents were trained on many tasks.
     """
+    if len(trained.task.shape) > 1:
+        raise ValueError(
+            "these agents were dealt many tasks, not one each: there is no task to measure them on"
+        )
     results: list[dict[str, Any]] = []
     for agent in map(trained.__getitem__, range(len(trained.seeds))):
         policies = {"greedy": AgentPolicy(agent), "sampled": AgentPolicy(agent, greedy=False)}

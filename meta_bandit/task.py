@@ -86,13 +86,14 @@ class GaussianBandit(Task):
     Parameters
     ----------
     sigma_p : shape (...)
-        Ecological uncertainty, > 0: standard deviation of the risky arm's mean between lives.
+        Ecological uncertainty, in [1e-150, 1e150]: standard deviation of the risky arm's mean
+        between lives.
     sigma_l : shape (...)
-        Task complexity, > 0: standard deviation of a risky reward within a life.
+        Task complexity, in [1e-150, 1e150]: standard deviation of a risky reward within a life.
     lifetime : shape (...), whole
         Pulls in one life (T), >= 1.
     mean : shape (...)
-        Prior mean of the risky arm (m), finite.
+        Prior mean of the risky arm (m), in [-1e150, 1e150].
 
     Raises
     ------
@@ -121,6 +122,10 @@ class GaussianBandit(Task):
         }
         for name in ("sigma_p", "sigma_l"):
             require(name, values[name], values[name] > 0, "a finite number > 0")
+            # beyond these the variance is no number any more
+            valid = (values[name] >= 1e-150) & (values[name] <= 1e150)
+            require(name, values[name], valid, "in [1e-150, 1e150]")
+        require("mean", values["mean"], np.abs(values["mean"]) <= 1e150, "in [-1e150, 1e150]")
         self._keep(**values)
 
 

@@ -1,16 +1,20 @@
+import errno
 import json
+from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from meta_bandit import GaussianBandit
 from meta_bandit.cli import app
+from meta_bandit.files import only_one
 from meta_bandit.theory import bayes_optimal, critical_lifetime, optimal_commit
 
 KEYS = {
     "optimal_pulls", "commit_value", "never_value", "bayes_value", "bayes_error",
-    "critical_lifetime", "learning_pays",
+    "critical_lifetime", "learning_pays", "advantage",
 }  # fmt: skip
 
 
@@ -57,6 +61,54 @@ def test_the_case_of_not_learning_is_named(sigma_p, sigma_l, lifetime, verdict):
     assert f"learning pays          {verdict}" in text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "verdict"),
+    [
+        (["--sigma-p", "1", "--mean", "8"], "yes, by "),
+        (["--sigma-l", "1e3", "--mean", "1"], "no: all that it could add is less than 1e-300 |m|"),
+        (["--sigma-p", "0.01", "--mean", "1"], "no: all that it could add is less than 1e-300 |m|"),
+        (["--lifetime", "1", "--mean", "1"], "no: life has a single pull"),
+        (["--mean", "1", "--sigma-l", "9", "--estimator", "ml"], "no: no sample mean is found"),
+    ],
+)
+def test_a_verdict_for_a_good_arm_gives_the_true_reason(arguments, verdict):
+    text = run("--sigma-p", "1", "--sigma-l", "1", *arguments)
+    assert f"learning pays          {verdict}" in text
+
+
+def exact_advantage(task: GaussianBandit, pulls: int) -> mpmath.mpf:
+    """V(n) - V(0) from thm-commit-value in 400 digits."""
+    if pulls == 0:
+        return mpmath.mpf(0)
+    with mpmath.workdps(400):
+        m, sigma_p, sigma_l = (
+            mpmath.mpf(float(v)) for v in (task.mean, task.sigma_p, task.sigma_l)
+        )
+        spread = sigma_p * mpmath.sqrt(pulls / (pulls + (sigma_l / sigma_p) ** 2))
+        z = m / spread
+        earned = m * mpmath.ncdf(z) + spread * mpmath.npdf(z)
+        lifetime = int(task.lifetime)
+        return pulls * m + (lifetime - pulls) * earned - lifetime * max(m, 0)
+
+
+def test_verdicts_on_a_grid_of_extremes_agree_with_the_values():
+    rng = np.random.default_rng(5)
+    for _ in range(24):
+        lifetime = int(rng.choice([1, 2, 3, 30]))
+        sigma_p, sigma_l = 10.0 ** rng.uniform([-2, -4], [3, 5])
+        mean = float(rng.choice([-1.0, 0.0, 1.0, 8.0]))
+        task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
+        words = ("--sigma-p", str(sigma_p), "--sigma-l", str(sigma_l), "--mean", str(mean))
+        result = json.loads(run(*words, "--lifetime", str(lifetime), "--json"))
+        best = max(exact_advantage(task, n) for n in range(lifetime + 1))
+        assert result["learning_pays"] == (best > 1e-300 * abs(mean)), task
+        assert result["advantage"] == pytest.approx(float(best), rel=1e-6, abs=1e-300), task
+        text = run(*words, "--lifetime", str(lifetime))
+        verdict = text.split("learning pays")[1].strip()
+        assert verdict.startswith("yes") == result["learning_pays"], task
+        assert ("single pull" in verdict) <= (lifetime == 1), task
+
+
 def test_the_other_local_optimum_is_shown():
     assert "explore " in run("--sigma-p", "2", "--sigma-l", "10").split("other local optimum")[1]
     assert "never learning (barrier: -" in run("--sigma-p", "2", "--sigma-l", "4")
@@ -69,6 +121,8 @@ def test_the_other_local_optimum_is_shown():
         ("--sigma-p", "-1", "sigma_p = -1: must be a finite number > 0"),
         ("--sigma-l", "nan", "sigma_l = nan: must be finite"),
         ("--lifetime", "0.5", "lifetime = 0.5: must be a whole number >= 1"),
+        ("--lifetime", "1e9", "lifetime = 1e+09 for 1 tasks: must be at most 1e+06 pulls"),
+        ("--sigma-l", "1e200", "sigma_l = 1e+200: must be in [1e-150, 1e150]"),
         ("--estimator", "best", "estimator = 'best': must be map or ml"),
     ],
 )
@@ -98,6 +152,14 @@ def test_an_agent_is_trained_saved_and_measured_again(tmp_path):
     assert result["bayes_value"] == bayes_optimal(bandit).value
     assert result["optimal_pulls"] == optimal_commit(bandit)[0]
     assert {"expected_return", "exploration_se", "ends_safe"} <= set(result["greedy"])
+    kept = out.read_bytes()
+    asked = ["train", *task, *how, "--out", str(out), "--lives", "300", "--json"]
+    assert CliRunner().invoke(app, asked).stdout == trained.stdout
+    assert out.read_bytes() == kept
+    refused = CliRunner().invoke(app, [*asked, "--seed", "8"])
+    assert refused.exit_code == 2
+    assert "holds something else than this agent" in refused.stderr
+    assert out.read_bytes() == kept
     words = CliRunner().invoke(app, ["evaluate", str(out), "--lives", "300"]).stdout
     assert f"{result['greedy']['expected_return']:.4g} +- " in words
 
@@ -112,7 +174,32 @@ def test_a_sweep_is_written_and_a_finished_one_only_read(tmp_path):
     assert CliRunner().invoke(app, arguments).stdout == first.stdout
 
 
+def test_a_file_that_was_there_stays(tmp_path):
+    for name in ("agent", "smoke", "forage-direct"):
+        (tmp_path / f"{name}.safetensors").write_text("a reader's")
+    for arguments in (
+        ("train", *TASK, "--config", "smoke", "--out", str(tmp_path / "agent.safetensors")),
+        ("sweep", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "smoke.nc"),
+         "--weights", str(tmp_path / "smoke.safetensors")),
+        ("forage", "--study", "smoke", "--out", str(tmp_path / "forage.nc")),
+    ):  # fmt: skip
+        outcome = CliRunner().invoke(app, list(arguments))
+        assert outcome.exit_code == 2, arguments
+        assert ".safetensors: exists, and " in outcome.stderr
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"a reader's"}
+    forced = ("train", *TASK, "--config", "smoke", "--lives", "100", "--device", "cpu", "--force")
+    out = tmp_path / "agent.safetensors"
+    assert CliRunner().invoke(app, [*forced, "--out", str(out)]).exit_code == 0
+    assert CliRunner().invoke(app, ["evaluate", str(out), "--lives", "100"]).exit_code == 0
+
+
 TASK = ("--sigma-p", "1", "--sigma-l", "1")
+SMOKE = ("--profile", "smoke", "--device", "cpu", "--workers", "1")
+
+
+def kept(name: str) -> str:
+    """Where the book keeps a result."""
+    return str(Path(__file__).parents[1] / "book" / "results" / name)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +217,70 @@ TASK = ("--sigma-p", "1", "--sigma-l", "1")
         (("sweep", "--out", "x/y", "--device", "tpu"), "device = 'tpu': must be one of auto"),
         (("evaluate", "nothing"), "nothing: there is no such file"),
         (("evaluate", "note"), "note: truncated, or no safetensors file"),
+        (("evaluate", kept("every-task.safetensors")), "these agents were dealt many tasks"),
+        (("evaluate", kept("forage-led.safetensors")), "they live in another world"),
+        (
+            ("train", *TASK, "--out", "note"),
+            "out = note: exists, and holds something else than this agent",
+        ),
+        (("train", *TASK, "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
+        (("sweep", "--out", "x/y", "--weights", "/proc/x"), "weights = /proc/x: cannot be written"),
+        (("sweep", "--out", "x/y", "--weights", "note", *SMOKE), "weights = note: exists, and "),
+        (("sweep", "--out", "x", "--weights", "x", *SMOKE), "weights = x: must be another file"),
+        (("forage", "--out", "my.nc", "--study", "smoke"), "my-led.safetensors: exists, and stays"),
+        (("sweep", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
+        (("forage", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
+        (("forage", "--out", kept("plane.nc")), "plane.nc: exists, and holds something else"),
+        (("forage", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
+        (("generalist", "every-task", "--out", "note"), "note: truncated, or no safetensors file"),
+        (("generalist", "every-task", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
     ],
 )
 def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "note").write_text("not an agent")
+    for name in ("note", "my-led.safetensors"):
+        (tmp_path / name).write_text("not an agent")
     outcome = CliRunner().invoke(app, list(arguments))
     assert outcome.exit_code == 2
     assert message in outcome.stderr
+    assert (tmp_path / "note").read_text() == "not an agent"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sweep", *SMOKE), ("forage", "--study", "smoke"), ("generalist", "every-task")],
+)
+def test_a_file_that_another_process_makes_is_refused(arguments, tmp_path):
+    out = tmp_path / "out"
+    with only_one(out):
+        outcome = CliRunner().invoke(app, [*arguments, "--out", str(out)])
+    assert outcome.exit_code == 2
+    assert "another process is making this file" in outcome.stderr
+
+
+def test_an_agent_is_replaced_only_by_force(tmp_path):
+    out = tmp_path / "agent.safetensors"
+    out.write_text("hours of work")
+    how = ("--config", "smoke", "--device", "cpu", "--out", str(out), "--lives", "10")
+    assert CliRunner().invoke(app, ["train", *TASK, *how]).exit_code == 2
+    assert out.read_text() == "hours of work"
+    assert CliRunner().invoke(app, ["train", *TASK, *how, "--force"]).exit_code == 0
+    assert CliRunner().invoke(app, ["evaluate", str(out), "--lives", "10"]).exit_code == 0
+
+
+def test_a_disk_that_is_full_after_training_is_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    out = tmp_path / "agent.safetensors"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    how = ("--config", "smoke", "--device", "cpu", "--out", str(out), "--lives", "10")
+    monkeypatch.setattr("meta_bandit.agents.save_agents", full)
+    outcome = CliRunner().invoke(app, ["train", *TASK, *how])
+    assert outcome.exit_code == 1
+    assert "Error: " in outcome.stderr
+    assert "No space left on device" in outcome.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.safetensors.checkpoint"]
 
 
 def test_importing_the_package_and_its_command_does_not_load_torch():

@@ -154,3 +154,48 @@ def test_workers_that_would_give_other_numbers_are_refused():
             survey(FakeClient(a={}, b={name: value}), "cpu")
     with pytest.raises(ValueError, match=r"worker a has torch 0\.1: must be"):
         survey(FakeClient(a={"torch": "0.1"}), "cpu")
+
+
+@pytest.mark.parametrize("fate", ["workers", "scheduler"])
+def test_a_cluster_that_dies_is_told_in_a_sentence_with_what_it_trained(
+    tmp_path, monkeypatch, fate
+):
+    # give up at the first death
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "2s")
+    place = str(tmp_path / "workers")
+    about, folder = tmp_path / "scheduler.json", tmp_path / "out.nc.parts"
+    scheduler = start(
+        "distributed.cli.dask_scheduler", *LOOPBACK, "--port", "0", "--scheduler-file", str(about)
+    )
+    processes = [scheduler]
+    try:
+        wait_until(lambda: about.exists() and about.read_text().endswith("}"))
+        address = json.loads(about.read_text())["address"]
+        worker = start(
+            "distributed.cli.dask_worker", address, *LOOPBACK, "--no-nanny", "--nthreads", "1",
+            "--local-directory", place,
+        )  # fmt: skip
+        processes.append(worker)
+        victim = {"workers": worker, "scheduler": scheduler}[fate]
+
+        def kill() -> None:
+            wait_until(lambda: any(folder.glob("[!.]*.nc")))
+            victim.kill()
+
+        from distributed import Client
+
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+        monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 2)
+        threading.Thread(target=kill, daemon=True).start()
+        with pytest.raises(ChildProcessError) as error:
+            run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask=address)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    said = "its workers died" if fate == "workers" else "the scheduler is gone"
+    assert str(error.value).startswith(f"dask: {said}")
+    assert "agents (sigma_p = " in str(error.value)
+    assert any(folder.glob("[!.]*.nc")), "what is finished is kept"

@@ -6,10 +6,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from meta_bandit.agents import CONFIGURATIONS, load_agents, train
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, load_agents, train
 from meta_bandit.cli import app
+from meta_bandit.measure import measure
+from meta_bandit.simulate import simulate
 from meta_bandit.sweep import GENERALISTS, every_death, every_lifetime, every_task, run_generalist
-from meta_bandit.sweep.generalists import geometric, is_from, log_uniform, raise_agents, spread_out
+from meta_bandit.sweep.generalists import (
+    geometric,
+    is_from,
+    log_uniform,
+    measure_generalist,
+    raise_agents,
+    spread_out,
+)
+from meta_bandit.theory import bayes_optimal
 
 TINY = replace(CONFIGURATIONS["smoke"], updates=3, lives=8, units=5, time_feature="log-remaining")
 STAGES = (TINY, replace(TINY, updates=2, normalise_advantages="task", continuation_until=0.0))
@@ -69,7 +80,7 @@ def test_each_stage_begins_where_the_one_before_ended():
 def test_a_file_is_made_once_and_says_where_it_came_from(tmp_path):
     out = tmp_path / "small.safetensors"
     made = run_generalist(SMALL, out, "cpu")
-    assert [path.name for path in tmp_path.iterdir()] == ["small.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.nc", "small.safetensors"]
     read = load_agents(out)
     np.testing.assert_array_equal(read.weights, made.weights)
     assert read.task == SMALL.task
@@ -112,7 +123,28 @@ def test_a_stopped_run_ends_with_the_same_numbers(tmp_path, monkeypatch, stage):
     resumed = run_generalist(SMALL, out, "cpu")
     np.testing.assert_array_equal(resumed.weights, whole)
     assert resumed.curve.attrs["resumed"] == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["small.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.nc", "small.safetensors"]
+
+
+def test_what_they_earn_is_measured_on_tasks_of_theirs(tmp_path):
+    chosen = every_death((7, 9), STAGES, mean_lifetimes=(4, 10), updates=50)
+    trained = run_generalist(chosen, tmp_path / "small.safetensors", "cpu")
+    assert trained.curve.hazard.values == pytest.approx([0.25, 0.25, 0.1, 0.1])
+    found = measure_generalist(trained, lives=50, most=6)
+    assert dict(found.sizes) == {"agent": 4, "task": 6}
+    np.testing.assert_array_equal(found.hazard, trained.curve.hazard)
+    ends = found.lifetime.values[[0, -1]]
+    assert ends.tolist() == [chosen.task.lifetime.min(), chosen.task.lifetime.max()]
+    task = GaussianBandit(np.full(4, 2.0), 2.0, int(ends[1]))
+    lived = simulate(AgentPolicy(trained), task, 50, np.random.default_rng(5))
+    again = measure(lived, ["agent"])
+    np.testing.assert_array_equal(found.regret.isel(task=5), again.regret)
+    assert found.bayes_value.values[5] == pytest.approx(bayes_optimal(task[0]).value)
+    # a dataset of that name that is somebody's is not replaced
+    (tmp_path / "mine.nc").write_text("notes")
+    with pytest.raises(ValueError, match="must be another, new file"):
+        run_generalist(SMALL, tmp_path / "mine.safetensors", "cpu")
+    assert (tmp_path / "mine.nc").read_text() == "notes"
 
 
 def test_a_name_that_is_none_is_refused(tmp_path):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -41,6 +45,20 @@ def test_everything_locked_has_a_hash_and_torch_has_no_cuda() -> None:
     assert [name for name in LOCKED if name.startswith(("nvidia-", "triton"))] == []
 
 
+def test_no_file_is_read_or_written_in_the_encoding_of_a_machines_locale() -> None:
+    # ruff sees it only where it knows that something is a path
+    found = []
+    for folder in ("book/tools", "meta_bandit", "benchmarks"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                    continue
+                given = len(node.args) + any(word.arg == "encoding" for word in node.keywords)
+                if given <= {"read_text": 0, "write_text": 1}.get(node.func.attr, -1):
+                    found.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
+
+
 def test_no_committed_description_names_a_place_on_one_machine() -> None:
     for name in ("requirements.lock", "pyproject.toml", "environment.yml", "Makefile"):
         text = (ROOT / name).read_text()
@@ -62,6 +80,15 @@ def test_conda_installs_the_same_versions() -> None:
     assert [d for d in dependencies if isinstance(d, str) and d.split("=")[0] in LOCKED] == []
 
 
+def test_make_and_nox_take_the_pythons_that_the_project_allows() -> None:
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    minors = [minor for minor in range(30) if allowed.contains(f"3.{minor}.0")]
+    make, nox = (ROOT / "Makefile").read_text(), (ROOT / "noxfile.py").read_text()
+    assert f"(3, {minors[0]}) <= sys.version_info[:2] <= (3, {minors[-1]})" in make
+    assert " ".join(f"python3.{minor}" for minor in minors) in make
+    assert "[" + ", ".join(f'"3.{minor}"' for minor in minors) + "]" in nox
+
+
 def test_the_citation_file_is_valid_and_up_to_date() -> None:
     schema = json.loads((ROOT / "tests" / "data" / "cff-1.2.0.schema.json").read_text())
     citation = yaml.load((ROOT / "CITATION.cff").read_text(), Loader=yaml.BaseLoader)
@@ -78,3 +105,35 @@ def test_the_licences_are_the_ones_announced() -> None:
     assert citation["license"] == [PROJECT["license"], "CC-BY-4.0"]
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
     assert "creativecommons.org/licenses/by/4.0" in (ROOT / "LICENSE-TEXT.md").read_text()
+
+
+def test_a_checkout_has_the_same_bytes_whatever_gits_settings(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        mine = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        who = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, env=os.environ | mine, check=True)
+
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    shutil.copy(ROOT / ".gitattributes", kept)
+    samples = {
+        "Makefile": b"all:\n\ttrue\n",
+        ".ci/run": b"#!/usr/bin/env bash\n",
+        "book/chapter.md": b"# Words\n",
+        "notebooks/chapter.ipynb": b'{\n "cells": []\n}\n',
+        # without a zero byte, Git would take them for text
+        "book/results/plane.nc": b"CDF\r\n\x02\n",
+        "book/results/plane.safetensors": b"weights\r\n\x02\n",
+        "book/assets/map.png": b"\x89PNG\r\n\x1a\n",
+        "book/assets/vendor/library.js": b"one();\r\ntwo();\n",
+    }
+    for name, content in samples.items():
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_bytes(content)
+    git("init", "-q", "kept")
+    git("-C", "kept", "-c", "core.autocrlf=true", "add", ".")
+    git("-C", "kept", "commit", "-qm", "samples")
+    for setting in ("core.autocrlf=true", "core.autocrlf=input", "core.eol=crlf"):
+        git("-c", setting, "clone", "-q", "kept", setting)
+        found = {name: (tmp_path / setting / name).read_bytes() for name in samples}
+        assert found == samples, setting

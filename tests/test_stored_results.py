@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.foraging.study import STUDIES, score, stored_foragers
-from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, stored, stored_agents
+from meta_bandit.agents.checkpoint import read_arrays, write_arrays
+from meta_bandit.foraging.study import STUDIES, Study, score, stored_foragers
+from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, run_sweep, stored, stored_agents
 from meta_bandit.sweep.generalists import is_from
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "book" / "results"
-STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem not in STUDIES)
+STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in PROFILES)
 NOT_STORED = {"smoke", "quick", "paper"}
 PROVENANCE = (
     "commit",
@@ -70,6 +70,7 @@ def test_only_what_make_can_remake_is_stored() -> None:
     generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
     assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
     makes = {*made.values(), *(file for _, file in (*weights, *generalists)), *forage_files()}
+    makes |= {"README.md", *(f"{name}.nc" for name in GENERALISTS)}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
@@ -111,16 +112,14 @@ def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
     assert agents.config == sweep.config
     for field in ("sigma_p", "sigma_l", "lifetime", "seed"):
         found = agents.seeds if field == "seed" else getattr(agents.task, field)
-        np.testing.assert_array_equal(found, [getattr(cell, field) for cell in sweep.cells])
-    beside = stored(f"{Path(name).stem}.nc").transpose(
-        "lifetime", "sigma_p", "sigma_l", "seed", ...
-    )
+        np.testing.assert_array_equal(found, [getattr(cell, field) for cell in sweep.agents])
+    beside = stored(f"{Path(name).stem}.nc")
     np.testing.assert_array_equal(agents.curve.diverged_at, beside.diverged_at.values.ravel())
 
 
 def test_the_stored_foragers_are_the_study() -> None:
     study, dataset = STUDIES["forage"], stored("forage.nc")
-    assert json.loads(dataset.attrs["study"]) == json.loads(json.dumps(asdict(study)))
+    assert Study.from_json(dataset.attrs["study"]) == study
     missing = {"lives", "policy", "sweep", "workers"}
     about = dataset.attrs
     assert [key for key in {*PROVENANCE} - missing if about.get(key, "") == ""] == []
@@ -151,6 +150,19 @@ def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from
     keys = ("commit", "date", "device", "meta_bandit", "seconds", "torch", "wall_seconds")
     assert [key for key in keys if about.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
+
+
+def test_files_from_before_they_explained_themselves_are_read(tmp_path: Path) -> None:
+    plane = stored("across.nc")
+    older = plane.drop_vars([name for name in plane if "regret" in str(name)])
+    older.attrs = {name: plane.attrs[name] for name in PROVENANCE}
+    older.to_netcdf(tmp_path / "across.nc", engine="scipy", format="NETCDF3_64BIT")
+    assert run_sweep(PROFILES["across"], tmp_path / "across.nc").equals(older)
+    arrays, about = read_arrays(RESULTS / "every-task.safetensors", "trained agents")
+    texts = {name: json.dumps(about["curve"][name]) for name in ("config", "stages")}
+    about = {name: about[name] for name in ("task", "config", "curve", "dims", "units")}
+    write_arrays(tmp_path / "old", "trained agents", arrays, about | {"curve": texts})
+    assert is_from(load_agents(tmp_path / "old"), GENERALISTS["every-task"])
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

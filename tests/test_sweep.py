@@ -1,8 +1,10 @@
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from itertools import chain
 from pathlib import Path
@@ -107,6 +109,54 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
     assert [path.name for path in tmp_path.iterdir()] == ["long.nc"]
 
 
+def workers_of_this_process() -> list[int]:
+    """Processes that train, by number: loky's, begun by any thread of this one."""
+    lists = Path("/proc/self/task").glob("*/children")
+    found = [process for path in lists for process in path.read_text().split()]
+    return [
+        int(process)
+        for process in found
+        if alive(process) and b"LokyProcess" in Path(f"/proc/{process}/cmdline").read_bytes()
+    ]
+
+
+def kill_workers(folder: Path, times: int, after: int) -> threading.Thread:
+    """Kill one worker, again and again, each time when updates were made that were not before."""
+
+    def kill() -> None:
+        made = 0
+        for _ in range(times):
+            while max(progress(folder), default=0) < made + after or not workers_of_this_process():
+                time.sleep(0.01)
+            made = max(progress(folder), default=0)
+            os.kill(workers_of_this_process()[0], signal.SIGKILL)
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_killed_worker_costs_no_sweep(uninterrupted, tmp_path):
+    killer = kill_workers(tmp_path / "long.nc.parts", times=1, after=20)
+    again = run_sweep(LONG, tmp_path / "long.nc", "cpu", 2, every=0.0)
+    assert not killer.is_alive(), "nobody was killed"
+    xr.testing.assert_equal(again, uninterrupted)
+
+
+def test_a_worker_that_is_killed_again_and_again_is_told_with_its_cells(tmp_path):
+    grid = dataclasses.replace(
+        LONG, lifetime=(10,), config=dataclasses.replace(LONG.config, updates=100_000)
+    )
+    kill_workers(tmp_path / "long.nc.parts", times=3, after=5)
+    with pytest.raises(ChildProcessError) as error:
+        run_sweep(grid, tmp_path / "long.nc", "cpu", 2, every=0.0)
+    assert "killed three times" in str(error.value)
+    said = "12 agents (sigma_p = 0.5, 2; sigma_l = 1, 4, 8; lifetime = 10; seed = 3, 5)"
+    assert said in str(error.value)
+    assert len(progress(tmp_path / "long.nc.parts")) == 2, "checkpoints are kept"
+
+
 def test_numbers_do_not_depend_on_what_is_trained_side_by_side(small, tmp_path, monkeypatch):
     monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 1)
     alone = run_sweep(SMALL, tmp_path / "alone.nc", "cpu")
@@ -131,8 +181,7 @@ def test_every_cell_is_where_its_labels_say(small):
         rng = np.random.default_rng(int(cell.id, 16))
         lives = simulate(AgentPolicy(agent), task, SMALL.lives, rng)
         for name, values in measure(lives, ["agent"]).isel(agent=0).data_vars.items():
-            if not str(name).startswith("regret"):
-                np.testing.assert_array_equal(found[name], values)
+            np.testing.assert_array_equal(found[name], values)
         assert found.risky_pulls == lives.risky_pulls.mean()
         pulls, value = optimal_commit(task[0])
         best = bayes_optimal(task[0])
@@ -233,10 +282,13 @@ def test_trained_agents_are_kept_on_request(small, tmp_path):
     out, file = tmp_path / "out.nc", tmp_path / "agents.safetensors"
     run_sweep(SMALL, out, "cpu", workers=2, weights=file)
     agents = load_agents(file)
-    assert agents.seeds.tolist() == [cell.seed for cell in SMALL.cells]
-    np.testing.assert_array_equal(agents.task.lifetime, [cell.lifetime for cell in SMALL.cells])
+    grid = [small[name].values for name in ("sigma_p", "sigma_l", "lifetime", "seed")]
+    sigma_p, sigma_l, lifetime, _ = (axis.ravel() for axis in np.meshgrid(*grid, indexing="ij"))
+    assert agents.task == GaussianBandit(sigma_p, sigma_l, lifetime, np.full(24, -1.0))
+    assert agents.seeds.tolist() == [cell.seed for cell in SMALL.agents]
+    assert agents.curve.attrs["commit"] == xr.load_dataset(out).attrs["commit"]
     for number in (1, 17):
-        cell, agent = SMALL.cells[number], agents[number]
+        cell, agent = SMALL.agents[number], agents[number]
         for greedy, suffix in ((True, ""), (False, "_sampled")):
             rng = np.random.default_rng(int(cell.id, 16))
             lives = simulate(AgentPolicy(agent, greedy), agent.task, SMALL.lives, rng)

@@ -13,10 +13,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.tools.files import replace_directory
+from book.tools.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
+from meta_bandit.files import write_atomically
 
-_NOT_PAGES = shutil.ignore_patterns("tools", "results", "__pycache__", "*.ipynb")
+_UNFINISHED = ".html-"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -37,7 +41,17 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         The folder to make; an older one is replaced.
     """
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(root / "book", source / "book", ignore=_NOT_PAGES)
+    pages = {str(page) for page in listed(root)}
+
+    def not_pages(folder: str, names: list[str]) -> set[str]:
+        here = Path(folder).relative_to(root)
+        return {
+            name for name in names
+            if is_leftover(name) or name in ("tools", "results") or name.endswith(".ipynb")
+            or (name.endswith((".md", ".rst")) and str(here / name) not in pages)
+        }  # fmt: skip
+
+    shutil.copytree(root / "book", source / "book", ignore=not_pages)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, source)
     chapters = [notebook.stem for notebook in notebooks]
@@ -46,7 +60,8 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         for made in (notebook, notebook.with_suffix(".run.json")):
             shutil.copy(made, source / "book")
     for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
-        page.write_text(link_to_notebooks(page.read_text(encoding="utf-8"), chapters))
+        linked = link_to_notebooks(page.read_text(encoding="utf-8"), chapters)
+        page.write_text(linked, encoding="utf-8")
 
 
 def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:
@@ -94,7 +109,7 @@ def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """
     stage(root, notebooks, folder / "src")
     browser = find_browser()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".html-") as output:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as output:
         made = Path(output, "_build")
         _jupyter_book(root, folder, Path(output), "html")
         downloads = made / "html" / FOLDER
@@ -151,11 +166,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     print(f"pages: building HTML from {len(options.notebooks)} executed chapters ...", flush=True)
     start = time.perf_counter()
+    inputs = snapshot(page_inputs(Path(), options.notebooks))
     try:
-        build_html(Path.cwd(), options.notebooks, options.folder)
-    except BuildError as error:
-        print(f"error: no pages were made, the book before stays\n{error}", file=sys.stderr)
+        # the lock of a build that was killed is free
+        with FileLock(options.folder.with_name(f".{options.folder.name}.lock")):
+            for left in options.folder.glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left)
+            index = build_html(Path.cwd(), options.notebooks, options.folder)
+    except (BuildError, OSError) as error:
+        # where a folder is copied, each of its files may have a complaint of its own
+        said = error.args[0][0] if isinstance(error, shutil.Error) else error
+        print(f"error: no pages were made, the book before stays\n{said}", file=sys.stderr)
         return 1
+    write_atomically(memory(index), remember(index, [], inputs))
     print(f"pages: built in {time.perf_counter() - start:.1f} s")
     return 0
 

@@ -1,4 +1,4 @@
-"""What an executed chapter depends on, written for Make as ``gcc -MMD -MP`` does for C."""
+"""What an executed chapter depends on."""
 
 from __future__ import annotations
 
@@ -61,24 +61,3 @@ def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
     stored = (root / folder / "results" for folder in ("book", "benchmarks"))
     files = (file for folder in stored for file in folder.rglob("*") if file.is_file())
     return sorted(file.relative_to(root) for file in files if file.name in code)
-
-
-def make_rule(target: Path, prerequisites: list[Path]) -> str:
-    """Write a rule in Make's language.
-
-    Parameters
-    ----------
-    target
-        What is made.
-    prerequisites
-        What it is made from. Each becomes a target of its own without a recipe, so that Make
-        remakes ``target`` when one is deleted or renamed, instead of stopping.
-
-    Returns
-    -------
-    str
-        The text of a file for Make to include.
-    """
-    lines = [f"{target}: {' '.join(map(str, prerequisites))}"]
-    lines += [f"{prerequisite}:" for prerequisite in prerequisites]
-    return "\n".join(lines) + "\n"

@@ -1,4 +1,7 @@
-"""Sphinx extension: ``{derivations}``, the index of all results (see `book.tools.results`)."""
+"""Sphinx extension: ``{derivations}``, the index of all results (see `book.tools.results`).
+
+Whose each result is stands in the index, below the result in its chapter, and at ``{credits}``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 from book.tools.anchors import ROOT, Citation, collect, link_to
 from book.tools.results import (
     CLAIMS,
+    ORIGINS,
     SYMBOLIC,
     Entry,
     Proof,
@@ -51,6 +55,18 @@ class Index(nodes.General, nodes.Element):
     """Where the index goes, until all pages are read."""
 
 
+class Credits(nodes.General, nodes.Element):
+    """Where the list of results by their origin goes, until all pages are read."""
+
+
+class CreditsDirective(SphinxDirective):
+    """``{credits}``: all results by whose they are."""
+
+    def run(self) -> list[nodes.Node]:
+        """Leave a place for it."""
+        return [Credits()]
+
+
 class DerivationsDirective(SphinxDirective):
     """``{derivations}``: the index of all results."""
 
@@ -77,11 +93,41 @@ class FillIndex(SphinxPostTransform):
             overview += [self._line(label, entry.proof) for label, entry in known.items()]
             sections = [self._section(label, entry) for label, entry in known.items()]
             place.replace_self([overview, *sections])
+        for place in list(self.document.findall(Credits)):
+            place.replace_self(self._by_origin())
+        if _index_pages(self.env):
+            for node in list(self.document.findall(_is_claim)):
+                if proof := all_entries(self.env)[node["label"]].proof:
+                    node += nodes.paragraph(
+                        "", "", nodes.Text("Credit: "), *self._credit(proof), classes=["credit"]
+                    )
+
+    def _by_origin(self) -> nodes.bullet_list:
+        lines = nodes.bullet_list()
+        known = all_entries(self.env).items()
+        for origin, words in ORIGINS.items():
+            labels = [name for name, entry in known if entry.proof and entry.proof.origin == origin]
+            links = _spaced(
+                self._xref("prf", "ref", label, nodes.inline("", collect(self.env)[label][0].title))
+                for label in labels
+            )
+            kind = nodes.strong("", words[0].upper() + words[1:])
+            text = nodes.paragraph("", "", kind, nodes.Text(": "), *links, nodes.Text("."))
+            lines += nodes.list_item("", text)
+        return lines
+
+    def _credit(self, proof: Proof) -> list[nodes.Node]:
+        words: list[nodes.Node] = [nodes.emphasis("", ORIGINS[proof.origin])]
+        if proof.sources:
+            words += [nodes.Text(" "), self._xref("cite", "p", ",".join(proof.sources))]
+        return [*words, nodes.Text(f". {proof.credit}".rstrip())]
 
     def _line(self, label: str, proof: Proof | None) -> nodes.list_item:
         title = collect(self.env)[label][0].title
         link = nodes.reference("", title, internal=True, refid=f"derivation-{label}")
         words = nodes.paragraph("", "", link, nodes.Text(": "), *self._status(proof))
+        if proof:
+            words += nodes.Text(f"; {ORIGINS[proof.origin]}")
         return nodes.list_item("", words)
 
     def _section(self, label: str, entry: Entry) -> nodes.section:
@@ -94,6 +140,8 @@ class FillIndex(SphinxPostTransform):
         facts += _fact("Stated", [self._xref("prf", "ref", label), chapter])
         facts += _fact("Proof", self._status(entry.proof))
         symbolic = f"{SYMBOLIC}.{label.replace('-', '_')}"
+        if entry.proof:
+            facts += _fact("Credit", self._credit(entry.proof))
         facts += _fact("Derived by", [self._code(symbolic)])
         facts += _fact("Computed by", _spaced(self._code(name) for name in entry.functions))
         facts += _fact("Checked by", _spaced(nodes.literal("", name) for name in entry.tests))
@@ -156,6 +204,10 @@ def _spaced(items: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
         yield item
 
 
+def _is_claim(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Element) and node.get("realtype") in CLAIMS
+
+
 @cache
 def _index_pages(env: BuildEnvironment) -> list[str]:
     return [page for page in sorted(env.found_docs) if any(env.get_doctree(page).findall(Index))]
@@ -212,6 +264,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
         That the extension is safe in parallel builds.
     """
     app.add_node(Index)
+    app.add_node(Credits)
+    app.add_directive("credits", CreditsDirective)
     app.add_directive("derivations", DerivationsDirective)
     app.add_post_transform(FillIndex)
     app.connect("env-check-consistency", check_entries)

@@ -1,16 +1,21 @@
-"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb [-p NAME VALUE ...]``."""
+"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb``."""
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import papermill
 from nbformat import NotebookNode
@@ -18,12 +23,15 @@ from papermill.exceptions import PapermillExecutionError
 
 from book.tools.chapter import (
     ChapterError,
+    allowed_words,
     check_parameters,
     default_parameters,
     read_chapter,
+    split_parameters,
 )
-from book.tools.dependencies import imported_modules, make_rule, named_data
-from book.tools.record import Run, ask, counts, make_record
+from book.tools.dependencies import imported_modules, named_data
+from book.tools.record import Run, answer, ask, counts, make_record
+from book.tools.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
@@ -32,8 +40,13 @@ KERNEL_ENVIRONMENT = {
     # sums over threads depend on how many there are, and Make runs chapters side by side
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
-    # a plotting backend or a date of the machine's own would change the figures' bytes
+    # neither packages nor warnings nor encodings of the reader's own
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONUTF8": "1",
+    "LC_ALL": "C.UTF-8",
+    # a plotting backend, a style or a date of the machine's own would change the figures' bytes
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "MATPLOTLIBRC": str(Path(matplotlib.get_data_path(), "matplotlibrc")),
     "SOURCE_DATE_EPOCH": "0",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     # a kernel called python3 in the reader's home folder must not win over this environment's
@@ -42,15 +55,42 @@ KERNEL_ENVIRONMENT = {
 }
 """Set for every chapter's kernel; ``OMP_NUM_THREADS`` alone may be set differently from outside."""
 
+_READERS_OWN = ("PYTHON", "IPYTHON", "JUPYTER", "MPL", "MATPLOTLIB")
+
 _RUN_METADATA = ("papermill", "execution")
 
 
 def prepare_environment() -> None:
-    """Set what kernels started from this process inherit (``KERNEL_ENVIRONMENT``)."""
+    """Set what kernels started from this process inherit (``KERNEL_ENVIRONMENT``).
+
+    Of the reader's own settings of Python, IPython, Jupyter and Matplotlib none is left but the
+    module path, which the current folder, the tree that is built, now leads.
+    """
     threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ.update(KERNEL_ENVIRONMENT)
+    path = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    for name in [name for name in os.environ if name.startswith(_READERS_OWN)]:
+        del os.environ[name]
+    os.environ.update(KERNEL_ENVIRONMENT, PYTHONPATH=os.pathsep.join(dict.fromkeys(path)))
     if threads:
         os.environ["OMP_NUM_THREADS"] = threads
+    private = _private_folder()
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        os.environ[name] = str(Path(private, name.lower()))
+    fonts = Path("_build", "fonts").absolute()
+    os.environ["MPLCONFIGDIR"] = str(fonts)
+    if not list(fonts.glob("fontlist*")):
+        # made in a kernel, the list of fonts could take long enough for a warning in the page
+        fonts.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+
+
+@cache
+def _private_folder() -> str:
+    """Make a folder that is gone when this process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def execute_chapter(
@@ -75,7 +115,8 @@ def execute_chapter(
     Returns
     -------
     Run
-        Also written beside ``output``, as ``.run.json``.
+        Also written beside ``output``, as ``.run.json``; with the chapter's own values for all
+        parameters, what the run was made from is kept too, for :mod:`book.tools.stale`.
 
     Raises
     ------
@@ -85,7 +126,7 @@ def execute_chapter(
     notebook = read_chapter(chapter)
     try:
         defaults = default_parameters(notebook)
-        values = check_parameters(defaults, given or {})
+        values = check_parameters(defaults, given or {}, allowed_words(notebook))
     except ChapterError as error:
         raise ChapterError(f"{chapter}: {error}") from None
     if profile and "profile" in defaults:
@@ -93,7 +134,9 @@ def execute_chapter(
     # what says nothing new gets no cell of its own in the page
     changed = {name: value for name, value in values.items() if value != defaults[name]}
 
-    parameters = defaults | values
+    parameters, root = defaults | values, Path.cwd()
+    needs = [*imported_modules(notebook, root), *named_data(notebook, root)]
+    inputs = snapshot([chapter, *EXECUTE, *needs])
     ask(notebook, counts(notebook, parameters))
     prepare_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -107,15 +150,27 @@ def execute_chapter(
             # disable=None: a bar on a terminal, silence in a log
             progress_bar={"desc": chapter.stem, "disable": None, "leave": False},
             # else every kernel warns that its messages to this process are not encrypted
-            extra_arguments=["--log-level=CRITICAL"],
+            extra_arguments=["--log-level=CRITICAL", "--HistoryManager.enabled=False"],
         )
     except PapermillExecutionError as error:
         raise ChapterError(describe_failure(chapter, error)) from None
-    run = make_record(chapter, executed, profile, parameters, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    told = answer(executed, root)
+    after = snapshot(map(Path, inputs))
+    if edited := [name for name, digest in inputs.items() if digest != after[name]]:
+        raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
+    if "profile" in parameters:
+        profile = str(parameters["profile"])
+    run = make_record(chapter, executed, told, profile, parameters, seconds)
     make_reproducible(executed)
     executed.metadata["run"] = run.repeatable()
+    record = output.with_suffix(".run.json")
     write_atomically(output, nbformat.writes(executed) + "\n")
-    write_atomically(output.with_suffix(".run.json"), json.dumps(asdict(run), indent=1) + "\n")
+    write_atomically(record, json.dumps(asdict(run), indent=1) + "\n")
+    if not given:
+        # last, so that after a kill at any moment the chapter runs again
+        inputs |= snapshot(told.modules)
+        write_atomically(memory(output), remember(output, [record], inputs))
     return run
 
 
@@ -150,7 +205,7 @@ def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
     str
         Several lines; the first names chapter, cell and error.
     """
-    text = chapter.read_text(encoding="utf-8")
+    text = chapter.read_text(encoding="utf-8-sig")
     position = text.find(error.source)
     line = f":{text.count(chr(10), 0, position) + 1}" if position >= 0 else ""
     head = "\n".join(f"    {row}" for row in error.source.splitlines()[:5])
@@ -176,20 +231,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="book.tools.execute", description=__doc__)
     parser.add_argument("chapter", type=Path, help="the chapter's .md file")
     parser.add_argument("output", type=Path, help="the executed .ipynb to make")
-    parser.add_argument(
-        "-p", dest="given", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
-    )
+    parser.add_argument("--parameters", default="", help='"NAME=VALUE ...", the values in YAML')
     parser.add_argument("--profile", choices=PROFILES)
-    parser.add_argument("--depfile", type=Path, help="write what the output depends on, for Make")
+    parser.add_argument("--force", action="store_true", help="replace an output that is there")
     options = parser.parse_args(arguments)
     try:
-        run = execute_chapter(options.chapter, options.output, dict(options.given), options.profile)
-        if options.depfile:
-            notebook, root = read_chapter(options.chapter), Path.cwd()
-            needs = imported_modules(notebook, root) + named_data(notebook, root)
-            write_atomically(options.depfile, make_rule(options.output, needs))
-    except ChapterError as error:
-        print(f"error: {error}", file=sys.stderr)
+        given = split_parameters(options.parameters)
+        if options.output.exists() and not options.force:
+            raise ChapterError(
+                f"{options.output}: is there, and stays: OUT=another.ipynb keeps both, FORCE=1 "
+                "replaces it"
+            )
+        run = execute_chapter(options.chapter, options.output, given, options.profile)
+    except (ChapterError, OSError) as error:
+        # a full disk does not say which file it had no room for
+        where = "" if isinstance(error, ChapterError) else f"{options.output}: "
+        print(f"error: {where}{error}", file=sys.stderr)
         return 1
     print(f"{run.chapter}: executed in {run.seconds:.1f} s")
     return 0

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from book.tools.chapter import Value
+from book.tools.chapter import ChapterError, Value
 from book.tools.dependencies import imported_modules, named_data
 
 _VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
@@ -45,11 +46,13 @@ def _tell():
     seeds = sorted(set(seeds)) if isinstance(seeds, list) else [seeds]
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and torch.cuda.is_initialized()
+    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     print(json.dumps({
         "seeds": [seed for seed in seeds if seed is not None],
         "budget": budget,
         "memory": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024,
+        "files": {name: file for name, file in files.items() if isinstance(file, str)},
         "device": f"cuda, {torch.cuda.get_device_name()}" if on_gpu else None,
     }))
 
@@ -76,7 +79,7 @@ class Run:
         Parameters whose unit is a count, as they were at the end of the run, since a profile may
         lower them; and the updates and the lives an update of a ``config``, where there is one.
     code
-        SHA-256 of the chapter and of the modules of this repository that it imports.
+        SHA-256 of the chapter and of the modules of this repository that it imports or imported.
     modules
         How many modules those are.
     data
@@ -164,21 +167,78 @@ def counts(notebook: NotebookNode, parameters: Mapping[str, Value]) -> dict[str,
     }
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What only the kernel knew.
+
+    Attributes
+    ----------
+    seeds, budget, memory, device
+        As in :class:`Run`; the device is None for the processor.
+    modules
+        The files of the repository that it had imported, relative to it.
+    """
+
+    seeds: Sequence[int]
+    budget: Mapping[str, Value]
+    memory: float
+    device: str | None
+    modules: Sequence[Path]
+
+
+def answer(executed: NotebookNode, root: Path) -> Answer:
+    """Take the answer of :func:`ask` out of an executed chapter.
+
+    Parameters
+    ----------
+    executed
+        Loses its last cell.
+    root
+        The repository.
+
+    Returns
+    -------
+    Answer
+        What the kernel said.
+
+    Raises
+    ------
+    ChapterError
+        If the package that ran is that of another folder.
+    """
+    told = json.loads(executed.cells.pop().outputs[0].text)
+    root, environment = root.resolve(), Path(sys.prefix).resolve()
+    imported = {name: Path(file).resolve() for name, file in told.pop("files").items()}
+    for name, file in imported.items():
+        if name.partition(".")[0] == "meta_bandit" and not file.is_relative_to(root):
+            raise ChapterError(
+                f"the code that ran is not the code of this folder: {name} is {file}, "
+                f"the book is built in {root}"
+            )
+    # PyTorch has modules that name files which are not there
+    own = (file for file in imported.values() if file.is_relative_to(root) and file.is_file())
+    modules = {file.relative_to(root) for file in own if not file.is_relative_to(environment)}
+    return Answer(**told, modules=sorted(modules))
+
+
 def make_record(
     chapter: Path,
     executed: NotebookNode,
+    told: Answer,
     profile: str | None,
     parameters: Mapping[str, Value],
     seconds: float,
 ) -> Run:
-    """Take the answer of :func:`ask` out of an executed chapter and put the record together.
+    """Put the record of a run together.
 
     Parameters
     ----------
     chapter
         The ``.md`` file.
     executed
-        Loses its last cell.
+        Without the last cell, that which told.
+    told
+        By the kernel.
     profile
         smoke, quick or paper.
     parameters
@@ -191,25 +251,24 @@ def make_record(
     Run
         With digests of the code and the data that lie below the current folder.
     """
-    told = json.loads(executed.cells.pop().outputs[0].text)
     root = Path.cwd()
-    modules = imported_modules(executed, root)
+    modules = sorted({*imported_modules(executed, root), *told.modules})
     return Run(
         chapter=chapter.stem,
         profile=profile,
         parameters=parameters,
-        seeds=told["seeds"],
-        budget=told["budget"],
+        seeds=told.seeds,
+        budget=told.budget,
         code=_digest([chapter, *(root / module for module in modules)]),
         modules=len(modules),
         data={str(file): _sha256(root / file).hexdigest() for file in named_data(executed, root)},
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),
-        memory=round(told["memory"], 1),
-        device=told["device"] or f"cpu, {_processor()}",
+        memory=round(told.memory, 1),
+        device=told.device or f"cpu, {_processor()}",
         machine=platform.platform(),
-        commit=_commit(),
+        commit=_commit(root),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -234,10 +293,15 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def _commit() -> str | None:
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+def _commit(root: Path) -> str | None:
+    git = ["git", "-C", str(root)]
+    describe = [*git, "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        # an archive may have been unpacked inside a repository that knows nothing of it
+        top, said = (
+            subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+            for command in ([*git, "rev-parse", "--show-toplevel"], describe)
+        )
     except FileNotFoundError:
         return None
-    return said.stdout.strip() or None
+    return said if said and top and root.samefile(top) else None

@@ -21,6 +21,12 @@ from pathlib import Path
 SYMBOLIC = "meta_bandit.theory.symbolic"
 CLAIMS = ("theorem", "proposition", "lemma", "corollary", "conjecture")
 """Kinds of statement that need a proof, or the name of a conjecture; others are definitions."""
+ORIGINS = {
+    "paper": "the paper's",
+    "known": "known before",
+    "ours": "ours, as far as was found",
+}
+"""Whose a result can be, in words."""
 LABEL = re.compile(r"\b(?:thm|prop|lem|cor|conj)-[a-z0-9-]*[a-z0-9]")
 
 
@@ -34,10 +40,19 @@ class Proof:
         How many steps of it SymPy reduces to zero; 0 for a conjecture.
     cites
         Keys of the literature whose theorems it rests on.
+    origin
+        Whose the result is: a key of `ORIGINS`.
+    sources
+        Keys of where it stood before.
+    credit
+        What of it is theirs and what is ours.
     """
 
     steps: int
     cites: tuple[str, ...] = ()
+    origin: str = "ours"
+    sources: tuple[str, ...] = ()
+    credit: str = ""
 
 
 @dataclass
@@ -119,6 +134,9 @@ def complaints(entries: Mapping[str, Entry]) -> Iterator[str]:
             yield f"{label}: is in {SYMBOLIC}.RESULTS, but no chapter states it"
         elif (entry.kind == "conjecture") != (entry.proof.steps == 0):
             yield f"{label}: is stated as a {entry.kind}, with {entry.proof.steps} steps of a proof"
+        if bool(entry.proof.sources) == (entry.proof.origin == "ours"):
+            whose, count = ORIGINS[entry.proof.origin], len(entry.proof.sources)
+            yield f"{label}: is {whose}, with {count} sources"
         if not entry.functions:
             yield f"{label}: no function in the reference says ({label}) in its first line"
         if not entry.tests:
@@ -130,7 +148,12 @@ def proofs() -> dict[str, Proof]:
     from meta_bandit.theory import symbolic  # the book of the tests has no such package
 
     results = (make() for make in symbolic.RESULTS)
-    return {result.label: Proof(len(result.steps), result.cites) for result in results}
+    return {
+        result.label: Proof(
+            len(result.steps), result.cites, result.origin, result.sources, result.credit
+        )
+        for result in results
+    }
 
 
 def summary_labels(docstring: str) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from meta_bandit.agents.baseline import Baseline, observe
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.learner import Learner
 from meta_bandit.agents.network import (
@@ -75,9 +76,12 @@ class Trainer(Learner):
         self.mask = torch.empty((longest, agents, self.dealt), dtype=dtype, device=device)
         self.samples = torch.empty(agents, dtype=dtype, device=device)
         self.deal(0)
+        # that of the update that is played
+        self.prior_mean = self.mean.clone()
         self.noise = Noise(seeds, longest, lives, dtype, device)
         # in double precision: in single, the last slice's end would round to 1, an infinite mean
         self.arm_noise = Noise(seeds, 1, lives, torch.float64, device)
+        self.baseline = Baseline(agents, device)
         # of each task of the table, the squared unit of its advantages; 0: none yet
         self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
 
@@ -91,6 +95,8 @@ class Trainer(Learner):
         known = super().state(done)
         if self.config.normalise_advantages == "task":
             known["task_square"] = self.task_square
+        if self.config.critic == "regression":
+            known["baseline"] = self.baseline.products
         return known
 
     def places(self, update: int | Tensor) -> Tensor:
@@ -102,13 +108,15 @@ class Trainer(Learner):
         """Deal tasks, play their lives with the prior mean of the update, note what was pulled."""
         if self.rounds > 1:
             self.deal(update)
-        mean = self.mean * share
-        arm_mean = self.play(update, mean)
+        torch.mul(self.mean, share, out=self.prior_mean)
+        arm_mean = self.play(update, self.prior_mean)
         risky = (self.net.inputs[1:, :, RISKY_ROW] * self.mask).sum(0)
+        if self.weight is not None:
+            risky.mul_(self.weight)
         return {
             "mean_return": (risky * arm_mean).mean(-1),
             "risky_pulls": risky.mean(-1),
-            "prior_mean": mean.mean(-1),
+            "prior_mean": self.prior_mean.mean(-1),
         }
 
     def deal(self, update: int | Tensor) -> None:
@@ -117,6 +125,8 @@ class Trainer(Learner):
         torch.lt(self.pull, self.lifetime, out=self.mask)
         agents, lives = len(self.samples), self.config.lives
         torch.sum(self.lifetime.expand(agents, lives), -1, out=self.samples)
+        if self.config.tremble:
+            self.limit = (self.lifetime / self.config.tremble - 1).log()
         told, config = self.net.inputs[:-1], self.config
         # where a life has ended nobody reads the time; it is kept finite
         told[:, :, TIME] = time_input(config.time_feature, self.pull, self.lifetime)
@@ -126,9 +136,14 @@ class Trainer(Learner):
     def play(self, update: int | Tensor, mean: Tensor) -> Tensor:
         """Play whole lives with sampled actions; returns the arms' means, (agents, lives)."""
         reward, threshold = self.noise.draw(update, PULLS)
-        arm_mean = mean + self.sigma_p * self.draw_arms(update).to(mean.dtype)
+        if self.limit is not None:
+            # a logit beyond the limit acts as the limit would
+            threshold.masked_fill_(threshold > self.limit, torch.inf)
+            threshold.masked_fill_(threshold < -self.limit, -torch.inf)
+        arm_mean = mean + self.sigma_p * self.draw_arms(update, mean).to(mean.dtype)
         # reward of each pull if it is risky; 0 after the end of a life
         reward.mul_(self.sigma_l).add_(arm_mean).div_(self.reward_scale).mul_(self.mask)
+        self.arm_mean = arm_mean
         net = self.net
         net.begin()
         outcome = net.inputs[1:]
@@ -152,17 +167,71 @@ class Trainer(Learner):
             torch.mul(risky, pays, out=paid)
         return arm_mean
 
-    def draw_arms(self, update: int | Tensor) -> Tensor:
-        """Draw a standardised arm's mean for each life, (agents, lives)."""
+    def signal(self) -> Tensor:
+        """What each pull counts, see `A2CConfig.learning_signal`."""
+        paid = self.net.inputs[1:, :, REWARD]
+        if self.config.learning_signal == "reward":
+            return paid
+        risky = self.net.inputs[1:, :, RISKY_ROW] * self.mask
+        if self.config.learning_signal == "arm-mean":
+            return risky * (self.arm_mean / self.reward_scale)
+        estimate, _ = self.posterior()
+        return estimate.div_(self.reward_scale).mul_(risky)
+
+    def value(self, reward: Tensor) -> Tensor:
+        """What is expected of the rest of a life before each pull, see `A2CConfig.critic`."""
+        if self.config.critic == "network":
+            return super().value(reward)
+        mean, std = self.posterior()
+        left = 1 - self.pull / self.lifetime
+        risky = self.net.inputs[1:, :, RISKY_ROW]
+        features = observe(mean, std, left, risky, self.mask, self.reward_scale)
+        returns = reward.flip(0).cumsum(0).flip(0)
+        return self.baseline.fit(features, returns, self.weight)
+
+    def posterior(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the arm before each pull, given what was seen of it.
+
+        Under the prior mean of the update (prop-posterior), in units of reward.
+
+        Returns
+        -------
+        mean, std : shape (pulls, agents, lives)
+        """
+        paid, risky = self.net.inputs[1:, :, REWARD], self.net.inputs[1:, :, RISKY_ROW]
+        pulls = risky.cumsum(0).sub_(risky)
+        seen = paid.cumsum(0).sub_(paid).mul_(self.reward_scale)
+        noise, spread = self.sigma_l**2, self.sigma_p**2
+        weight = pulls.mul_(spread).add_(noise)
+        mean = seen.mul_(spread).add_(self.prior_mean * noise).div_(weight)
+        return mean, (noise * spread / weight).sqrt_()
+
+    def draw_arms(self, update: int | Tensor, mean: Tensor) -> Tensor:
+        """Draw a standardised arm's mean for each life, and say what it weighs: (agents, lives)."""
+        config = self.config
         normal, logistic = self.arm_noise.draw(update, ARMS)
-        if not self.config.stratified_arms:
+        if not (config.stratified_arms or config.good_arms):
             return normal[0]
-        slices = torch.arange(self.config.lives, device=normal.device)
-        if self.dealt > 1:
-            # in an order of chance, or a task would always meet the same part of the prior
-            slices = normal[0].argsort(-1)
-        within: Tensor = torch.special.ndtri((slices + logistic[0].sigmoid_()) / self.config.lives)
-        return within
+        # shares of the law that arms are drawn from, one in each of as many equal slices
+        share = logistic[0].sigmoid_()
+        if config.stratified_arms:
+            slices = torch.arange(config.lives, device=normal.device)
+            if self.dealt > 1:
+                # in an order of chance, or a task would always meet the same part of the prior
+                slices = normal[0].argsort(-1)
+            share = (slices + share) / config.lives
+        if not config.good_arms:
+            within: Tensor = torch.special.ndtri(share)
+            return within
+        # of the prior, a part is good; of the lives, that part of the others and some more
+        good = torch.special.ndtr((mean / self.sigma_p).double())
+        rest = 1 - config.good_arms
+        drawn = rest * good + config.good_arms
+        worse = share < 1 - drawn
+        self.weight = torch.where(worse, 1 / rest, good / drawn).to(mean.dtype)
+        # the better ones by their distance from the upper end, which rounding would lose
+        above = (good * (1 - share) / drawn).clamp(min=1e-300)
+        return torch.where(worse, torch.special.ndtri(share / rest), -torch.special.ndtri(above))
 
     def normalise(self, advantage: Tensor, update: int | Tensor) -> None:
         """Normalise advantages by agent or by task, see `A2CConfig.normalise_advantages`.

@@ -10,10 +10,18 @@ from typing import Literal, get_args
 TimeFeature = Literal["fraction", "elapsed", "remaining", "log-remaining", "none"]
 """What an agent is told of the time: see `A2CConfig.time_feature`."""
 
+LearningSignal = Literal["reward", "posterior-mean", "arm-mean"]
+"""What a risky pull counts when agents are judged: see `A2CConfig.learning_signal`."""
+
+Critic = Literal["network", "regression"]
+"""What returns are compared with: see `A2CConfig.critic`."""
+
 _Check = tuple[Callable[[float], bool], str]
 _POSITIVE: _Check = (lambda value: 0 < value < math.inf, "a finite number > 0")
 _NON_NEGATIVE: _Check = (lambda value: 0 <= value < math.inf, "a finite number >= 0")
 _SHARE: _Check = (lambda value: 0 <= value <= 1, "a number in [0, 1]")
+_BELOW_ONE: _Check = (lambda value: 0 <= value < 1, "a number in [0, 1)")
+_BELOW_HALF: _Check = (lambda value: 0 <= value < 0.5, "a number in [0, 0.5)")
 _LIMIT: _Check = (lambda value: value > 0, "a number > 0; inf for no clipping")
 _RANGES: dict[str, _Check] = {
     "learning_rate": _POSITIVE,
@@ -25,16 +33,23 @@ _RANGES: dict[str, _Check] = {
     "value_weight": _NON_NEGATIVE,
     "backpropagation_clip": _LIMIT,
     "gradient_clip": _LIMIT,
+    "continuation_from": _SHARE,
     "continuation_until": _SHARE,
+    "good_arms": _BELOW_ONE,
+    "tremble": _BELOW_HALF,
+    "second_decay": _BELOW_ONE,
 }
+
+_WORDS = {"time_feature": TimeFeature, "learning_signal": LearningSignal, "critic": Critic}
 
 
 @dataclass(frozen=True, kw_only=True)
 class A2CConfig:
     """Advantage actor-critic on whole lives, for an LSTM: what does not belong to the task.
 
-    The defaults are the ``companion`` configuration: our choice, found by trial on tasks of 100
-    pulls, not the paper's settings, which its public sources do not give.
+    The defaults are the ``plain`` configuration, textbook A2C; what `agents.train` takes is
+    ``companion`` (see `CONFIGURATIONS`). Both are our choice, found by trial, not the paper's
+    settings, which its public sources do not give.
 
     Raises
     ------
@@ -50,12 +65,34 @@ class A2CConfig:
     # instead of independently: a life picked at random still meets N(m, sigma_p^2), but the luck of
     # a whole update, most of the gradient's noise, is gone
     stratified_arms: bool = True
+    # share of the lives whose arm is drawn from the part of the prior that is better than the safe
+    # arm. Each life's part in the loss is divided by how much more often its arm was drawn than
+    # under the prior (importance sampling), so that the gradient is the same on average; where good
+    # arms are rare, far less of it is luck
+    good_arms: float = 0.0
     # units of the LSTM
     units: int = 48
     # Adam's step size for each weight, per update, at the start
     learning_rate: float = 5e-3
     # share of the updates after which the step size starts to fall, linearly to 0 at the end
     learning_rate_hold: float = 0.0
+    # decay of Adam's running mean of squared gradients (beta_2). With 0.999 a gradient that grows
+    # tenfold within a few updates makes steps ten times too long
+    second_decay: float = 0.999
+    # what a risky pull counts in advantages and returns; the agent itself always sees the reward.
+    # "reward": what was paid; "posterior-mean": its expectation, given all that the agent has seen;
+    # "arm-mean": its expectation, given the arm. On average the gradient is the same, and its
+    # noise is less (Rao-Blackwell)
+    learning_signal: LearningSignal = "reward"
+    # least probability of either arm at a pull of training, times the lifetime (Selten 1975: the
+    # hand trembles). Where it binds, a slope that would push the logit further is dropped, one
+    # that calls it back is not: so no agent becomes so sure that it hears nothing more. Trained
+    # agents that sample do not tremble
+    tremble: float = 0.0
+    # what returns are compared with: "network", the agent's own second output; or "regression", a
+    # linear fit to what an ideal observer would know (`baseline.Baseline`): then that output stays
+    # untrained, and ``value_weight`` is not used
+    critic: Critic = "network"
     # weight of a reward one pull later (gamma); 1: the return of the life counts
     discount: float = 1.0
     # generalised advantage estimation (lambda); 1: whole returns, 0: one reward and the critic
@@ -77,7 +114,9 @@ class A2CConfig:
     backpropagation_clip: float = 1.0
     # longest gradient of one agent (Euclidean norm); a longer one is shortened to it
     gradient_clip: float = 1.0
-    # share of the updates over which the prior mean moves linearly from 0 to the task's own
+    # the prior mean moves linearly from this share of the task's own ...
+    continuation_from: float = 0.0
+    # ... to all of it, over this share of the updates
     continuation_until: float = 0.5
     # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
     # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
@@ -97,14 +136,18 @@ class A2CConfig:
                 allowed = "True, False or 'task'"
             elif field.name in ("stratified_arms", "task_context"):
                 valid, allowed = isinstance(value, bool), "True or False"
-            elif field.name == "time_feature":
-                kinds = get_args(TimeFeature)
+            elif field.name in _WORDS:
+                kinds = get_args(_WORDS[field.name])
                 valid, allowed = value in kinds, f"one of {', '.join(kinds)}"
             else:
                 within, allowed = _RANGES[field.name]
                 valid = _number(value) and within(value)
             if not valid:
                 raise ValueError(f"{field.name} = {value!r}: must be {allowed}")
+        if self.good_arms and self.normalise_advantages == "task":
+            raise ValueError(
+                f"good_arms = {self.good_arms}: must be 0 with normalise_advantages = 'task'"
+            )
 
     def at(self, update: int) -> tuple[float, float, float]:
         """Schedules at one update: learning rate, entropy weight, share of the prior mean."""
@@ -115,8 +158,9 @@ class A2CConfig:
         entropy = (
             self.entropy * max(0.0, 1 - done / self.entropy_until) if self.entropy_until else 0
         )
-        share = min(1.0, done / self.continuation_until) if self.continuation_until else 1.0
-        return self.learning_rate * falling, entropy, share
+        way = min(1.0, done / self.continuation_until) if self.continuation_until else 1.0
+        start = self.continuation_from
+        return self.learning_rate * falling, entropy, start + (1 - start) * way
 
 
 def _number(value: object) -> bool:
@@ -128,7 +172,20 @@ def _whole(value: object) -> bool:
 
 
 CONFIGURATIONS = {
-    "companion": A2CConfig(),
+    "companion": A2CConfig(
+        learning_rate=0.002,
+        learning_rate_hold=0.6,
+        second_decay=0.98,
+        learning_signal="posterior-mean",
+        critic="regression",
+        gae_lambda=1.0,
+        entropy_until=0.5,
+        tremble=0.2,
+        good_arms=0.3,
+        continuation_from=0.3,
+        continuation_until=0.8,
+    ),
+    "plain": A2CConfig(),
     # What the public sources say of the first author's `minimal-meta-rl`: LSTM of 48 units, 20,000
     # lives by 2 workers, Adam's step 0.005, discount 0.8, value weight 0.05, entropy weight from 1
     # to 1e-10 over the first 70% of training (here: to 0). There, rewards and values are what the
@@ -159,5 +216,6 @@ CONFIGURATIONS = {
     ),
     "smoke": A2CConfig(updates=5),
 }
-"""Named configurations: ``companion``, what learns best; ``author-minimal``, the first author's
-settings as far as they are known; ``smoke``, which only runs."""
+"""Named configurations: ``companion``, what learns best; ``plain``, textbook A2C with the
+continuation of the prior mean, by which older stored results were trained; ``author-minimal``, the
+first author's settings as far as they are known; ``smoke``, which only runs."""

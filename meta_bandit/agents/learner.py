@@ -20,8 +20,8 @@ from meta_bandit.agents.network import ACTION, INPUTS, LOGIT, REWARD, Ensemble
 from meta_bandit.agents.noise import WEIGHTS, Noise
 from meta_bandit.task import Task
 
-BETAS = (0.9, 0.999)
-"""Adam's, for the first and the second moment."""
+FIRST_DECAY = 0.9
+"""Decay of Adam's running mean of gradients (beta_1)."""
 
 
 class Learner(ABC):
@@ -55,6 +55,11 @@ class Learner(ABC):
         Of each agent and life, shape (agents, 1 or lives), in steps; 1 where it is alive and 0
         else, (steps, agents, 1 or lives); steps that are lived in an update, (agents,). A subclass
         sets them.
+    weight
+        How much each life counts in the loss, (agents, lives), 1 on average; None: all alike.
+    limit
+        Largest absolute logit that lives are played with, (agents, 1 or lives), see
+        `A2CConfig.tremble`; None: any.
     """
 
     kind: ClassVar[type[Task]]
@@ -63,6 +68,8 @@ class Learner(ABC):
     lifetime: Tensor
     mask: Tensor
     samples: Tensor
+    weight: Tensor | None = None
+    limit: Tensor | None = None
 
     def __init__(
         self,
@@ -182,31 +189,60 @@ class Learner(ABC):
         logit stands for :math:`p = \sigma(\ell)`: there :math:`\partial \log \pi(a)/\partial \ell
         = a - p` and :math:`\partial H/\partial \ell = -\ell\,p (1 - p)`.
         """
-        config, mask = self.config, self.mask
-        value = self.net.heads[:, :, self.logits] * mask
-        reward = self.net.inputs[1:, :, REWARD]
-        advantage = advantages(reward / self.lifetime, value, config.discount, config.gae_lambda)
-        # the target R = v + A is a constant, so that v - R = -A
-        torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
+        config = self.config
+        reward = self.signal() / self.lifetime
+        advantage = advantages(reward, self.value(reward), config.discount, config.gae_lambda)
+        if config.critic == "network":
+            # the target R = v + A is a constant, so that v - R = -A
+            torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
         if config.normalise_advantages:
             self.normalise(advantage, update)
         slope = self._coin_slope if self.logits == 1 else self._choice_slope
-        return per_agent(slope(advantage, entropy_weight)).div_(self.samples)
+        entropy = slope(advantage, entropy_weight)
+        if self.weight is not None:
+            self.heads_slope.mul_(self.weight[:, None])
+            entropy.mul_(self.weight)
+        return per_agent(entropy).div_(self.samples)
+
+    def signal(self) -> Tensor:
+        """What each step counts, in the unit of row `network.REWARD`: (steps, agents, lives)."""
+        return self.net.inputs[1:, :, REWARD]
+
+    def value(self, reward: Tensor) -> Tensor:
+        """What is expected of the rest of a life before each step, in the unit of ``reward``.
+
+        Parameters
+        ----------
+        reward : shape (steps, agents, lives)
+            What each step counts, over the lifetime.
+
+        Returns
+        -------
+        shape (steps, agents, lives), 0 after the end of a life
+        """
+        return self.net.heads[:, :, self.logits] * self.mask
 
     def normalise(self, advantage: Tensor, update: int | Tensor) -> None:
         """Bring each agent's advantages to mean 0 and variance 1, in place."""
         count = self.samples[:, None]
-        advantage.sub_(per_agent(advantage)[:, None] / count).mul_(self.mask)
-        variance = per_agent(advantage.square())[:, None] / count
+        advantage.sub_(self._weighed(advantage)[:, None] / count).mul_(self.mask)
+        variance = self._weighed(advantage.square())[:, None] / count
         advantage.div_(variance.sqrt_().add_(1e-8))
+
+    def _weighed(self, values: Tensor) -> Tensor:
+        return per_agent(values if self.weight is None else values * self.weight)
 
     def _coin_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
         """Write the slopes of a single logit; returns the entropies, (steps, agents, lives)."""
-        logit, slope = self.net.heads[:, :, LOGIT], self.heads_slope[:, :, LOGIT]
+        raw, slope = self.net.heads[:, :, LOGIT], self.heads_slope[:, :, LOGIT]
+        logit = raw if self.limit is None else raw.clamp(-self.limit, self.limit)
         probability = logit.sigmoid()
         spread = probability * (1 - probability) * logit
         torch.sub(probability, self.net.inputs[1:, :, ACTION], out=slope)
         slope.mul_(advantage).addcmul_(spread, entropy_weight).mul_(self.mask)
+        if self.limit is not None:
+            # a step goes against the slope: this one would lead further out
+            slope.masked_fill_((raw.abs() >= self.limit) & (slope * raw < 0), 0.0)
         # H = softplus(l) - l p
         entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit))
         return entropy.mul_(self.mask)
@@ -236,7 +272,7 @@ class Learner(ABC):
         self.finite.logical_and_(norm.isfinite())
         shorten = (self.config.gradient_clip / norm.clamp(min=1e-30)).clamp_(max=1.0)
         gradient.mul_(shorten[:, None, None]).masked_fill_(~self.finite[:, None, None], 0.0)
-        beta1, beta2, epsilon = *BETAS, 1e-8
+        beta1, beta2, epsilon = FIRST_DECAY, self.config.second_decay, 1e-8
         first, second = self.first_moment, self.second_moment
         first.mul_(beta1).add_(torch.mul(gradient, 1 - beta1, out=scratch))
         torch.mul(gradient, gradient, out=scratch).mul_(1 - beta2)
@@ -260,7 +296,7 @@ def schedules(config: A2CConfig) -> Tensor:
     rows = []
     for update in range(config.updates):
         learning_rate, entropy_weight, share = config.at(update)
-        first, second = (1 - beta ** (update + 1) for beta in BETAS)
+        first, second = (1 - beta ** (update + 1) for beta in (FIRST_DECAY, config.second_decay))
         rows.append((learning_rate / first, second**-0.5, entropy_weight, share))
     return torch.tensor(rows, dtype=torch.float64)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_arrays
 from meta_bandit.agents.config import A2CConfig
+from meta_bandit.agents.layout import layout
 from meta_bandit.agents.learner import Learner
+from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, meaning
+
+_TEXTS = ("config", "stages")
+"""Attributes of a learning curve that hold JSON."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,18 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     curve = trained.curve
     names = [str(name) for name in curve.data_vars]
     arrays = {f"curve.{name}": curve[name].values for name in names}
+    task, known = trained.task, BANDIT if "sigma_p" in trained.task.values else FORAGING
     about = {
-        "task": {name: value.tolist() for name, value in trained.task.values.items()},
+        "title": "Trained agents: weights of LSTM actor-critics, and what they were trained on",
+        **LICENCE,
+        "layout": layout(task, trained.config, trained.weights.shape),
+        "task": {name: value.tolist() for name, value in task.values.items()},
         "config": asdict(trained.config),
-        "curve": curve.attrs,
+        # as data, not as text within text
+        "curve": {name: _parsed(name, value) for name, value in curve.attrs.items()},
         "dims": {name: curve[name].dims for name in names},
         "units": {name: curve[name].attrs for name in names},
+        "meanings": {name: meaning(name, known) for name in (*names, *task.values)},
     }
     arrays |= {"weights": trained.weights, "seeds": trained.seeds}
     write_arrays(path, "trained agents", arrays, about)
@@ -100,9 +112,15 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     """
     arrays, about = read_arrays(path, "trained agents")
     try:
+        if about["task"].keys() != {field.name for field in fields(cast("Any", learner.kind))}:
+            raise ValueError(f"a task of {', '.join(about['task'])}: they live in another world")
         config = A2CConfig(**about["config"])
         task = learner.kind(**about["task"])
-        dims, units, attributes = about["dims"], about["units"], about["curve"]
+        dims, units = about["dims"], about["units"]
+        attributes = {
+            name: json.dumps(value) if name in _TEXTS and not isinstance(value, str) else value
+            for name, value in about["curve"].items()
+        }
         sizes = {"agent": task.shape[0], "update": config.updates}
         expected = {
             f"curve.{name}": np.empty([sizes[dim] for dim in over], arrays[f"curve.{name}"].dtype)
@@ -119,3 +137,7 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     for name, over in dims.items():
         curve[name] = (tuple(over), arrays[f"curve.{name}"], units[name])
     return TrainedAgents(task, arrays["seeds"], config, arrays["weights"], curve)
+
+
+def _parsed(name: str, value: object) -> object:
+    return json.loads(value) if name in _TEXTS and isinstance(value, str) else value

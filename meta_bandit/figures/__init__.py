@@ -5,6 +5,7 @@ from meta_bandit.figures.agents import (
     behaviour_maps,
     learning_curves,
     recipes,
+    shares_by_recipe,
     slopes_through_time,
 )
 from meta_bandit.figures.committing import (
@@ -47,6 +48,7 @@ from meta_bandit.figures.learned import (
     maps_by_lifetime,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
+from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
 from meta_bandit.figures.optima import (
     between,
     branches,
@@ -96,18 +98,21 @@ __all__ = [
     "lifetime_maps",
     "lives_panel",
     "long_lives",
+    "long_regrets",
     "loop",
     "maps_by_lifetime",
     "memory_paths",
     "one_for_all",
     "one_task",
     "portrait",
+    "predictable_side",
     "price_of_commitment",
     "probe_curves",
     "recipes",
     "regions",
     "regrets",
     "returns_by_clock",
+    "shares_by_recipe",
     "slopes_through_time",
     "task_names",
     "thresholds",
@@ -115,4 +120,5 @@ __all__ = [
     "untold_lifetimes",
     "value_of_lifetime",
     "variations",
+    "wide_worlds",
 ]

@@ -100,6 +100,26 @@ def recipes(curves: Mapping[str, xr.Dataset], optimum: float) -> Figure:
     return figure
 
 
+def shares_by_recipe(shares: xr.DataArray) -> Figure:
+    """Draw what agents earn by how they were trained, a row for each recipe, a dot for each seed.
+
+    Parameters
+    ----------
+    shares
+        Return as a share of the Bayes-optimal one, over (recipe, seed).
+    """
+    with canvas(width=8, height=0.8 + 0.32 * shares.sizes["recipe"]) as (figure, ax):
+        for row, recipe in enumerate(shares.recipe.values):
+            own = shares.sel(recipe=recipe).clip(min=-1)
+            ax.plot(own, np.full(own.size, row), "o", color=BLUE, alpha=0.6)
+        ax.axvline(1, color="black", ls="--", lw=1.2)
+        ax.axvline(0, color=GREY, ls=":", lw=1.2)
+        ax.set(xlabel="return / Bayes-optimal return", xlim=(-1.1, 1.1))
+        ax.set_yticks(range(shares.sizes["recipe"]), shares.recipe.values)
+        ax.invert_yaxis()
+    return figure
+
+
 def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
     """Draw how slopes grow on their way back through lives.
 

@@ -31,7 +31,7 @@ TIME = ACTION + len(MOVES)
 POSITION = TIME + 1
 """Rows of what a forager is told: last reward, last move as one-hot, time, then its cell."""
 
-CONFIG = replace(CONFIGURATIONS["companion"], updates=800, entropy=0.3)
+CONFIG = replace(CONFIGURATIONS["plain"], updates=800, entropy=0.3)
 """How foragers are trained: our choice, found by trial. With less entropy some do not find the
 hidden reward often enough to learn what it is worth."""
 
@@ -65,6 +65,13 @@ class ForagingTrainer(Learner):
             full = np.broadcast_to(values, task.shape)[:, None]
             return torch.tensor(full, dtype=kind, device=device)
 
+        plain = A2CConfig()
+        for name in ("learning_signal", "critic", "good_arms", "tremble"):
+            value = getattr(config, name)
+            if value != getattr(plain, name):
+                raise ValueError(
+                    f"{name} = {value!r}: must be {getattr(plain, name)!r} for agents that forage"
+                )
         super().__init__(task, seeds, config, device, dtype)
         longest, lives = self.longest, config.lives
         self.grid = task.grid._replace(

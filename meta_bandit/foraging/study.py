@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
-from meta_bandit import __version__
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.trained import TrainedAgents, save_agents
-from meta_bandit.files import write_atomically
+from meta_bandit.files import only_one, write_atomically
 from meta_bandit.foraging.agents import CONFIG, ForagingAgent, load_foragers, train_foragers
 from meta_bandit.foraging.optimum import best_habit, critical_far, optimum
 from meta_bandit.foraging.simulate import forage
 from meta_bandit.foraging.world import Foraging
-from meta_bandit.sweep.results import code_commit, kept_file, to_netcdf
+from meta_bandit.metadata import FORAGING, earlier_seconds, explain, made_now, meaning
+from meta_bandit.sweep.results import kept_file, provenance, read_netcdf, to_netcdf
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
+_ABOUT = {
+    "title": "Agents trained on grids to forage on, and the optima of each world",
+    "summary": "On a grid of 5 x 5 cells with a nest a near place always pays `near` = 1, and one "
+    "of `places` hiding places, another in each life, pays `far`; who is paid is back in the nest. "
+    "A life has `lifetime` moves. Each agent, an LSTM trained by A2C (RL^2), was trained in one "
+    "world from one seed in one way (recipe), and then measured with its weights frozen.",
+    "keywords": "meta-learning, reinforcement learning, foraging, dynamic programming",
+    "comment": "study, config: JSON, settings of the study and of training. training_seconds: sum "
+    "over trainings; wall_seconds: all sessions, measuring included. The agents of a file of "
+    "weights are those of its recipe that are kept, in the order of the axis agent.",
+}
+"""What a study's dataset says of itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +71,17 @@ class Study:
     kept: int = 4
     seed: tuple[int, ...] = (0, 1, 2)
     config: A2CConfig = field(default_factory=lambda: CONFIG)
+
+    @classmethod
+    def from_json(cls, text: str) -> Study:
+        """Read back what a dataset says of itself, in its attribute ``study``.
+
+        A setting that is newer than the dataset has its default.
+        """
+        values: dict[str, Any] = json.loads(text)
+        values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        values["worlds"] = tuple((t, k, r) for t, k, r in values["worlds"])
+        return cls(**{**values, "config": A2CConfig(**values["config"])})
 
     @property
     def recipes(self) -> dict[str, A2CConfig]:
@@ -116,16 +140,42 @@ def run_study(study: Study, out: Path, device: str = "auto") -> xr.Dataset:
         If the output is of something else.
     """
     if out.exists():
-        dataset = xr.load_dataset(out, engine="scipy")
-        if dataset.attrs.get("study") != json.dumps(asdict(study)):
-            raise ValueError(f"{out}: exists, and holds something else than this study")
-        return dataset
+        return _finished(study, out)
+    with only_one(out):
+        if out.exists():  # since a moment ago
+            return _finished(study, out)
+        return _run(study, out, device)
+
+
+def _finished(study: Study, out: Path) -> xr.Dataset:
+    """Read a study that is done, and refuse any other file."""
+    dataset = read_netcdf(out)
+    try:
+        same = Study.from_json(dataset.attrs["study"]) == study
+    except (KeyError, TypeError, ValueError):
+        same = False
+    if not same:
+        raise ValueError(f"{out}: exists, and holds something else than this study")
+    return dataset
+
+
+def _run(study: Study, out: Path, device: str) -> xr.Dataset:
+    """Train and measure, see `run_study`."""
     started = time.perf_counter()
     folder = out.with_name(f"{out.name}.parts")
+    weights = {
+        recipe: out.with_name(f"{out.stem}-{recipe}.safetensors") for recipe in study.recipes
+    }
+    for path in weights.values():
+        if path.exists() and not folder.exists():
+            raise ValueError(f"{path}: exists, and stays: remove it, or write to another")
     folder.mkdir(parents=True, exist_ok=True)
+    before = earlier_seconds(folder / "clock.json", folder.iterdir())
+    resumed = any(folder.glob("*.safetensors"))
+    teams: dict[str, list[TrainedAgents]] = {}
     parts, seconds = [], 0.0
     for recipe, config in study.recipes.items():
-        teams = []
+        teams[recipe] = []
         for lifetime in sorted({cell[0] for cell in study.cells}):
             cells = [cell for cell in study.cells if cell[0] == lifetime for _ in study.seed]
             seeds = list(study.seed) * (len(cells) // len(study.seed))
@@ -135,26 +185,24 @@ def run_study(study: Study, out: Path, device: str = "auto") -> xr.Dataset:
             seconds += team.curve.attrs["seconds"]
             parts.append(_measure(study, team).assign(recipe=("agent", [recipe] * len(seeds))))
             keep = np.flatnonzero(parts[-1].kept.values)
-            teams.append(team[keep])
-        save_agents(_side_by_side(teams), out.with_name(f"{out.stem}-{recipe}.safetensors"))
+            teams[recipe].append(team[keep])
     dataset = xr.concat(parts, "agent", combine_attrs="drop")
-    dataset.attrs = {
+    dataset = dataset.set_coords(["recipe", "lifetime", "places", "far", "seed"])
+    dataset.attrs = made_now() | {
         "study": json.dumps(asdict(study)),
         "config": json.dumps(asdict(study.config)),
-        "meta_bandit": __version__,
-        "commit": code_commit(),
         "torch": torch.__version__,
         "device": team.curve.attrs["device"],
         "training_seconds": seconds,
-        "wall_seconds": time.perf_counter() - started,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_seconds": before + time.perf_counter() - started,
+        "resumed": int(resumed),
         "policy": "greedy",
     }
-    write_atomically(out, to_netcdf(dataset))
-    for checkpoint in folder.glob("*.safetensors"):
-        checkpoint.unlink()
-    folder.rmdir()
-    return xr.load_dataset(out, engine="scipy")
+    for recipe, those in teams.items():
+        save_agents(_side_by_side(those, provenance(dataset.attrs)), weights[recipe])
+    write_atomically(out, to_netcdf(explain(dataset, FORAGING, **_ABOUT)))
+    shutil.rmtree(folder)
+    return read_netcdf(out)
 
 
 def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
@@ -188,12 +236,8 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
             }
             | _references(tuple(value.item() for value in world.values.values()))
         )
-    units = {"searched": "share of lives", "returned": "share of lives"}
     return xr.Dataset(
-        {
-            name: ("agent", [row[name] for row in rows], {"units": units.get(name, "reward")})
-            for name in rows[0]
-        }
+        {name: ("agent", [row[name] for row in rows], meaning(name, FORAGING)) for name in rows[0]}
     )
 
 
@@ -232,9 +276,9 @@ def _measure(study: Study, team: TrainedAgents) -> xr.Dataset:
     return dataset.assign_coords(update=bounds[1:])
 
 
-def _side_by_side(teams: list[TrainedAgents]) -> TrainedAgents:
+def _side_by_side(teams: list[TrainedAgents], about: dict[str, Any]) -> TrainedAgents:
     """Put teams of one configuration together; their learning curves are in the dataset alone."""
-    curve = xr.Dataset(coords={"update": np.arange(teams[0].config.updates)})
+    curve = xr.Dataset(coords={"update": np.arange(teams[0].config.updates)}, attrs=about)
     for name in ("lifetime", "places", "far", "near", "size", "seed", "diverged_at"):
         curve[name] = "agent", np.concatenate([team.curve[name].values for team in teams])
     fields = [

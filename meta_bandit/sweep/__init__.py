@@ -12,6 +12,7 @@ from meta_bandit.sweep.generalists import (
     every_death,
     every_lifetime,
     every_task,
+    measure_generalist,
     raise_agents,
     run_generalist,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "every_death",
     "every_lifetime",
     "every_task",
+    "measure_generalist",
     "raise_agents",
     "run_generalist",
     "run_sweep",

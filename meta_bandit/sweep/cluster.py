@@ -18,7 +18,7 @@ import torch
 from meta_bandit import __version__
 from meta_bandit.agents.training import resolve_device
 from meta_bandit.sweep.chunk import free_memory, train_chunk
-from meta_bandit.sweep.grid import Cell
+from meta_bandit.sweep.grid import Cell, name_cells
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -96,13 +96,37 @@ def survey(client: Client, device: str) -> dict[str, Any]:
 def train_on_cluster(
     client: Client, chunks: Mapping[str, Sequence[Cell]], device: str, curve_points: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Train chunks, by name, on the workers; yields the parts, each once, as they come."""
-    from distributed import as_completed
+    """Train chunks, by name, on the workers; yields the parts, each once, as they come.
+
+    Raises
+    ------
+    ChildProcessError
+        If Dask gives a chunk up, whose workers died again and again, or the scheduler is gone; the
+        message says what was being trained.
+    """
+    from distributed import KilledWorker, as_completed
 
     futures = [
-        client.submit(train_chunk, cells, device, curve_points, key=name, pure=False)
+        client.submit(train_chunk, cells, device, curve_points, key=name, pure=False, retries=2)
         for name, cells in chunks.items()
     ]
-    for future, part in as_completed(futures, loop=client.loop, with_results=True):
-        yield future.key, part
-        future.release()
+    left = dict(chunks)
+    try:
+        for future, part in as_completed(futures, loop=client.loop, with_results=True):
+            if future.cancelled():
+                break
+            yield future.key, part
+            future.release()
+            del left[future.key]
+    except KilledWorker as error:
+        name = str(error.task)
+        left, what = {name: chunks[name]}, "its workers died (out of memory?)"
+    else:
+        what = "the scheduler is gone"
+    if not left:
+        return
+    cells = [cell for chunk in left.values() for cell in chunk]
+    raise ChildProcessError(
+        f"dask: {what} while training {name_cells(cells)}; what is finished is kept: the same "
+        "command goes on"
+    )

@@ -9,24 +9,44 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from meta_bandit import __version__
 from meta_bandit.agents import (
     CONFIGURATIONS,
     A2CConfig,
+    AgentPolicy,
     TrainedAgents,
     load_agents,
     save_agents,
     train,
 )
-from meta_bandit.sweep.results import code_commit
+from meta_bandit.files import only_one, write_atomically
+from meta_bandit.measure import measure
+from meta_bandit.metadata import BANDIT, earlier_seconds, explain, made_now
+from meta_bandit.simulate import simulate
+from meta_bandit.sweep.results import ABOUT as SWEEP
+from meta_bandit.sweep.results import provenance, to_netcdf
 from meta_bandit.task import GaussianBandit
+from meta_bandit.theory import bayes_optimal
+
+ABOUT = {
+    "title": "Agents raised on many two-armed Gaussian bandits, measured on tasks of theirs",
+    "summary": "Each agent, an LSTM trained by A2C (RL^2), was dealt another task in every life, "
+    "from a table in the file of weights of this name. Here each lives on some of these tasks, "
+    "with its weights frozen: arm 0 is safe and pays 0; arm 1 is risky, its mean mu is drawn once "
+    "a life from N(mean, sigma_p^2), and each pull of it pays N(mu, sigma_l^2).",
+    "keywords": SWEEP["keywords"],
+    "comment": "Attribute lives: lives in which each agent is measured on each task; how many it "
+    "plays between two updates of its training, config.lives, is in the file of weights. Agents "
+    "that know only a hazard are not told the lifetime that they are measured at. wall_seconds: of "
+    "training. The agents are those of the file of weights, in its order.",
+}
+"""What the dataset of their returns says of itself."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +61,14 @@ class Generalist:
         Where their random numbers come from.
     stages
         How they are trained: each stage begins with the weights that the one before it ended with.
+    hazard : length agents
+        Probability to die at a pull, if that is the law of their lives.
     """
 
     task: GaussianBandit
     seeds: tuple[int, ...]
     stages: tuple[A2CConfig, ...]
+    hazard: tuple[float, ...] = ()
 
 
 def log_uniform(shortest: int, longest: int, share: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -153,13 +176,14 @@ def every_death(
     share = spread_out(stages[0].lives, updates)
     lengths = [geometric(1 - 1 / mean, share) for mean in mean_lifetimes for _ in seeds]
     table = GaussianBandit(sigma_p, sigma_l, np.stack(lengths))
-    return Generalist(table, seeds * len(mean_lifetimes), stages)
+    hazard = tuple(1 / mean for mean in mean_lifetimes for _ in seeds)
+    return Generalist(table, seeds * len(mean_lifetimes), stages, hazard)
 
 
 # Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
 # update are first ones, and little is at stake in tasks where the first should be left: so then
 # once more, with the advantages of every task in units of their own
-_FIRST = replace(CONFIGURATIONS["companion"], lives=128, time_feature="log-remaining", updates=1000)
+_FIRST = replace(CONFIGURATIONS["plain"], lives=128, time_feature="log-remaining", updates=1000)
 _THEN = replace(_FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3)
 _TOLD = tuple(
     replace(stage, task_context=True, updates=updates)
@@ -223,6 +247,8 @@ def run_generalist(
 ) -> TrainedAgents:
     """Train the agents and write them to one file, or read the file if it is there.
 
+    Beside it a dataset says what they earn, see `measure_generalist`: its name ends in ``.nc``.
+
     Parameters
     ----------
     generalist
@@ -239,37 +265,96 @@ def run_generalist(
         If the file or a checkpoint is there and of something else.
     """
     if out.exists():
-        found = load_agents(out)
-        if not is_from(found, generalist):
-            raise ValueError(f"{out}: exists, and holds other agents than these")
-        return found
-    checkpoint = out.with_name(f"{out.name}.checkpoint")
-    started, commit = time.perf_counter(), code_commit()
-    resumed = checkpoint.exists()
-    trained = raise_agents(generalist, device, checkpoint, every)
-    curve = trained.curve
-    curve = curve.drop_vars([name for name in curve if "update" in curve[name].dims])
-    curve.attrs |= {
-        "stages": _in_json(generalist),
-        "meta_bandit": __version__,
-        "commit": commit,
-        "wall_seconds": time.perf_counter() - started,
-        "resumed": int(resumed),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    kept = replace(trained, curve=curve)
-    save_agents(kept, out)
-    for made in out.parent.glob(f"{checkpoint.name}*"):
-        made.unlink()
-    return kept
+        return _finished(generalist, out)
+    with only_one(out):
+        if out.exists():  # since a moment ago
+            return _finished(generalist, out)
+        checkpoint = out.with_name(f"{out.name}.checkpoint")
+        beside = out.with_name(f"{out.stem}.nc")
+        if beside == out or (beside.exists() and not checkpoint.exists()):
+            raise ValueError(
+                f"out = {out}: their returns go to {beside}: must be another, new file"
+            )
+        started, about = time.perf_counter(), made_now()
+        resumed = checkpoint.exists()
+        clock = out.with_name(f"{checkpoint.name}.clock")
+        before = earlier_seconds(clock, out.parent.glob(f"{checkpoint.name}*"))
+        trained = raise_agents(generalist, device, checkpoint, every)
+        curve = trained.curve
+        curve = curve.drop_vars([name for name in curve if "update" in curve[name].dims])
+        if generalist.hazard:
+            curve["hazard"] = "agent", np.array(generalist.hazard)
+        curve.attrs |= about | {
+            "stages": _in_json(generalist),
+            "wall_seconds": before + time.perf_counter() - started,
+            "resumed": int(resumed),
+        }
+        kept = replace(trained, curve=curve)
+        write_atomically(beside, to_netcdf(measure_generalist(kept)))
+        save_agents(kept, out)
+        for made in out.parent.glob(f"{checkpoint.name}*"):
+            made.unlink()
+        return kept
+
+
+def _finished(generalist: Generalist, out: Path) -> TrainedAgents:
+    """Read agents that are made, and refuse any others."""
+    found = load_agents(out)
+    if not is_from(found, generalist):
+        raise ValueError(f"{out}: exists, and holds other agents than these")
+    return found
+
+
+def measure_generalist(trained: TrainedAgents, lives: int = 1000, most: int = 100) -> xr.Dataset:
+    """Measure greedy agents on tasks of their tables, one after the other.
+
+    Parameters
+    ----------
+    trained
+        The agents.
+    lives
+        Lives for each agent and task.
+    most
+        Of more different tasks than these, so many, evenly along their order by lifetime.
+
+    Returns
+    -------
+    Dataset over (agent, task)
+        Of `measure.measure`; ``bayes_value`` and ``bayes_error`` of each task.
+    """
+    table = {name: values.ravel() for name, values in trained.task.full.items()}
+    names = ("lifetime", "sigma_p", "sigma_l", "mean")
+    every = np.unique(np.stack([table[name] for name in names], axis=1), axis=0)
+    chosen = every[np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))]
+    columns = dict(zip(names, chosen.T, strict=True))
+    tasks = GaussianBandit(**columns)
+    parts = []
+    for number in range(len(chosen)):
+        alike = tasks[np.full(len(trained.seeds), number)]
+        lived = simulate(AgentPolicy(trained), alike, lives, np.random.default_rng(number))
+        parts.append(measure(lived, ["agent"]))
+    dataset = xr.concat(parts, "task").transpose("agent", "task")
+    best = bayes_optimal(tasks)
+    dataset["bayes_value"], dataset["bayes_error"] = ("task", best.value), ("task", best.error)
+    dataset = dataset.assign_coords({name: ("task", column) for name, column in columns.items()})
+    dataset = dataset.assign_coords(seed=("agent", trained.seeds.astype(np.int32)))
+    if "hazard" in trained.curve:
+        dataset = dataset.assign_coords(hazard=("agent", trained.curve.hazard.values))
+    dataset.attrs = provenance(trained.curve.attrs) | {"lives": lives, "policy": "greedy"}
+    return explain(dataset, BANDIT, **ABOUT)
 
 
 def is_from(trained: TrainedAgents, generalist: Generalist) -> bool:
     """Tell whether agents of `run_generalist` were trained as this says."""
+    try:
+        # a setting that is newer than the file has its default
+        stages = [A2CConfig(**stage) for stage in json.loads(trained.curve.attrs["stages"])]
+    except (KeyError, TypeError, ValueError):
+        return False
     return (
         trained.task == generalist.task
         and trained.seeds.tolist() == list(generalist.seeds)
-        and trained.curve.attrs.get("stages") == _in_json(generalist)
+        and stages == list(generalist.stages)
     )
 
 

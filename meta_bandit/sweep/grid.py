@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -131,9 +132,14 @@ class Sweep:
             for seed in self.seed
         ]
 
+    @property
+    def agents(self) -> list[Cell]:
+        """All cells in the order of the dataset's axes, in which files of weights have them."""
+        return sorted(self.cells, key=lambda it: (it.sigma_p, it.sigma_l, it.lifetime, it.seed))
 
-# what a plane of agents costs on two cores; the book's own sweeps are trained this way
-_HALF = replace(CONFIGURATIONS["companion"], updates=600)
+
+# what a plane of agents costs on two cores; the book's older sweeps are trained this way
+_HALF = replace(CONFIGURATIONS["plain"], updates=600)
 _DIRECT = replace(_HALF, continuation_until=0.0)
 # half the values of "paper" along each axis
 _PLANE = Sweep(
@@ -176,6 +182,7 @@ PROFILES = {
     ),
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
+    "plane-companion": replace(_PLANE, seed=(0,), config=CONFIGURATIONS["companion"]),
     "plane-short": replace(_PLANE, lifetime=(10, 30)),
     "across": _ACROSS,
     "across-direct": replace(_ACROSS, config=_DIRECT),
@@ -186,9 +193,9 @@ PROFILES = {
 """Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale.
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
-with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
-continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
-lifetimes, by time feature.
+with 3 seeds; ``-companion``: one seed, by the default training; ``across``, many seeds on a row of
+tasks across the edge; ``-direct``: without the continuation of the prior mean; ``-short``: in
+shorter lives; ``lifetimes-``: one task at many lifetimes, by time feature.
 """
 
 
@@ -196,3 +203,13 @@ def identify(settings: object) -> str:
     """Hash settings: 16 hexadecimal digits of the SHA-256 of their canonical JSON."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def name_cells(cells: Sequence[Cell]) -> str:
+    """Name agents by the values of their settings on the grid."""
+    labels = {
+        name: sorted({getattr(cell, name) for cell in cells})
+        for name in ("sigma_p", "sigma_l", "lifetime", "seed")
+    }
+    said = (f"{name} = {', '.join(f'{at:g}' for at in found)}" for name, found in labels.items())
+    return f"{len(cells)} agents ({'; '.join(said)})"

@@ -7,27 +7,30 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from meta_bandit import __version__
 from meta_bandit.agents import save_agents
-from meta_bandit.files import write_atomically
+from meta_bandit.files import only_one, write_atomically
+from meta_bandit.metadata import earlier_seconds, made_now
 from meta_bandit.sweep.chunk import split, train_chunk
 from meta_bandit.sweep.cluster import connect, describe, survey, train_on_cluster
-from meta_bandit.sweep.grid import Cell, Sweep, identify
-from meta_bandit.sweep.results import assemble, code_commit, gather_agents, to_netcdf
+from meta_bandit.sweep.grid import Cell, Sweep, identify, name_cells
+from meta_bandit.sweep.results import assemble, gather_agents, read_netcdf, to_netcdf
 
 
 def run_sweep(
@@ -63,7 +66,7 @@ def run_sweep(
         Address of a Dask scheduler whose workers do the work instead, see `cluster`. A worker that
         dies costs the work of its chunk; a stop of this process, that of all unfinished chunks.
     weights
-        Also write the trained agents to this file, in the order of ``sweep.cells``, for
+        Also write the trained agents to this file, in the order of ``sweep.agents``, for
         `agents.load_agents`. Their learning curves are in the dataset alone.
 
     Returns
@@ -87,9 +90,13 @@ def run_sweep(
     started = time.perf_counter()
     if workers < 1:
         raise ValueError(f"workers = {workers}: must be a whole number >= 1")
+    if weights is not None and weights.resolve() == out.resolve():
+        raise ValueError(f"weights = {weights}: must be another file than that of the dataset")
     if out.exists():
         return _finished(sweep, out, weights)
-    with ExitStack() as stack:
+    with only_one(out), ExitStack() as stack:
+        if out.exists():  # since a moment ago
+            return _finished(sweep, out, weights)
         if dask is None:
             team = describe(device)
             # beside a GPU one process trains, and all measure
@@ -100,12 +107,18 @@ def run_sweep(
             trainers = workers = len(client.ncores())
         place = team["device"]
         folder = out.with_name(f"{out.name}.parts")
+        begun = folder.exists()
+        if weights is not None and weights.exists() and not begun:
+            raise ValueError(
+                f"weights = {weights}: exists, and stays: remove it, or write to another"
+            )
         folder.mkdir(parents=True, exist_ok=True)
+        before = earlier_seconds(folder / "clock.json", folder.iterdir())
+        resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))
         cells = sweep.cells
         plan = _plan(sweep, folder, place, trainers, team["free_bytes"])
         chunks = [[cells[i] for i in chunk] for chunk in plan]
         parts = [folder / f"{identify([cell.id for cell in chunk])}.nc" for chunk in chunks]
-        resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))
 
         made = stack.enter_context(_bar(folder / "progress", chunks, progress))
         missing = {}
@@ -113,50 +126,69 @@ def run_sweep(
             if part.exists():
                 made[number] = sweep.config.updates
             else:
-                missing[number] = part
+                missing[part] = chunks[number]
         if dask is None:
-            jobs = (
-                delayed(_run_chunk)(
-                    chunks[number],
-                    part,
-                    place,
-                    sweep.curve_points,
-                    measurers,
-                    every,
-                    folder / "progress",
-                    number,
-                    os.getpid(),
-                )
-                for number, part in missing.items()
-            )
-            for _ in Parallel(n_jobs=trainers, batch_size=1, return_as="generator_unordered")(jobs):
-                pass
+
+            def job(part: Path) -> Any:
+                number, counter = parts.index(part), folder / "progress"
+                about = (place, sweep.curve_points, measurers, every, counter, number, os.getpid())
+                return delayed(_run_chunk)(missing[part], part, *about)
+
+            _persist(missing, job, trainers)
         else:
-            wanted = {part.name: chunks[number] for number, part in missing.items()}
+            wanted = {part.name: chunk for part, chunk in missing.items()}
             for name, found in train_on_cluster(client, wanted, place, sweep.curve_points):
                 write_atomically(folder / name, found)
                 made[parts.index(folder / name)] = sweep.config.updates
-    trained = [cell for chunk in chunks for cell in chunk]
-    dataset = assemble(sweep, trained, parts)
-    dataset.attrs |= {
-        "sweep": json.dumps(asdict(sweep)),
-        "config": json.dumps(asdict(sweep.config)),
-        "meta_bandit": __version__,
-        "commit": code_commit(),
-        "torch": torch.__version__,
-        "device": place,
-        "device_name": team["device_name"],
-        "workers": workers,
-        "dask": dask or "",
-        "wall_seconds": time.perf_counter() - started,
-        "resumed": int(resumed),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    if weights is not None:
-        save_agents(gather_agents(sweep, trained, parts), weights)
-    write_atomically(out, to_netcdf(dataset))
-    shutil.rmtree(folder)
-    return xr.load_dataset(out, engine="scipy")
+        trained = [cell for chunk in chunks for cell in chunk]
+        dataset = assemble(sweep, trained, parts)
+        dataset.attrs |= made_now() | {
+            "sweep": json.dumps(asdict(sweep)),
+            "config": json.dumps(asdict(sweep.config)),
+            "torch": torch.__version__,
+            "device": place,
+            "device_name": team["device_name"],
+            "workers": workers,
+            "dask": dask or "none",
+            "wall_seconds": before + time.perf_counter() - started,
+            "resumed": int(resumed),
+        }
+        if weights is not None:
+            save_agents(gather_agents(sweep, trained, parts, dataset.attrs), weights)
+        write_atomically(out, to_netcdf(dataset))
+        shutil.rmtree(folder)
+    return read_netcdf(out)
+
+
+def _persist(
+    chunks: Mapping[Path, Sequence[Cell]], job: Callable[[Path], Any], workers: int
+) -> None:
+    """Train chunks in processes, again if one is killed: the others go on from their checkpoints.
+
+    Raises
+    ------
+    ChildProcessError
+        If processes are killed three times and no chunk is finished in between; the message names
+        what was being trained.
+    """
+    failures = 0
+    while left := [part for part in chunks if not part.exists()]:
+        try:
+            for _ in Parallel(workers, batch_size=1, return_as="generator_unordered")(
+                map(job, left)
+            ):
+                pass
+        except TerminatedWorkerError:
+            still = [part for part in left if not part.exists()]
+            failures = failures + 1 if len(still) == len(left) else 1
+            if failures == 3:
+                # they are begun in their order
+                cells = [cell for part in still[:workers] for cell in chunks[part]]
+                raise ChildProcessError(
+                    f"a process was killed three times (out of memory?) while it trained some of "
+                    f"{name_cells(cells)}; what is finished is kept: the same command goes on, "
+                    "perhaps with fewer workers"
+                ) from None
 
 
 def _run_chunk(
@@ -213,23 +245,28 @@ def _plan(
     if not path.exists():
         plan = {"source": source, "chunks": split(sweep, device, trainers, free_bytes)}
         write_atomically(path, json.dumps(plan).encode())
-    plan = json.loads(path.read_bytes())
+    damaged = f"{path}: is damaged: remove {folder}"
+    try:
+        plan = json.loads(path.read_bytes())
+        begun: dict[str, Any] = dict(plan["source"])
+        chunks: list[list[int]] = plan["chunks"]
+        numbers = sorted(chain(*chunks))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(damaged) from None
     for name, value in json.loads(json.dumps(source)).items():
-        if plan["source"].get(name) != value:
+        if begun.get(name) != value:
             raise ValueError(
                 f"{folder}: was begun with another {name}: finish it as it was begun, remove it, "
                 "or write to another file"
             )
-    chunks: list[list[int]] = plan["chunks"]
+    if numbers != list(range(len(sweep.cells))):
+        raise ValueError(damaged)
     return chunks
 
 
 def _finished(sweep: Sweep, out: Path, weights: Path | None) -> xr.Dataset:
     """Read a sweep that is done, and refuse any other file."""
-    try:
-        dataset = xr.load_dataset(out, engine="scipy")
-    except (OSError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"{out}: exists, and is no NetCDF 3 file ({error})") from None
+    dataset = read_netcdf(out)
     try:
         same = Sweep.from_json(dataset.attrs["sweep"]) == sweep
     except (KeyError, TypeError, ValueError):

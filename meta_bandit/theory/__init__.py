@@ -4,6 +4,7 @@ from meta_bandit.theory.commit import (
     LocalOptima,
     commit_value,
     full_information_value,
+    learning_advantage,
     local_optima,
     optimal_commit,
     sqrt_law,
@@ -16,6 +17,17 @@ from meta_bandit.theory.edge import (
     edge,
 )
 from meta_bandit.theory.first_order import marginal_benefit_and_cost
+from meta_bandit.theory.limits import (
+    WideConstants,
+    commitment_price,
+    one_pull_sigma_l,
+    predictable_law,
+    predictable_sigma_p,
+    regret_bound,
+    small_noise_regret,
+    wide_constants,
+    wide_world_edge,
+)
 from meta_bandit.theory.posterior import Estimator, gain, posterior, posterior_mean_std
 from meta_bandit.theory.stopping import (
     BayesOptimum,
@@ -35,8 +47,10 @@ __all__ = [
     "Estimator",
     "HazardOptimum",
     "LocalOptima",
+    "WideConstants",
     "bayes_optimal",
     "commit_value",
+    "commitment_price",
     "critical_lifetime",
     "critical_lifetime_law",
     "critical_sigma_l",
@@ -45,12 +59,20 @@ __all__ = [
     "full_information_value",
     "gain",
     "hazard_optimal",
+    "learning_advantage",
     "local_optima",
     "marginal_benefit_and_cost",
+    "one_pull_sigma_l",
     "optimal_commit",
     "posterior",
     "posterior_mean_std",
+    "predictable_law",
+    "predictable_sigma_p",
+    "regret_bound",
+    "small_noise_regret",
     "sqrt_law",
     "stopping_critical_lifetime",
     "stopping_critical_sigma_l",
+    "wide_constants",
+    "wide_world_edge",
 ]

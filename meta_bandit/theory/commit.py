@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.first_order import barrier, interior_maximum
-from meta_bandit.theory.posterior import Estimator, check_estimator, committed_gain, gain
+from meta_bandit.theory.posterior import (
+    Estimator,
+    check_estimator,
+    committed_gain,
+    gain,
+    gain_over_density,
+)
 
 
 def commit_value(
@@ -50,14 +56,59 @@ def commit_value(
     ValueError
         If an n lies outside [0, T], or the estimator has no such name.
     """
+    pulls, data_weight = _explored(task, pulls, estimator)
+    per_pull = committed_gain(task.mean, task.sigma_p, data_weight, estimator)
+    return np.asarray(pulls * task.mean + (task.lifetime - pulls) * per_pull)
+
+
+def learning_advantage(
+    task: GaussianBandit, pulls: ArrayLike, estimator: Estimator = "map"
+) -> NDArray[np.float64]:
+    r"""What exploring for n pulls earns more than never learning (thm-commit-value).
+
+    .. math:: V(n) - V(0) = V(n) \text{ for } m < 0, \qquad (T - n)\,(G(n) - m)
+        \text{ for } m \ge 0
+
+    For m > 0 it may be far smaller than the rounding error of either value: G(n) - m is the gain
+    of the opposite arm, and no difference is formed.
+
+    Parameters
+    ----------
+    task
+        Fields broadcast against ``pulls``.
+    pulls : shape (...)
+        Length n of the exploration phase, 0 <= n <= T; need not be whole.
+    estimator
+        ``"map"`` or ``"ml"``.
+
+    Returns
+    -------
+    shape (...), float64
+        In units of reward. 0 also where it is less than the smallest float, which takes a prior
+        mean of about 38 standard deviations of the estimate.
+
+    Raises
+    ------
+    ValueError
+        If an n lies outside [0, T], or the estimator has no such name.
+    """
+    pulls, data_weight = _explored(task, pulls, estimator)
+    opposite = committed_gain(-np.abs(task.mean), task.sigma_p, data_weight, estimator)
+    cost = np.where(task.mean < 0, pulls * task.mean, 0.0)
+    return np.asarray(cost + (task.lifetime - pulls) * opposite)
+
+
+def _explored(
+    task: GaussianBandit, pulls: ArrayLike, estimator: Estimator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check n and the estimator; give n and the weight of n rewards in the posterior mean."""
     check_estimator(estimator)
     pulls = np.asarray(pulls, dtype=np.float64)
     outside = ~((pulls >= 0) & (pulls <= task.lifetime))
     if outside.any():
         raise ValueError(f"pulls = {(pulls + 0 * task.lifetime)[outside][0]:g}: must lie in [0, T]")
-    data_weight = pulls / (pulls + np.square(task.sigma_l / task.sigma_p))
-    per_pull = committed_gain(task.mean, task.sigma_p, data_weight, estimator)
-    return np.asarray(pulls * task.mean + (task.lifetime - pulls) * per_pull)
+    with np.errstate(over="ignore"):
+        return pulls, pulls / (pulls + np.square(task.sigma_l / task.sigma_p))
 
 
 def optimal_commit(
@@ -90,12 +141,9 @@ def optimal_commit(
     check_estimator(estimator)
     interior = np.nan_to_num(interior_maximum(task, estimator), nan=0.0)
     candidates = np.stack([np.zeros_like(interior), np.floor(interior), np.ceil(interior)])
-    values = commit_value(task, candidates, estimator)
-    best = values.argmax(axis=0)[None]
-    return (
-        np.take_along_axis(candidates, best, axis=0)[0].astype(np.int64),
-        np.take_along_axis(values, best, axis=0)[0],
-    )
+    best = learning_advantage(task, candidates, estimator).argmax(axis=0)[None]
+    pulls = np.take_along_axis(candidates, best, axis=0)[0]
+    return pulls.astype(np.int64), commit_value(task, pulls, estimator)
 
 
 @dataclass(frozen=True)
@@ -159,9 +207,13 @@ def sqrt_law(task: GaussianBandit) -> NDArray[np.float64]:
     shape task.shape, float64
         In pulls, not rounded.
     """
-    density = np.exp(-0.5 * np.square(task.mean / task.sigma_p)) / np.sqrt(2 * np.pi)
-    cost = gain(-task.mean, task.sigma_p)
-    return np.asarray(task.sigma_l * np.sqrt(task.lifetime * density / (2 * task.sigma_p * cost)))
+    distance = np.abs(task.mean) / task.sigma_p
+    # the density's share in the cost, which for m > 0 is the ratio of two vanishing numbers
+    density = np.exp(-0.5 * np.square(distance)) / np.sqrt(2 * np.pi)
+    opposite = gain_over_density(distance)
+    with np.errstate(divide="ignore", over="ignore"):
+        ratio = np.where(task.mean > 0, 1 / opposite, density / (distance + density * opposite))
+    return np.asarray(task.sigma_l / task.sigma_p * np.sqrt(task.lifetime / 2 * ratio))
 
 
 def full_information_value(task: GaussianBandit) -> NDArray[np.float64]:

@@ -100,13 +100,14 @@ def edge(z: ArrayLike, lifetime: ArrayLike, mean: ArrayLike = -1.0) -> Edge:
 
 def _edge_parameter(task: GaussianBandit) -> NDArray[np.float64]:
     """Find z of the edge at a sigma_p: z sqrt(1 - rho) = abs(m) / sigma_p, increasing in z."""
-    target = np.abs(task.mean) / task.sigma_p
+    # beyond, all that depends on it has underflowed long ago, and its square would be no number
+    target = np.minimum(np.abs(task.mean) / task.sigma_p, 1e100)
 
     def excess(z: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
         # the square, signed: it stays smooth where the share passes 1
         return np.square(z) * (1 - _unlearnt_share(z)) - np.square(target)
 
-    bracket = (np.full_like(target, _SMALLEST_Z), target + 3)
+    bracket = (np.full_like(target, _SMALLEST_Z), 1.001 * target + 3)
     return elementwise.find_root(excess, bracket, args=(target,)).x
 
 

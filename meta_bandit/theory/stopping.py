@@ -96,6 +96,11 @@ def bayes_optimal(task: GaussianBandit) -> BayesOptimum:
         Arrays of shape ``task.shape``. ``value`` is never below that of `optimal_commit`: a
         committed plan is one of the policies, so that its value, known to rounding, bounds V*
         from below.
+
+    Raises
+    ------
+    ValueError
+        If a life is longer than a million pulls, or all thresholds are more than 1e8 numbers.
     """
     fine, error = _solve_with_error(task)
     pulled = fine.worth > 0
@@ -132,6 +137,11 @@ def first_pull_value(task: GaussianBandit) -> Floats:
     -------
     shape task.shape, float64
         In units of reward, as exact as the value of `bayes_optimal`.
+
+    Raises
+    ------
+    ValueError
+        As `bayes_optimal`.
     """
     return _solve(task, _FINE).worth
 
@@ -208,6 +218,8 @@ def hazard_optimal(task: GaussianBandit, survival: float, tolerance: float = 1e-
 
 
 _LONGEST_HORIZON = 1e6
+# pulls times tasks: 0.8 GB of thresholds
+_MOST_THRESHOLDS = 1e8
 
 
 @dataclass(frozen=True)
@@ -296,7 +308,13 @@ def _solve(task: GaussianBandit, resolution: _Resolution, survival: float = 1.0)
     fields = (task.sigma_p, task.sigma_l, task.lifetime, task.mean)
     flat = GaussianBandit(*(np.broadcast_to(field, shape).ravel() for field in fields))
     functions = np.empty((flat.lifetime.size, _FUNCTIONS))
-    thresholds = np.full((int(flat.lifetime.max(initial=1)), flat.lifetime.size), np.nan)
+    longest = int(flat.lifetime.max(initial=1))
+    if longest > _LONGEST_HORIZON or longest * flat.lifetime.size > _MOST_THRESHOLDS:
+        raise ValueError(
+            f"lifetime = {longest:g} for {flat.lifetime.size} tasks: must be at most "
+            f"{_LONGEST_HORIZON:g} pulls, and {_MOST_THRESHOLDS:g} pulls of all tasks together"
+        )
+    thresholds = np.full((longest, flat.lifetime.size), np.nan)
     longest_first = np.argsort(-flat.lifetime, kind="stable")
     size = max(1, _CHUNK // (resolution.nodes**2 * resolution.quadrature))
     for start in range(0, longest_first.size, size):
@@ -368,7 +386,10 @@ def _movement(sigma_p: Floats, sigma_l: Floats, pulls: ArrayLike, later_pulls: A
     now = np.hypot(np.sqrt(pulls) * sigma_p, sigma_l)
     later = np.hypot(np.sqrt(later_pulls) * sigma_p, sigma_l)
     pulls_between = np.asarray(later_pulls) - np.asarray(pulls)
-    return np.asarray(np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now))
+    moved = np.sqrt(pulls_between) * sigma_p * (sigma_p / later) * (sigma_l / now)
+    # it is divided by, and next to nothing is as good as nothing
+    least = np.where(pulls_between > 0, np.finfo(np.float64).tiny, 0.0)
+    return np.asarray(np.maximum(moved, least))
 
 
 def _look_ahead(estimate: Floats, step: Floats, ahead: _Ahead, resolution: _Resolution) -> Floats:

@@ -17,7 +17,9 @@ from meta_bandit.theory.stopping import first_pull_value
 
 
 def stopping_critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
-    r"""Task complexity from which on never learning is Bayes-optimal (prop-stopping-edge).
+    r"""Task complexity on the adaptive edge (prop-stopping-edge, prop-stopping-edge-curve).
+
+    From it on never learning is Bayes-optimal; below it, learning pays.
 
     .. math:: \sigma^*: \; C_0(m) = 0, \qquad \sigma_c \le \sigma^* \le \sqrt{T - 1}\,\sigma_c
 

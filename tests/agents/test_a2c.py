@@ -159,7 +159,7 @@ def test_lives_follow_the_task():
 def test_stratified_arms_lie_one_in_each_slice():
     made = Trainer(MIXED, SEEDS, A2CConfig(lives=10, units=2), torch.device("cpu"))
     with torch.inference_mode():
-        first, second = made.draw_arms(0), made.draw_arms(1)
+        first, second = (made.draw_arms(update, made.prior_mean) for update in (0, 1))
     for arms in (first, second):
         quantile = torch.special.ndtr(arms)
         assert torch.equal((10 * quantile).floor(), torch.arange(10.0).double().expand(3, 10))
@@ -281,7 +281,7 @@ def test_mean_return_is_the_arms_mean_times_the_pulls():
     with torch.inference_mode():
         made.update(0)
         actions = made.net.inputs[1:, :, RISKY_ROW].clone()
-        arm_mean = made.draw_arms(0) * made.sigma_p  # the prior mean begins at 0
+        arm_mean = made.draw_arms(0, made.prior_mean) * made.sigma_p  # the prior mean begins at 0
     expected = [
         (actions[:lifetime, agent].sum(0) * arm_mean[agent]).mean()
         for agent, lifetime in enumerate([9, 1, 6])

@@ -23,6 +23,12 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig
         ("value_weight", math.inf, "a finite number >= 0"),
         ("gradient_clip", 0, "a number > 0; inf for no clipping"),
         ("continuation_until", "half", "a number in [0, 1]"),
+        ("continuation_from", -0.1, "a number in [0, 1]"),
+        ("good_arms", 1.0, "a number in [0, 1)"),
+        ("second_decay", 1, "a number in [0, 1)"),
+        ("tremble", 0.5, "a number in [0, 0.5)"),
+        ("learning_signal", "arm", "one of reward, posterior-mean, arm-mean"),
+        ("critic", None, "one of network, regression"),
         ("normalise_advantages", 1, "True, False or 'task'"),
         ("stratified_arms", None, "True or False"),
         ("time_feature", "clock", "one of fraction, elapsed, remaining, log-remaining, none"),
@@ -57,6 +63,16 @@ def test_schedules():
     assert config.at(99) == pytest.approx((0.0002, 0.0, 1.0))
 
 
+def test_the_prior_mean_can_begin_on_its_way():
+    config = A2CConfig(updates=100, continuation_from=0.3, continuation_until=0.5)
+    assert [config.at(update)[2] for update in (0, 25, 50, 99)] == pytest.approx([0.3, 0.65, 1, 1])
+
+
+def test_weights_of_lives_and_units_of_tasks_do_not_mix():
+    with pytest.raises(ValueError, match=r"good_arms = 0\.3: must be 0 with"):
+        A2CConfig(good_arms=0.3, normalise_advantages="task")
+
+
 def test_schedules_that_are_switched_off():
     config = A2CConfig(
         updates=10, learning_rate_hold=1.0, entropy=0.2, entropy_until=0.0, continuation_until=0.0
@@ -66,5 +82,5 @@ def test_schedules_that_are_switched_off():
 
 
 def test_names():
-    assert CONFIGURATIONS["companion"] == A2CConfig()
+    assert CONFIGURATIONS["plain"] == A2CConfig()
     assert CONFIGURATIONS["smoke"].updates <= 10

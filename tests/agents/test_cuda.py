@@ -7,7 +7,7 @@ import torch
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, train
 from meta_bandit.agents.a2c import Trainer
-from meta_bandit.agents.learner import BETAS, schedules
+from meta_bandit.agents.learner import FIRST_DECAY, schedules
 from meta_bandit.agents.training import _record
 
 TASK = GaussianBandit([1.0, 2.0, 2.0], [0.5, 2.0, 4.0], [20, 30, 25])
@@ -22,7 +22,7 @@ def test_schedules_hold_what_adam_and_the_configuration_say():
     assert table.shape == (CONFIG.updates, 4)
     for update in (0, 7, CONFIG.updates - 1):
         learning_rate, entropy, share = CONFIG.at(update)
-        corrections = [1 - beta ** (update + 1) for beta in BETAS]
+        corrections = [1 - beta ** (update + 1) for beta in (FIRST_DECAY, CONFIG.second_decay)]
         expected = [learning_rate / corrections[0], 1 / np.sqrt(corrections[1]), entropy, share]
         np.testing.assert_allclose(table[update], expected, rtol=1e-14)
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.agents.a2c import task_inputs
+from meta_bandit.agents.a2c import task_inputs, time_input
+from meta_bandit.agents.config import TimeFeature
+from meta_bandit.agents.layout import TIMES
 from meta_bandit.agents.learner import initial_weights
 from meta_bandit.policies import Constant
 from meta_bandit.simulate import History, Lives, simulate
@@ -144,3 +147,12 @@ def test_a_policy_that_kept_nothing_says_so(trained):
     simulate(policy, TASK, 4, np.random.default_rng(0))
     with pytest.raises(ValueError, match="remember=True"):
         _ = policy.memory
+
+
+def test_the_formulas_of_the_clocks_that_files_carry_are_those_that_agents_see():
+    assert TIMES.keys() == set(get_args(TimeFeature))
+    for kind, formula in TIMES.items():
+        text = formula.replace("2 t", "2 * t").replace("ln", "np.log")
+        for t, T in ((0, 7), (3, 7), (7, 7), (120, 400)):
+            seen = time_input(kind, torch.tensor(float(t)), torch.tensor(float(T)))
+            assert float(seen) == pytest.approx(eval(text, {"np": np, "t": t, "T": T}), abs=1e-6)

@@ -67,7 +67,7 @@ def test_each_life_is_dealt_its_task_and_told_so(update):
 def test_rewards_are_those_of_the_lifes_own_task():
     made = played(1)
     normal = made.noise.draw(1, 0)[0]
-    arm = made.mean + made.sigma_p * made.draw_arms(1)
+    arm = made.mean + made.sigma_p * made.draw_arms(1, made.mean)
     pays = (arm + made.sigma_l * normal) / made.reward_scale
     outcome = made.net.inputs[1:]
     wanted = pays * outcome[:, :, RISKY_ROW] * made.mask
@@ -121,7 +121,7 @@ def test_a_task_meets_the_whole_prior_in_time():
     """The slice of the prior that a life's arm is drawn from does not follow from its place."""
     made = trainer()
     with torch.inference_mode():
-        draws = torch.stack([made.draw_arms(2 * k) for k in range(60)])
+        draws = torch.stack([made.draw_arms(2 * k, made.mean) for k in range(60)])
     slices = (7 * torch.special.ndtr(draws)).floor().numpy()
     assert (np.sort(slices, axis=-1) == np.arange(7)).all()
     for agent in range(2):

@@ -63,7 +63,7 @@ def make() -> Make:
     """Run Make in a folder, with this Python instead of a ``.venv`` of that folder's own."""
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["make", "-j2", *arguments, "INSTALLED=", f"PY={sys.executable}", "PROFILE=smoke"]
+        command = ["make", "-j2", "INSTALLED=", f"PY={sys.executable}", "PROFILE=smoke", *arguments]
         # an outer make's flags and its jobserver are not ours to use
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
         environment = {name: value for name, value in os.environ.items() if name not in outer}

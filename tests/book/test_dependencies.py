@@ -1,11 +1,11 @@
-"""What Make is told about a chapter."""
+"""What a chapter depends on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from book.tools.chapter import read_chapter
-from book.tools.dependencies import imported_modules, make_rule, named_data
+from book.tools.dependencies import imported_modules, named_data
 
 
 def test_an_import_inside_a_function_counts(mini_source: Path) -> None:
@@ -36,9 +36,3 @@ def test_only_the_data_that_a_chapter_names_counts(mini_source: Path) -> None:
     assert named_data(read_chapter(chapters / "second.md"), mini_source) == [
         Path("book/results/table.csv")
     ]
-
-
-def test_a_prerequisite_that_is_gone_does_not_stop_make() -> None:
-    assert make_rule(Path("x.ipynb"), [Path("a.py"), Path("b.py")]) == (
-        "x.ipynb: a.py b.py\na.py:\nb.py:\n"
-    )

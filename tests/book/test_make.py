@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +19,11 @@ Tree = Callable[[Path], dict[str, bytes]]
 ALL = {"index", "first", "second"}
 
 
-def touch(path: Path) -> None:
-    """As if edited a moment from now: coarse clocks cannot hide it."""
-    later = time.time() + 5
-    os.utime(path, (later, later))
+def edit(path: Path) -> None:
+    """Change the content and leave the time, which must not matter."""
+    before = path.stat()
+    path.write_bytes(path.read_bytes() + b"\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def would_run(done: CompletedProcess[str]) -> set[str]:
@@ -58,11 +62,43 @@ def test_nothing_changed_nothing_runs(mini: Path, make: Make) -> None:
 def test_exactly_what_depends_on_a_change_runs(
     mini: Path, make: Make, changed: str, runs: set[str]
 ) -> None:
-    touch(mini / changed)
+    edit(mini / changed)
     done = make(mini, "-n", "book")
     assert would_run(done) == runs
     pages = "pages: building, because" in done.stdout
     assert pages == (not changed.endswith("unused.csv"))
+
+
+def test_times_say_nothing(mini: Path, make: Make) -> None:
+    for number, path in enumerate(sorted(path for path in mini.rglob("*") if path.is_file())):
+        when = 0 if number % 2 else time.time() + 1e6
+        os.utime(path, (when, when))
+    assert make(mini, "book").stdout == f"book: {mini}/_build/smoke/html/index.html\n"
+    assert would_run(make(mini, "-n", "book")) == set()
+
+
+@pytest.mark.parametrize("lost", ["first.inputs.json", "first.run.json", "first.ipynb"])
+def test_a_run_that_was_killed_while_it_wrote_is_done_again(
+    mini: Path, make: Make, lost: str
+) -> None:
+    (mini / "_build" / "smoke" / "executed" / lost).unlink()
+    assert would_run(make(mini, "-n", "book")) == {"first"}
+
+
+def test_an_executed_chapter_that_somebody_changed_is_made_again(mini: Path, make: Make) -> None:
+    edit(mini / "_build" / "smoke" / "executed" / "first.ipynb")
+    assert would_run(make(mini, "-n", "book")) == {"first"}
+
+
+def test_pages_that_were_not_finished_are_built_again(mini: Path, make: Make) -> None:
+    (mini / "_build" / "smoke" / "html.inputs.json").unlink()
+    done = make(mini, "-n", "book")
+    assert "pages: building, because nothing says what it was made from" in done.stdout
+
+
+def test_a_moved_book_is_not_run_again(mini: Path, make: Make) -> None:
+    moved = mini.rename(mini.with_name("moved"))
+    assert would_run(make(moved, "-n", "book")) == set()
 
 
 def test_a_deleted_module_reruns_what_used_it(mini: Path, make: Make) -> None:
@@ -70,8 +106,31 @@ def test_a_deleted_module_reruns_what_used_it(mini: Path, make: Make) -> None:
     assert would_run(make(mini, "-n", "book")) == {"second"}
 
 
+def test_an_environment_that_was_moved_or_broken_is_made_again(mini_source: Path) -> None:
+    folder = mini_source.with_name("environments")
+    whole, moved, copied, broken = (folder / x for x in ("whole", "moved", "copied", "broken"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(whole)], check=True)
+    (whole / ".installed").write_text(f"{whole}\n")
+    shutil.copytree(whole, copied, symlinks=True)
+    shutil.copytree(whole, gone := folder / "gone", symlinks=True).rename(moved)
+    (moved / ".installed").write_text(f"{gone}\n")
+    shutil.copytree(whole, broken, symlinks=True)
+    (broken / ".installed").write_text(f"{broken}\n")
+    (broken / "bin" / "python").unlink()
+    (broken / "bin" / "python").symlink_to("gone")
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    for venv in (whole, moved, copied, broken):
+        done = subprocess.run(
+            ["make", "-n", "venv", f"VENV={venv}"],
+            cwd=mini_source, env=environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        again = f'was moved or has lost its Python: making it again"; rm -rf {venv}'
+        assert (again in done.stdout) == (venv != whole), done.stdout
+
+
 def test_a_run_says_why_and_how_long(mini: Path, make: Make) -> None:
-    touch(mini / "book" / "second.md")
+    edit(mini / "book" / "second.md")
     done = make(mini, "executed")
     assert "second: running, because changed: book/second.md\n" in done.stdout
     assert re.search(r"second: executed in \d+\.\d s\n", done.stdout)
@@ -81,7 +140,6 @@ def test_a_failing_chapter_leaves_the_book_before_it(mini: Path, make: Make, tre
     before = tree(mini / "_build")
     chapter = mini / "book" / "second.md"
     chapter.write_text(chapter.read_text().replace("inner.VALUE + seed", "1 / seed"))
-    touch(chapter)
     done = make(mini, "book")
     assert done.returncode != 0
     assert "book/second.md:24: cell 3, In [2], raised ZeroDivisionError" in done.stderr
@@ -92,7 +150,6 @@ def test_a_broken_page_leaves_the_book_before_it(mini: Path, make: Make, tree: T
     before = tree(mini / "_build" / "smoke" / "html")
     chapter = mini / "book" / "second.md"
     chapter.write_text(chapter.read_text().replace("$x^2$", "{eq}`eq-nowhere`"))
-    touch(chapter)
     done = make(mini, "book")
     assert done.returncode != 0
     assert re.search(r"^book/second\.ipynb: cell 1, .*eq-nowhere", done.stderr, re.MULTILINE)
@@ -100,17 +157,103 @@ def test_a_broken_page_leaves_the_book_before_it(mini: Path, make: Make, tree: T
     assert sorted(path.name for path in (mini / "_build" / "smoke").iterdir()) == [
         "executed",
         "html",
+        "html.inputs.json",
         "jupyter-book.log",
         "src",
     ]
 
 
-def test_a_chapter_can_be_run_with_other_values(mini: Path, make: Make) -> None:
-    done = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=3 levels=[1,2]")
+def test_what_editors_leave_is_no_page(mini: Path, make: Make) -> None:
+    (mini / "book" / ".#first.md").symlink_to("someone@somewhere.123:456")
+    for name in ("._first.md", "first.md~", "#first.md#"):
+        (mini / "book" / name).write_bytes(b"\x00\xff")
+    assert make(mini, "book").stdout == f"book: {mini}/_build/smoke/html/index.html\n"
+    edit(mini / "book" / "status.md")
+    done = make(mini, "book")
     assert done.returncode == 0, done.stderr
-    text = (mini / "_build" / "chapter" / "first.ipynb").read_text()
-    assert "slope = 3.0" in text
-    assert "levels = [1, 2]" in text
+    assert "running" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("my first.md", "has a space in its name"), ("third.md", "is not in _toc.yml")],
+)
+def test_what_belongs_to_no_page_is_named_before_anything_runs(
+    mini: Path, make: Make, name: str, advice: str
+) -> None:
+    chapter = mini / "book" / name
+    chapter.write_text((mini / "book" / "second.md").read_text())
+    edit(mini / "book" / "first.md")
+    done = make(mini, "book")
+    assert done.returncode != 0
+    assert f"error: book/{name} {advice}" in done.stderr
+    assert "running" not in done.stdout
+    # what git would not track is no page
+    subprocess.run(["git", "init", "-q", str(mini)], check=True)
+    (mini / ".gitignore").write_text(f"{name}\n")
+    assert make(mini, "book").returncode == 0
+
+
+def test_a_page_that_is_not_there_is_named_before_anything_runs(mini: Path, make: Make) -> None:
+    (mini / "book" / "status.md").unlink()
+    edit(mini / "book" / "first.md")
+    done = make(mini, "book")
+    assert "error: book/status.md is in _toc.yml, but not there" in done.stderr
+    assert "running" not in done.stdout
+
+
+def test_a_book_is_made_in_every_locale(
+    mini: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
+        monkeypatch.setenv(name, value)
+    chapter = mini / "book" / "second.md"
+    text = chapter.read_text(encoding="utf-8").replace("Only data", "Données α, β")
+    # some editors begin a file with a byte order mark
+    for path, content in ((chapter, text), (page := mini / "book" / "status.md", page.read_text())):
+        path.write_text(content, encoding="utf-8-sig")
+    done = make(mini, "book")
+    assert done.returncode == 0, done.stderr
+    made = mini / "_build" / "smoke" / "html" / "book" / "second.html"
+    assert "Données α, β" in made.read_text(encoding="utf-8")
+
+
+def test_a_chapter_can_be_run_with_other_values(mini: Path, make: Make) -> None:
+    values = "slope = -1e0 levels=[1, 2.5] label=it's $x `y`"
+    done = make(mini, "chapter", "CHAPTER=first", f"PARAMS={values}")
+    assert done.returncode == 0, done.stderr
+    made = mini / "_build" / "chapter" / "first.ipynb"
+    assert done.stdout.endswith(f"notebook: {made}\n")
+    text = made.read_text()
+    for said in ("slope = -1.0", "levels = [1.0, 2.5]", 'label = \\"it\'s $x `y`\\"'):
+        assert said in text, said
+    before = made.read_bytes()
+    again = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=2.5")
+    assert again.returncode != 0
+    assert "_build/chapter/first.ipynb: is there, and stays: OUT=another.ipynb" in again.stderr
+    assert made.read_bytes() == before
+    done = make(mini, "chapter", "CHAPTER=first", "PARAMS=slope=2.5", "OUT=my own/run.ipynb")
+    assert done.stdout.endswith(f"notebook: {mini}/my own/run.ipynb\n"), done.stderr
+    assert "slope = 2.5" in (mini / "my own" / "run.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("PARAMS=profile=fast",), "'profile': 'fast' must be one of smoke, quick, paper"),
+        (("PARAMS=slope",), "'slope' must be NAME=VALUE"),
+        (("PROFILE=fast",), "PROFILE=fast: must be smoke, quick or paper"),
+        (("PROFILE=../quick",), "PROFILE=../quick: must be smoke, quick or paper"),
+        (("PROFILE=smoke quick",), "PROFILE=smoke quick: must be smoke, quick or paper"),
+    ],
+)
+def test_a_word_that_is_not_known_is_refused_before_anything_runs(
+    mini: Path, make: Make, given: tuple[str, ...], message: str
+) -> None:
+    done = make(mini, "chapter", "CHAPTER=first", *given)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (mini / "_build" / "chapter").exists()
 
 
 def test_a_chapter_has_to_be_named(mini: Path, make: Make) -> None:
@@ -127,9 +270,49 @@ def test_notebooks_for_jupyter_are_not_executed(mini: Path, make: Make) -> None:
     assert (mini / "book" / "first.md").read_bytes() == before
 
 
+def test_a_notebook_that_a_reader_changed_stays(mini: Path, make: Make) -> None:
+    assert make(mini, "notebooks").returncode == 0
+    mine, other = mini / "notebooks" / "first.ipynb", mini / "notebooks" / "second.ipynb"
+    mine.write_text(mine.read_text().replace("The first chapter", "My own words"))
+    own = mini / "notebooks" / "own.ipynb"
+    own.write_text("{}")
+    for name in ("first", "second"):
+        chapter = mini / "book" / f"{name}.md"
+        chapter.write_text(chapter.read_text() + "\nOne more line.\n")
+    done = make(mini, "notebooks")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("and stays; FORCE=1") == 1
+    assert "notebooks/first.ipynb: was changed or run since" in done.stderr
+    assert "My own words" in mine.read_text()
+    assert "One more line." in other.read_text()
+    done = make(mini, "clean")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (mini / "notebooks").iterdir()} == {"first.ipynb", "own.ipynb"}
+    assert "My own words" in mine.read_text()
+    assert not (mini / "_build").exists()
+    assert make(mini, "notebooks").returncode == 0
+    assert "My own words" in mine.read_text()
+    assert make(mini, "notebooks", "FORCE=1").returncode == 0
+    assert "One more line." in mine.read_text()
+    own.unlink()
+    assert make(mini, "clean").stderr == ""
+    assert not (mini / "notebooks").exists()
+
+
+def test_a_run_that_a_reader_changed_stays(mini: Path, make: Make) -> None:
+    runs = mini / "_build" / "chapter"
+    runs.mkdir()
+    (runs / "mine.ipynb").write_text("a reader's")
+    assert make(mini, "chapter", "CHAPTER=second").returncode == 0
+    assert make(mini, "clean").returncode == 0
+    assert [path.name for path in (mini / "_build").rglob("*")] == ["chapter", "mine.ipynb"]
+    assert make(mini, "clean", "FORCE=1").stderr == ""
+    assert not (mini / "_build").exists()
+
+
 def test_help_is_the_default_and_lists_every_target(mini: Path, make: Make) -> None:
     done = make(mini)
-    declared = re.findall(r"^\.PHONY: (.+)$", (mini / "Makefile").read_text(), re.MULTILINE)
+    declared = re.findall(r"^\.PHONY: ([a-z].+)$", (mini / "Makefile").read_text(), re.MULTILINE)
     assert done.returncode == 0
     for target in " ".join(declared).split():
         assert re.search(rf"^  {target} ", done.stdout, re.MULTILINE), target

@@ -126,16 +126,28 @@ def test_the_build_ends_and_says_which_result_is_missing_or_alone(mini: Path, ma
     (theory / "__init__.py").touch()
     (theory / "symbolic.py").write_text(
         "from types import SimpleNamespace\n"
-        'RESULTS = [lambda: SimpleNamespace(label="prop-other", steps=[1], cites=())]\n'
+        'RESULTS = [lambda: SimpleNamespace(label="prop-other", steps=[1], cites=(),'
+        ' origin="known", sources=(), credit="")]\n'
     )
     done = make(mini, "book")
     assert done.returncode != 0
     for said in (
         "prop-line: is not in meta_bandit.theory.symbolic.RESULTS, but is named by a chapter",
         "prop-other: is in meta_bandit.theory.symbolic.RESULTS, but no chapter states it",
+        "prop-other: is known before, with 0 sources",
         'prop-other: no test is marked @pytest.mark.checks("prop-other")',
     ):
         assert said in done.stderr
+
+
+@pytest.mark.parametrize("label", proofs())
+def test_credit_is_given_to_what_the_front_page_cites(label: str) -> None:
+    proof = proofs()[label]
+    assert proof.origin in results.ORIGINS
+    assert bool(proof.sources) == (proof.origin != "ours")
+    text = "\n".join(path.read_text() for path in (ROOT / "book").glob("*.md"))
+    cited = {key for group in re.findall(r"\{cite\}`([^`]+)`", text) for key in group.split(",")}
+    assert set(proof.sources) <= cited
 
 
 @pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")

@@ -232,3 +232,17 @@ def test_a_study_is_one_dataset_with_its_agents(tmp_path):
     assert run_study(study, out, "cpu").identical(dataset)
     with pytest.raises(ValueError, match="holds something else than this study"):
         run_study(replace(study, seed=(1,)), out, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_signal", "posterior-mean"),
+        ("critic", "regression"),
+        ("good_arms", 0.3),
+        ("tremble", 0.2),
+    ],
+)
+def test_what_only_bandits_have_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"^{name} = {value!r}: must be .* for agents that forage"):
+        made(**{name: value})

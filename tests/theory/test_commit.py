@@ -47,6 +47,18 @@ def quadrature_value(task: GaussianBandit, n: int, estimator: str = "map") -> mp
         return n * m + (lifetime - n) * mpmath.quad(earned, [-mpmath.inf, *inner, mpmath.inf])
 
 
+@pytest.mark.checks("prop-sqrt-law")
+@pytest.mark.parametrize("mean", [-60.0, -37.0, -1.0, 0.0, 1.0, 37.0, 60.0, 1e4])
+def test_square_root_law_far_into_the_tail(mean):
+    with mpmath.workdps(60):
+        density, opposite = mpmath.npdf(mean), mpmath.npdf(mean) - mean * mpmath.ncdf(-mean)
+        if mean > 1e3:  # beyond mpmath's own digits: 1 - z M(z) from its asymptotic series
+            opposite = density / mpmath.mpf(mean) ** 2
+        exact = 2 * mpmath.sqrt(100 * density / (2 * opposite))
+        law = float(sqrt_law(GaussianBandit(1.0, 2.0, 100, mean)))
+        assert law == pytest.approx(float(exact), rel=1e-7, abs=1e-300)
+
+
 @pytest.mark.checks("thm-commit-value", "prop-ml-value")
 @pytest.mark.parametrize("mean", [-1.0, 0.4])
 @pytest.mark.parametrize("estimator", ["map", "ml"])

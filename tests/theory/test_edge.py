@@ -8,7 +8,9 @@ from meta_bandit.theory import (
     critical_lifetime_law,
     critical_sigma_l,
     edge,
+    first_pull_value,
     gain,
+    learning_advantage,
     local_optima,
     optimal_commit,
 )
@@ -37,6 +39,50 @@ def test_no_edge_where_all_uncertainty_would_be_left():
     ):
         with pytest.raises(ValueError, match=f"^{name} = "):
             call()
+
+
+@pytest.mark.checks("thm-edge")
+def test_no_jump_takes_more_of_life_than_in_the_widest_world():
+    share, sigma_p, _ = edge(np.linspace(0.7, 6, 200_001), 1.0)
+    real = ~np.isnan(sigma_p)
+    assert (np.diff(share[real]) < 0).all()
+    assert share[real].max() == pytest.approx(0.142641, abs=2e-6)
+    assert sigma_p[real].argmax() == share[real].argmax() == 0
+
+
+@pytest.mark.checks("prop-foc")
+def test_the_edge_of_whole_pulls_lies_beside_that_of_real_ones():
+    sigma_p = np.geomspace(0.8, 50, 30)
+    lifetime = 60
+    exact = critical_sigma_l(GaussianBandit(sigma_p, 1.0, lifetime))
+    for n in range(1, lifetime):
+        value = commit_value(GaussianBandit(sigma_p, exact * (1 + 1e-9), lifetime), n)
+        assert (value < 1e-6).all(), n
+
+
+@pytest.mark.checks("prop-foc")
+@pytest.mark.parametrize("mean", [0.0, 1e-3, 0.5, 3.0])
+def test_a_good_arm_is_looked_at_without_a_barrier(mean):
+    tasks = GaussianBandit([0.5, 2.0], [[0.3], [4.0], [40.0]], 50, mean)
+    rise = np.sign(
+        np.diff(learning_advantage(tasks, np.linspace(0, 50, 2001)[:, None, None]), axis=0)
+    )
+    rise = rise[np.abs(rise).sum(axis=(1, 2)) == 6]
+    assert (np.diff(rise, axis=0) <= 0).all()
+    assert np.isnan(local_optima(tasks).barrier_pulls).all()
+
+
+@pytest.mark.parametrize("mean", [-1e150, -1.0, 0.0, 1e150])
+def test_extreme_worlds_have_numbers_for_answers(mean):
+    least, most = 1e-150, 1e150
+    worlds = GaussianBandit(
+        [least, least, 1.0, most, most], [least, most, 1.0, least, most], 5, mean
+    )
+    for function in (critical_lifetime, critical_lifetime_law, critical_sigma_l, first_pull_value):
+        assert not np.isnan(function(worlds)).any(), function.__name__
+    if mean == -1e150:
+        assert critical_sigma_l(worlds)[0] == 0  # predictable
+        assert critical_lifetime_law(worlds)[0] == np.inf
 
 
 @pytest.mark.checks("thm-edge")

@@ -73,6 +73,25 @@ def test_a_horizon_misses_no_more_than_the_bound(horizon):
     assert horizon < 40 or (missed > 0).all()
 
 
+@pytest.mark.checks("prop-hazard")
+@pytest.mark.parametrize("pulls", [0, 3, 30])
+def test_the_bounds_hold_in_every_state(pulls):
+    """A state is the birth of a world whose prior is the posterior, good estimates included."""
+    survival, horizon, at = 0.9, 6, np.array([-4.0, -1.0, 0.0, 0.5, 3.0])
+    left = (1 / 2.0**2 + pulls / 3.0**2) ** -0.5
+    state = GaussianBandit(left, 3.0, horizon, at)
+    best, known = hazard_optimal(state, survival), gain(at, left)
+    short = np.maximum(_solve(state, _FINE, survival).worth, 0)
+    assert (best.value >= 0).all()
+    assert (best.value <= known / (1 - survival) + best.error).all()
+    assert (short <= best.value + best.error).all()
+    assert (best.value <= short + survival**horizon * known / (1 - survival) + best.error).all()
+    assert (best.value[at <= -survival / (1 - survival) * known] == 0).all()
+    # where all is all but known the bounds are the value
+    sure = hazard_optimal(GaussianBandit(1e-3, 3.0, 1, 3.0), survival)
+    assert sure.value == pytest.approx(3.0 / (1 - survival), rel=1e-8)
+
+
 def test_without_a_hazard_the_recursion_is_that_of_a_known_lifetime():
     task = GaussianBandit([1.0, 2.0], [1.0, 3.0], [20, 60])
     known = _solve(task, _FINE)

@@ -80,12 +80,24 @@ def lattice(task, points=3001):
 @pytest.mark.checks("thm-stopping")
 @pytest.mark.parametrize(
     ("sigma_p", "sigma_l", "lifetime", "value"),
-    [(1, 1, 100, 5.6215), (2, 4, 100, 27.594), (1, 0.1, 100, 7.23)],
+    [(1, 1, 100, 5.621745), (2, 2, 100, 34.102642), (2, 4, 100, 27.594), (1, 0.1, 100, 7.23)],
 )
 def test_values_that_the_book_quotes(sigma_p, sigma_l, lifetime, value):
+    # as many digits as are quoted
+    digits = {5.621745: 1e-7, 34.102642: 1e-8}.get(value, 1e-4)
     assert bayes_optimal(GaussianBandit(sigma_p, sigma_l, lifetime)).value == pytest.approx(
-        value, rel=1e-4
+        value, rel=digits
     )
+
+
+@pytest.mark.parametrize("solve", [bayes_optimal, first_pull_value])
+def test_a_life_too_long_to_be_solved_is_refused(solve):
+    with pytest.raises(ValueError, match=r"lifetime = 1e\+09 for 1 tasks: must be at most 1e\+06"):
+        solve(GaussianBandit(1, 1, 1e9))
+    with pytest.raises(
+        ValueError, match=r"lifetime = 1e\+06 for 200 tasks: .* 1e\+08 pulls of all"
+    ):
+        solve(GaussianBandit(np.ones(200), 1, 1e6))
 
 
 def test_one_pull_goes_to_the_better_arm():

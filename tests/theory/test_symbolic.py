@@ -18,7 +18,9 @@ from meta_bandit.theory.symbolic.javascript import javascript
 LABELS = (
     "prop-posterior", "prop-posterior-law", "thm-commit-value", "prop-ml-value", "prop-scale",
     "thm-never-local", "prop-foc", "prop-predictable", "prop-short-life", "thm-edge",
-    "prop-sqrt-law", "thm-stopping", "prop-stopping-edge", "prop-hazard",
+    "prop-sqrt-law", "thm-stopping", "prop-stopping-edge", "prop-stopping-edge-curve",
+    "thm-wide-worlds", "prop-predictable-side", "prop-small-noise", "prop-price-of-commitment",
+    "prop-hazard",
 )  # fmt: skip
 
 

@@ -13,6 +13,12 @@ from meta_bandit.theory.symbolic.committing import (
     thm_commit_value,
 )
 from meta_bandit.theory.symbolic.hazard import prop_hazard
+from meta_bandit.theory.symbolic.limits import (
+    prop_predictable_side,
+    prop_price_of_commitment,
+    prop_small_noise,
+    thm_wide_worlds,
+)
 from meta_bandit.theory.symbolic.not_learning import (
     prop_foc,
     prop_predictable,
@@ -21,7 +27,11 @@ from meta_bandit.theory.symbolic.not_learning import (
     thm_edge,
     thm_never_local,
 )
-from meta_bandit.theory.symbolic.stopping import prop_stopping_edge, thm_stopping
+from meta_bandit.theory.symbolic.stopping import (
+    prop_stopping_edge,
+    prop_stopping_edge_curve,
+    thm_stopping,
+)
 
 RESULTS = (
     prop_posterior,
@@ -37,6 +47,11 @@ RESULTS = (
     prop_sqrt_law,
     thm_stopping,
     prop_stopping_edge,
+    prop_stopping_edge_curve,
+    thm_wide_worlds,
+    prop_predictable_side,
+    prop_small_noise,
+    prop_price_of_commitment,
     prop_hazard,
 )
 """Every result, in the order of the book."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import sympy as sp
 
@@ -61,6 +62,10 @@ class Step:
         )
 
 
+Origin = Literal["paper", "known", "ours"]
+"""Whose a result is: the paper's, known before, or, as far as was found, this book's."""
+
+
 @dataclass(frozen=True)
 class Result:
     """A result of the book.
@@ -75,12 +80,21 @@ class Result:
         Its proof; empty for a conjecture.
     cites
         Keys, in ``book/references.bib``, of theorems of others on which the proof rests.
+    origin
+        Whose it is.
+    sources
+        Keys of where it stands; none if it is ours.
+    credit
+        What of it is theirs and what is ours, in a sentence.
     """
 
     label: str
     equations: tuple[sp.Basic, ...]
     steps: tuple[Step, ...]
     cites: tuple[str, ...] = ()
+    origin: Origin = "ours"
+    sources: tuple[str, ...] = ()
+    credit: str = ""
 
     def is_proved(self) -> bool:
         """Tell whether SymPy reduces every step to zero."""

@@ -71,6 +71,9 @@ def prop_posterior() -> Result:
                 weight * S / n + (1 - weight) * m,
             ),
         ),
+        origin="known",
+        sources=("degroot1970",),
+        credit="Conjugate updating of a Gaussian prior is textbook matter.",
     )
 
 
@@ -117,6 +120,9 @@ def prop_posterior_law() -> Result:
             Step("everything is known in the end", sp.Limit(std**2, n, sp.oo), sigma_p**2),
         ),
         cites=("billingsley1995",),
+        origin="known",
+        sources=("frazier2008",),
+        credit="In its form for one pull it is what the knowledge gradient is computed from.",
     )
 
 
@@ -173,6 +179,16 @@ def thm_commit_value() -> Result:
                 phi(m / s),
             ),
         ),
+        origin="known",
+        sources=(
+            "colton1963",
+            "anscombe1963",
+            "frazier2010",
+        ),
+        credit=(
+            "A trial of fixed size within a known number of patients, and the value of a "
+            "Gaussian sample; ours are the steps of the proof."
+        ),
     )
 
 
@@ -225,6 +241,7 @@ def prop_ml_value() -> Result:
                 gain(m, posterior_mean_std()),
             ),
         ),
+        origin="ours",
     )
 
 
@@ -256,4 +273,6 @@ def prop_scale() -> Result:
                 lam * (n * m + (T - n) * ml_gain()),
             ),
         ),
+        origin="ours",
+        credit="Elementary.",
     )

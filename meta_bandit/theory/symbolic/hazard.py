@@ -25,6 +25,7 @@ def prop_hazard() -> Result:
     pulls = sp.Symbol("n", integer=True, nonnegative=True)
     k = sp.Symbol("k", integer=True, positive=True)
     left = sp.Symbol("k", positive=True)
+    unknown = sp.Symbol("v", positive=True)
     ahead = sp.Integral(value(pulls + 1, x + move * z) * phi(z), (z, -sp.oo, sp.oo))
     return Result(
         "prop-hazard",
@@ -63,6 +64,18 @@ def prop_hazard() -> Result:
                 sp.Limit((1 - gamma**left) / (1 - gamma), gamma, 1),
                 left,
             ),
+            Step(
+                "what knowing the arm is worth spreads like heat, so that its mean is no other"
+                " after a pull than before",
+                sp.Derivative(gain(x, sp.sqrt(unknown)), unknown),
+                sp.Derivative(gain(x, sp.sqrt(unknown)), (x, 2)) / 2,
+            ),
         ),
         cites=("gittins1979", "billingsley1995"),
+        origin="known",
+        sources=("gittins1979",),
+        credit=(
+            "A geometric lifetime is discounting, whose best rule is an index; bounds and "
+            "numbers are ours."
+        ),
     )

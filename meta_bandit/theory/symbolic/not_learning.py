@@ -103,6 +103,17 @@ def thm_never_local() -> Result:
             ),
         ),
         cites=("billingsley1995",),
+        origin="known",
+        sources=(
+            "radner1984",
+            "chade2002",
+            "keppo2008",
+            "frazier2010",
+        ),
+        credit=(
+            "That the first bit of information may be worth nothing at the margin (claim 1); "
+            "claims 2 and 3, on policies, are ours as far as was found."
+        ),
     )
 
 
@@ -170,6 +181,11 @@ def prop_foc() -> Result:
                 / ((n + prior_pulls) * (n + prior_pulls + 2 * tail * prior_pulls)),
             ),
         ),
+        origin="ours",
+        credit=(
+            "The condition is a derivative set to zero; that there is one maximum is ours as "
+            "far as was found."
+        ),
     )
 
 
@@ -208,6 +224,9 @@ def prop_predictable() -> Result:
                 sigma_p,
             ),
         ),
+        origin="paper",
+        sources=("lange2022learning",),
+        credit="The case is the authors', in words; inequality and proof are ours.",
     )
 
 
@@ -255,6 +274,9 @@ def prop_short_life() -> Result:
                 prior_pulls * (1 - rho) * (1 + psi) / (rho * psi),
             ),
         ),
+        origin="paper",
+        sources=("lange2022learning",),
+        credit="The case is the authors', in words; formula and proof are ours.",
     )
 
 
@@ -335,6 +357,11 @@ def thm_edge() -> Result:
             ),
         ),
         cites=("gordon1941",),
+        origin="ours",
+        credit=(
+            "That behaviour changes abruptly at an edge is the authors' finding; the closed "
+            "form is ours as far as was found."
+        ),
     )
 
 
@@ -382,5 +409,11 @@ def prop_sqrt_law() -> Result:
                 sp.Derivative(limit, nu),
                 -density * sigma_l**2 / (sigma_p * nu**3),
             ),
+        ),
+        origin="known",
+        sources=("stallard2017",),
+        credit=(
+            "The square root of the population as the rate of the best size of a trial; the "
+            "constant for this task is derived here."
         ),
     )

@@ -73,6 +73,16 @@ def thm_stopping() -> Result:
             ),
         ),
         cites=("bradt1956", "degroot1970", "billingsley1995"),
+        origin="known",
+        sources=(
+            "bradt1956",
+            "chernoff1981",
+            "burnetas2003",
+        ),
+        credit=(
+            "One known arm, one unknown, a finite horizon: a problem of optimal stopping, "
+            "also in continuous time."
+        ),
     )
 
 
@@ -97,6 +107,51 @@ def prop_stopping_edge() -> Result:
                 "in a life of two pulls there is nothing to be free for: both policies agree",
                 m + gain(m, sp.sqrt(posterior_var().subs(n, 0) - posterior_var().subs(n, 1))),
                 (n * m + (T - n) * gain(m, posterior_mean_std())).subs({n: 1, T: 2}),
+            ),
+        ),
+        cites=("billingsley1995",),
+        origin="ours",
+    )
+
+
+def prop_stopping_edge_curve() -> Result:
+    r"""The adaptive edge is one rising curve (prop-stopping-edge-curve)."""
+    told = n * sigma_p**2 + sigma_l**2
+    worth = sp.Symbol("V_T", positive=True)
+    cost = sp.Symbol("k", positive=True)
+    return Result(
+        "prop-stopping-edge-curve",
+        (sp.Eq(m + sp.Symbol("E[J_1]"), 0, evaluate=False),),
+        (
+            Step(
+                "the clock of information goes slower with more noise",
+                sp.Derivative(posterior_mean_std() ** 2, sigma_l),
+                -2 * n * sigma_l * sigma_p**4 / told**2,
+            ),
+            Step(
+                "and faster with more uncertainty",
+                sp.Derivative(posterior_mean_std() ** 2, sigma_p),
+                2 * n * sigma_p**3 * (n * sigma_p**2 + 2 * sigma_l**2) / told**2,
+            ),
+            Step(
+                "one step of T made twice, each as likely as the next",
+                ((T - 1) * worth + 2 * worth) / T,
+                (T + 1) / T * worth,
+            ),
+            Step(
+                "with next to no noise one pull tells all",
+                sp.Limit(posterior_mean_std().subs(n, 1), sigma_l, 0, "+"),
+                sigma_p,
+            ),
+            Step(
+                "with very much a whole life tells nothing",
+                sp.Limit(posterior_mean_std(), sigma_l, sp.oo),
+                sp.S.Zero,
+            ),
+            Step(
+                "and the gain of nothing is nothing",
+                sp.Limit(gain(-cost, s), s, 0, "+"),
+                sp.S.Zero,
             ),
         ),
         cites=("billingsley1995",),

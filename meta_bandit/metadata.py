@@ -1,0 +1,209 @@
+"""What stored files say of themselves: units, meanings, licence, and where they came from.
+
+Whoever has xarray or safetensors, and not this package, shall understand them. Global attributes
+are those of ACDD 1.3. Units are words (reward, pulls): there is none of physics in these files.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import xarray as xr
+
+from meta_bandit import __version__
+from meta_bandit.files import write_atomically
+
+
+class Meaning(NamedTuple):
+    """What a variable is, as attributes of a file."""
+
+    units: str
+    long_name: str
+    comment: str = ""
+
+
+COMMON = {
+    "seed": Meaning("1", "seed that all random numbers of the agent came from"),
+    "update": Meaning("updates", "updates made", "the last of the stretch that a curve is over"),
+    "diverged_at": Meaning(
+        "updates",
+        "update at which training stopped for lack of a finite gradient",
+        "-1: never, the agent was trained to its end",
+    ),
+}
+BANDIT = COMMON | {
+    "sigma_p": Meaning(
+        "reward", "ecological uncertainty: standard deviation of the risky arm's mean over lives"
+    ),
+    "sigma_l": Meaning("reward", "task complexity: standard deviation of a reward within a life"),
+    "lifetime": Meaning("pulls", "pulls in one life (T)"),
+    "mean": Meaning("reward", "prior mean of the risky arm (m)"),
+    "hazard": Meaning("1", "probability to die at a pull; lives are drawn from their law once"),
+    "expected_return": Meaning(
+        "reward",
+        "expected return of a life",
+        "mean over lives of mu N: N risky pulls, and the arm's mean mu of that life in place of "
+        "the rewards that it drew",
+    ),
+    "regret": Meaning(
+        "reward",
+        "regret of a life: what knowing the arm from birth would add",
+        "mean over lives of T max(mu, 0) - mu N, on the lives of expected_return",
+    ),
+    "exploration": Meaning(
+        "pulls",
+        "exploration: risky pulls before the last switch to the safe arm",
+        "mean over those lives alone that end on the safe arm, see ends_safe; 0 if the risky arm "
+        "is never pulled, NaN if no life ends on the safe arm",
+    ),
+    "ends_safe": Meaning("share of lives", "lives whose last pull is safe"),
+    "risky_pulls": Meaning("pulls", "risky pulls in a life", "mean over all lives"),
+    "optimal_pulls": Meaning(
+        "pulls",
+        "optimal length of exploration (n*) of a plan that explores, then commits",
+        "commits by the posterior mean, not by the mean of the sample",
+    ),
+    "commit_value": Meaning("reward", "expected return of the plan of optimal_pulls"),
+    "bayes_value": Meaning(
+        "reward", "expected return of the Bayes-optimal policy, which may stop at any pull"
+    ),
+    "bayes_error": Meaning("reward", "estimated bound of the numerical error of bayes_value"),
+    "curve_return": Meaning(
+        "reward",
+        "expected return in training",
+        "under the prior mean of the time, which moves from 0 to that of the task in the first "
+        "config.continuation_until of the updates; actions sampled; mean over a stretch of updates",
+    ),
+    "curve_risky_pulls": Meaning(
+        "pulls", "risky pulls in a life in training", "as curve_return: of lives in training"
+    ),
+    "curve_entropy": Meaning(
+        "nats per pull", "entropy of the policy in training", "as curve_return: of training"
+    ),
+}
+FORAGING = COMMON | {
+    "lifetime": Meaning("moves", "moves in one life (T)"),
+    "places": Meaning("1", "hiding places, one of which pays (K)"),
+    "far": Meaning("reward", "the large reward, hidden (R)"),
+    "near": Meaning("reward", "the small reward, certain"),
+    "size": Meaning("cells", "cells along a side of the grid"),
+    "recipe": Meaning(
+        "1",
+        "how the agent was trained",
+        "led: the near place pays nothing at first, and more and more over the first "
+        "config.continuation_until of the updates; direct: all of it from the beginning",
+    ),
+    "return": Meaning(
+        "reward", "return of a life", "exact: the greedy agent lives once with each hiding place"
+    ),
+    "searched": Meaning("share of lives", "lives that enter a hiding place"),
+    "returned": Meaning(
+        "share of lives", "lives whose first find is followed by another on the shortest way"
+    ),
+    "optimum": Meaning("reward", "expected return of the optimal policy of this world"),
+    "habit": Meaning("reward", "expected return of the best policy that does not learn"),
+    "stay": Meaning("reward", "return of a life that only goes to the near place"),
+    "edge": Meaning("reward", "large reward from which on learning pays in this world"),
+    "kept": Meaning("1", "whether the agent's weights are stored", "1: yes, 0: no"),
+    "curve_return": Meaning(
+        "reward",
+        "return in training",
+        "under the near reward of the time, see recipe; moves sampled; mean over a stretch",
+    ),
+    "curve_found": Meaning("finds", "large rewards in a life in training", "as curve_return"),
+}
+
+LICENCE = {
+    "license": "CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/",
+    "creator_name": "The meta-bandit contributors",
+    "references": "companion to R. T. Lange and H. Sprekeler, Learning not to learn: nature versus "
+    "nurture in silico, AAAI 2022, https://arxiv.org/abs/2010.04466",
+}
+
+
+def meaning(name: str, known: Mapping[str, Meaning]) -> dict[str, str]:
+    """Attributes of a variable, by its name; of none that is not known.
+
+    Of a measure's standard error (``_se``), and under the sampling policy (``_sampled``), too.
+    """
+    plain = name.removesuffix("_se").removesuffix("_sampled")
+    if plain not in known:
+        return {}
+    about = {key: text for key, text in known[plain]._asdict().items() if text}
+    if "_sampled" in name:
+        about["long_name"] += "; actions sampled as in training, not greedy"
+    if name.endswith("_se"):
+        about["long_name"] = f"standard error of: {about['long_name']}"
+    return about
+
+
+def explain(dataset: xr.Dataset, known: Mapping[str, Meaning], **about: object) -> xr.Dataset:
+    """Describe a dataset and its variables, as attributes.
+
+    Parameters
+    ----------
+    dataset
+        Its attributes are added to, in place.
+    known
+        What variables are: `BANDIT` or `FORAGING`.
+    **about
+        Global attributes: ``title``, ``summary`` and others.
+    """
+    for name, variable in dataset.variables.items():
+        variable.attrs |= meaning(str(name), known)
+    dataset.attrs |= {"Conventions": "ACDD-1.3", **about, **LICENCE}
+    return dataset
+
+
+def made_now() -> dict[str, str]:
+    """Say by what, and when, something is made: version, commit and date."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"meta_bandit": __version__, "commit": code_commit(), "date": date}
+
+
+def code_commit() -> str:
+    """Commit of the package's code, with ``-dirty`` if it was changed; "unknown" if installed."""
+    here = Path(__file__)
+    git = ("git", "-C", str(here.parent))
+    try:
+        # an environment inside some other repository is not that repository's code
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", here.name], check=True, capture_output=True
+        )
+        described = subprocess.run(
+            [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def earlier_seconds(clock: Path, kept: Iterable[Path]) -> float:
+    """Wall time of the sessions before this one, which begins now.
+
+    Parameters
+    ----------
+    clock
+        File that remembers when sessions began.
+    kept
+        Files of the work: the one before ended, at the latest, when it last wrote one.
+    """
+    now, before = time.time(), 0.0
+    try:
+        last = json.loads(clock.read_bytes())
+        ended = max(path.stat().st_mtime for path in kept)
+        before = last["before"] + max(0.0, ended - last["began"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # the first session; or nobody can say any more, and what is known is less
+        pass
+    write_atomically(clock, json.dumps({"before": before, "began": now}))
+    return before

@@ -1,0 +1,49 @@
+# /// script
+# dependencies = ["nox>=2025.2"]
+# ///
+"""The package's tests under each Python that it allows, with the lock's and the newest packages.
+
+``make versions`` runs all that this machine has; ``uv run noxfile.py -l`` lists them.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+
+# what needs no browser and takes a minute or two
+CORE = [
+    *(f"tests/test_{name}.py" for name in ("task", "policies", "simulate", "measure", "files")),
+    *(f"tests/agents/test_{name}.py" for name in ("network", "a2c", "checkpoint", "policy")),
+    "tests/test_stored_results.py",
+    "tests/book/test_execute.py",
+]
+INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.parametrize("packages", ["lock", "newest"])
+def tests(session: nox.Session, packages: str) -> None:
+    """Install, and run the quick tests of the package and of running a chapter."""
+    session.env["OMP_NUM_THREADS"] = "1"
+    if packages == "lock":
+        lock = Path("requirements.lock").read_text(encoding="utf-8")
+        # the lock has torch's wheel for one Python only: the others take the same version
+        torch = re.search(r"^torch==(\S+) \\\n(?:    --hash=\S+(?: \\)?\n)+", lock, re.MULTILINE)
+        rest = Path(session.create_tmp(), "rest.lock")
+        rest.write_text(lock.replace(torch[0], ""), encoding="utf-8")
+        version = torch[1].partition("+")[0]
+        session.install("--extra-index-url", INDEX, f"torch=={version}")
+        session.install("--no-deps", "--require-hashes", "-r", str(rest))
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    else:
+        session.install("--upgrade", "--extra-index-url", INDEX, "-e", ".[book,dask,test]")
+    session.run("python", "-m", "pytest", "-q", *CORE)
+
+
+if __name__ == "__main__":
+    nox.main()
