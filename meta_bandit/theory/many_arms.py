@@ -13,7 +13,7 @@ from scipy.special import log_ndtr
 from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import commit_value
 from meta_bandit.theory.posterior import gain, posterior_mean_std
-from meta_bandit.theory.stopping import bayes_optimal
+from meta_bandit.theory.stopping import bayes_optimal, first_pull_value
 from meta_bandit.worlds.many_arms.world import ManyArms
 
 Floats = NDArray[np.float64]
@@ -205,11 +205,12 @@ def price_bound(world: ManyArms) -> tuple[float, float]:
     one = world.one_armed
     low, high = 0.0, float(np.maximum(one.mean, 0.0) + 8 * one.sigma_p)
     for _ in range(2 if world.unknown > 1 else 0):
-        prices = np.linspace(low, high, 33)
+        prices = np.linspace(low, high, 17)
         alone = GaussianBandit(one.sigma_p, one.sigma_l, one.lifetime, one.mean - prices)
-        bounds = prices * one.lifetime + world.unknown * bayes_optimal(alone).value
+        worth = np.maximum(first_pull_value(alone), 0.0)
+        bounds = prices * one.lifetime + world.unknown * worth
         best = int(bounds.argmin())
-        low, high = prices[max(best - 1, 0)], prices[min(best + 1, 32)]
+        low, high = prices[max(best - 1, 0)], prices[min(best + 1, 16)]
     price = float(prices[best]) if world.unknown > 1 else 0.0
     priced = GaussianBandit(one.sigma_p, one.sigma_l, one.lifetime, one.mean - price)
     alone_value = float(bayes_optimal(priced).value)

@@ -88,11 +88,13 @@ def path_bound(
     charges = np.ravel(prices) * one.sigma_p
     tables = _priced_values(one, steps, charges)
     pilot = _paths(one, steps, (samples // 5, world.unknown), rng)
-    trials = [
-        (_best_split(_charged(pilot, tables, which, weight)).mean(), which, weight)
-        for which in range(charges.size)
-        for weight in np.ravel(weights)
-    ]
+    trials = []
+    for price in range(charges.size):
+        free = _charged(pilot, tables, price, 0.0)
+        charge = free - _charged(pilot, tables, price, 1.0)
+        trials += [
+            (_best_split(free - share * charge).mean(), price, share) for share in np.ravel(weights)
+        ]
     _, which, weight = min(trials)
     final_std = posterior_mean_std(one, one.lifetime)
     mean_best = float(best_of_gain(one.mean, final_std, world.unknown))
