@@ -49,6 +49,7 @@ from meta_bandit.figures.learned import (
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
+from meta_bandit.figures.many_arms import bernoulli_edges, ladder
 from meta_bandit.figures.optima import (
     between,
     branches,
@@ -69,6 +70,7 @@ __all__ = [
     "arms_kept",
     "behaviour_maps",
     "benefit_and_cost",
+    "bernoulli_edges",
     "between",
     "branches",
     "commit_curves",
@@ -89,6 +91,7 @@ __all__ = [
     "forage_regimes",
     "forage_world",
     "forage_worlds",
+    "ladder",
     "lead",
     "learned_against_optimal",
     "learned_maps",

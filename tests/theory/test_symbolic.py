@@ -20,7 +20,8 @@ LABELS = (
     "thm-never-local", "prop-foc", "prop-predictable", "prop-short-life", "thm-edge",
     "prop-sqrt-law", "thm-stopping", "prop-stopping-edge", "prop-stopping-edge-curve",
     "thm-wide-worlds", "prop-predictable-side", "prop-small-noise", "prop-price-of-commitment",
-    "prop-hazard",
+    "thm-any-prior", "prop-bernoulli", "prop-many-commit", "thm-ladder", "prop-many-bound",
+    "prop-many-index", "prop-hazard",
 )  # fmt: skip
 
 

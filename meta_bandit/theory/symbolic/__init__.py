@@ -4,6 +4,7 @@ One function for each label: ``thm-commit-value`` is `thm_commit_value`. The num
 `meta_bandit.theory` are tested against the equations that stand here.
 """
 
+from meta_bandit.theory.symbolic.any_prior import prop_bernoulli, thm_any_prior
 from meta_bandit.theory.symbolic.base import Result, Step
 from meta_bandit.theory.symbolic.committing import (
     prop_ml_value,
@@ -18,6 +19,12 @@ from meta_bandit.theory.symbolic.limits import (
     prop_price_of_commitment,
     prop_small_noise,
     thm_wide_worlds,
+)
+from meta_bandit.theory.symbolic.many_arms import (
+    prop_many_bound,
+    prop_many_commit,
+    prop_many_index,
+    thm_ladder,
 )
 from meta_bandit.theory.symbolic.not_learning import (
     prop_foc,
@@ -52,6 +59,12 @@ RESULTS = (
     prop_predictable_side,
     prop_small_noise,
     prop_price_of_commitment,
+    thm_any_prior,
+    prop_bernoulli,
+    prop_many_commit,
+    thm_ladder,
+    prop_many_bound,
+    prop_many_index,
     prop_hazard,
 )
 """Every result, in the order of the book."""

@@ -1,0 +1,66 @@
+"""Figures of any prior and of many arms: plans and edges of a Bernoulli arm, the ladder."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, canvas
+
+
+def bernoulli_edges(plans: xr.DataArray, lifetimes: xr.Dataset) -> Figure:
+    """Draw what plans earn on a Bernoulli arm, and how long a life has to be for learning to pay.
+
+    Parameters
+    ----------
+    plans
+        V(n) over (pulls), in units of reward; ``best``, V*, as an attribute.
+    lifetimes
+        ``informed``, ``adaptive`` and ``committed`` over (weight): critical lifetimes, in pulls,
+        against the worth of the prior, alpha + beta, in pulls.
+    """
+    with canvas(1, 2, width=8.5, height=3.7) as (figure, (left, right)):
+        left.plot(plans.pulls, plans, ".-", ms=3, lw=0.8, color=BLUE, label="explore, then commit")
+        left.axhline(plans.attrs["best"], color=RED, label="Bayes-optimal")
+        left.axhline(0, color="black", lw=0.8, ls=":")
+        left.set(xlabel="length of exploration $n$ (pulls)", ylabel="return of a life (reward)")
+        left.legend(fontsize=9)
+        at = lifetimes.weight
+        right.fill_between(at, 1, lifetimes.adaptive, color=NEVER, lw=0)
+        right.plot(at, lifetimes.committed, color=BLUE, ls="--", label="explore, then commit")
+        right.plot(at, lifetimes.adaptive, color=RED, label="adaptive")
+        right.plot(at, lifetimes.informed, color="black", lw=1, label="one pull tells all")
+        right.set(xscale="log", yscale="log", ylabel="critical lifetime (pulls)")
+        right.set_xlabel(r"worth of the prior $\alpha + \beta$ (pulls)")
+        right.legend(fontsize=9)
+    return figure
+
+
+def ladder(rungs: xr.Dataset, others: xr.DataArray) -> Figure:
+    """Draw what the best policy earns that uses k of the arms, between its bounds.
+
+    Parameters
+    ----------
+    rungs
+        ``index`` and ``bound``, with ``index_se`` and ``bound_se``, and ``committed`` over (world,
+        tried), in units of reward.
+    others
+        Returns over (world, policy) of policies that may use all arms, in units of reward.
+    """
+    with canvas(1, rungs.sizes["world"], width=8.5, height=4.2) as (figure, axes):
+        for ax, world in zip(np.atleast_1d(axes), rungs.world.values, strict=True):
+            here = rungs.sel(world=world)
+            low, top = here["index"] - 2 * here.index_se, here.bound + 2 * here.bound_se
+            ax.bar(here.tried, top - low, bottom=low, width=0.9, color=RED, ec=RED, lw=2,
+                   label="from the index policy to the bound")  # fmt: skip
+            ax.plot(here.tried, here.committed, "o", ms=5, color=BLUE, label="best committed plan")
+            for policy in others.policy.values:
+                level = float(others.sel(world=world, policy=policy))
+                ax.axhline(level, color=GREY, lw=0.8, ls="--", zorder=0)
+                ax.annotate(policy, (0, level), xytext=(0, 2), textcoords="offset points",
+                            fontsize=8, color=GREY)  # fmt: skip
+            ax.set(title=world, xlabel="arms that are used $k$")
+        np.atleast_1d(axes)[0].set_ylabel("return of a life (reward)")
+        np.atleast_1d(axes)[-1].legend(fontsize=9, loc="lower right")
+    return figure

@@ -1,0 +1,1 @@
+"""Worlds beside the book's bandit, each a package of its own: the task, its lives, its policies."""
