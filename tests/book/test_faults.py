@@ -90,6 +90,7 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     assert {path.name for path in smoke.iterdir()} == {
         "executed",
         "html",
+        "html.inputs.json",
         "jupyter-book.log",
         "src",
     }
