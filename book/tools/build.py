@@ -68,7 +68,7 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
 
 
 def public_address(root: Path) -> str | None:
-    """Find where the repository can be reached: in ``CITATION.cff``, else as GitHub's workflow says.
+    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says.
 
     Parameters
     ----------
