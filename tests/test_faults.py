@@ -33,6 +33,7 @@ SWEEP = Sweep(
 )
 KILLS = 20
 RESULTS = Path(__file__).parents[1] / "book" / "results"
+Note = Callable[[str, object], None]
 
 
 def session(folder: Path) -> Any:
@@ -55,12 +56,14 @@ def run_whole(folder: Path) -> tuple[xr.Dataset, bytes, float]:
     return read_netcdf(folder / "out.nc"), weights, spent
 
 
-def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(tmp_path):
+def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(
+    tmp_path, record_property: Note
+):
     (tmp_path / "first").mkdir()
     run_whole(tmp_path / "first")
     (tmp_path / "whole").mkdir()
     dataset, weights, whole = run_whole(tmp_path / "whole")
-    rng, kills, sweeps = np.random.default_rng(0), 0, 0
+    rng, kills, sweeps = np.random.default_rng(seed := 0), 0, 0
     while kills < KILLS:
         folder = tmp_path / f"killed-{sweeps}"
         folder.mkdir()
@@ -80,6 +83,9 @@ def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(t
         xr.testing.assert_equal(found, dataset)
         assert its_weights == weights
     assert sweeps < KILLS
+    # what is noted is shown on the status page, by benchmarks/faults.py
+    noted = {"what": "a sweep, killed at a random moment", "seed": seed}
+    record_property("faults", json.dumps(noted | {"tried": kills, "same": kills, "refused": 0}))
 
 
 LIMITED = """
@@ -91,7 +97,9 @@ app(["sweep", "--profile", "smoke", "--device", "cpu", "--workers", "1", "--out"
 """
 
 
-def test_a_sweep_that_runs_out_of_room_says_so_and_goes_on_where_there_is_some(tmp_path):
+def test_a_sweep_that_runs_out_of_room_says_so_and_goes_on_where_there_is_some(
+    tmp_path, record_property: Note
+):
     out = tmp_path / "out.nc"
     # its plan fits, its checkpoint does not
     done = subprocess.run(
@@ -103,6 +111,8 @@ def test_a_sweep_that_runs_out_of_room_says_so_and_goes_on_where_there_is_some(t
     assert not [path for path in tmp_path.rglob(".*") if path.name != ".out.nc.lock"]
     whole = run_sweep(PROFILES["smoke"], tmp_path / "whole.nc", "cpu", progress=False)
     xr.testing.assert_equal(run_sweep(PROFILES["smoke"], out, "cpu", progress=False), whole)
+    noted = {"what": "a sweep without room on its disk", "tried": 1, "same": 0, "refused": 1}
+    record_property("faults", json.dumps(noted))
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
@@ -116,8 +126,8 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
-def kinds(folder: Path) -> dict[Path, Callable[[Path], list[bytes]]]:
-    """Make one of each kind of stored file; how it is read, as the bytes of its numbers."""
+def kinds(folder: Path) -> dict[Path, tuple[str, Callable[[Path], list[bytes]]]]:
+    """Make one of each kind of stored file; its name, and how to read the bytes of its numbers."""
     checkpoint = folder / "run.safetensors"
     task = GaussianBandit([2.0], [2.0], [10])
     train(task, [0], A2CConfig(updates=3, units=4), "cpu", False, checkpoint=checkpoint)
@@ -127,34 +137,50 @@ def kinds(folder: Path) -> dict[Path, Callable[[Path], list[bytes]]]:
         return [variable.values.tobytes() for variable in read_netcdf(path).variables.values()]
 
     return {
-        RESULTS / "lifetimes-fraction.nc": dataset,
-        RESULTS / "every-lifetime.safetensors": lambda path: [load_agents(path).weights.tobytes()],
-        checkpoint: lambda path: [
-            array.tobytes() for _, array in sorted(read_arrays(path, "a training run")[0].items())
-        ],
-        folder / "plan.json": lambda path: [
-            json.dumps(running._plan(SWEEP, path.parent, "cpu", 1, 0)).encode()
-        ],
+        RESULTS / "lifetimes-fraction.nc": ("a dataset", dataset),
+        RESULTS / "every-lifetime.safetensors": (
+            "trained agents",
+            lambda path: [load_agents(path).weights.tobytes()],
+        ),
+        checkpoint: (
+            "the checkpoint of a training",
+            lambda path: [
+                array.tobytes()
+                for _, array in sorted(read_arrays(path, "a training run")[0].items())
+            ],
+        ),
+        folder / "plan.json": (
+            "the plan of a sweep",
+            lambda path: [json.dumps(running._plan(SWEEP, path.parent, "cpu", 1, 0)).encode()],
+        ),
     }
 
 
-def test_a_damaged_file_of_any_kind_gives_its_numbers_or_a_sentence_that_names_it(tmp_path):
-    rng = np.random.default_rng(1)
+def test_a_damaged_file_of_any_kind_gives_its_numbers_or_a_sentence_that_names_it(
+    tmp_path, record_property: Note
+):
+    rng = np.random.default_rng(seed := 1)
     place = tmp_path / "damaged"
     place.mkdir()
-    for path, read in kinds(tmp_path).items():
-        content, numbers, said = path.read_bytes(), read(path), list[str]()
+    for path, (name, read) in kinds(tmp_path).items():
+        content, numbers, said, same = path.read_bytes(), read(path), list[str](), 0
         for _ in range(60):
             (place / path.name).write_bytes(damaged(content, rng))
             try:
                 assert read(place / path.name) == numbers
+                same += 1
             except ValueError as error:
                 said.append(str(error))
         assert len(said) > 40, path
         assert [text for text in said if not text.startswith(str(place)) or "\n" in text] == []
+        noted = {"what": f"{name}, cut or with flipped bits", "tried": same + len(said)}
+        noted |= {"same": same, "refused": len(said), "seed": seed}
+        record_property("faults", json.dumps(noted))
 
 
-def test_a_damaged_part_of_a_sweep_is_named_and_made_again_once_it_is_removed(tmp_path):
+def test_a_damaged_part_of_a_sweep_is_named_and_made_again_once_it_is_removed(
+    tmp_path, record_property: Note
+):
     whole = run_sweep(SWEEP, tmp_path / "whole.nc", "cpu", progress=False)
 
     def stop(*_: object) -> None:
@@ -173,6 +199,8 @@ def test_a_damaged_part_of_a_sweep_is_named_and_made_again_once_it_is_removed(tm
         run_sweep(SWEEP, out, "cpu", progress=False)
     part.unlink()
     xr.testing.assert_equal(run_sweep(SWEEP, out, "cpu", progress=False), whole)
+    noted = {"what": "a part of a sweep, with a flipped bit", "tried": 1, "same": 0, "refused": 1}
+    record_property("faults", json.dumps(noted))
 
 
 def test_the_wall_time_of_a_resumed_run_counts_every_session(tmp_path):

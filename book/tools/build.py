@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from filelock import FileLock
 
 from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
@@ -52,8 +53,10 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         }  # fmt: skip
 
     shutil.copytree(root / "book", source / "book", ignore=not_pages)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(root / name, source)
+    shutil.copy(root / "_toc.yml", source)
+    config = (root / "_config.yml").read_text(encoding="utf-8")
+    config += launch_settings(public_address(root))
+    (source / "_config.yml").write_text(config, encoding="utf-8")
     chapters = [notebook.stem for notebook in notebooks]
     for notebook in notebooks:
         (source / "book" / f"{notebook.stem}.md").unlink()
@@ -62,6 +65,50 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
         linked = link_to_notebooks(page.read_text(encoding="utf-8"), chapters)
         page.write_text(linked, encoding="utf-8")
+
+
+def public_address(root: Path) -> str | None:
+    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says.
+
+    Parameters
+    ----------
+    root
+        The repository.
+
+    Returns
+    -------
+    str or None
+        Its address; None if nothing says it.
+    """
+    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    server, name = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY"))
+    return cited.get("repository-code") or (f"{server}/{name}" if server and name else None)
+
+
+def launch_settings(address: str | None) -> str:
+    """Give the lines of ``_config.yml`` by which each chapter has a button that opens it on Binder.
+
+    Parameters
+    ----------
+    address
+        Of the repository. Without it there is no button, as it would lead nowhere.
+
+    Returns
+    -------
+    str
+        YAML; ``postBuild`` lays the notebooks where the buttons look.
+    """
+    if address is None:
+        return ""
+    settings = {
+        "repository": {"url": address, "branch": "HEAD", "path_to_book": ""},
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "",
+            "notebook_interface": "jupyterlab",
+        },
+    }
+    return f"\n{yaml.safe_dump(settings)}"
 
 
 def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from book.tools.chapter import (
     split_parameters,
 )
 from book.tools.dependencies import imported_modules, named_data
-from book.tools.record import Run, answer, ask, counts, make_record
+from book.tools.record import Run, answer, ask, ask_first, counts, make_record
 from book.tools.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import write_atomically
 
@@ -140,6 +140,7 @@ def execute_chapter(
     ask(notebook, counts(notebook, parameters))
     prepare_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
+    ask_first(output.parent, root)
     start = time.perf_counter()
     try:
         executed = papermill.execute_notebook(

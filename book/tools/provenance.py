@@ -25,6 +25,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 Run = Mapping[str, Any]
 
+FAULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "faults.json"
+
 _SHOWN = 12
 """Hexadecimal digits of a digest that are shown; the notebook's metadata hold all 64."""
 
@@ -340,6 +342,35 @@ class ChapterRuns(SphinxDirective):
         return [nodes.rubric("", run["chapter"]), _fields(rows)]
 
 
+class Faults(SphinxDirective):
+    """``{faults}``: what the tests that kill, cut and fill came to (``benchmarks/faults.py``)."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make a table of the faults, and below it when and where they were counted.
+
+        Returns
+        -------
+        list of Node
+            A sentence where they never were.
+        """
+        if not FAULTS.is_file():
+            return [_inline("They have not been counted.")]
+        self.env.note_dependency(str(FAULTS))
+        stored = json.loads(FAULTS.read_text(encoding="utf-8"))
+        heads = ("What was done", "Times", "Same numbers", "Refused in a sentence", "Seed")
+        counts = ("tried", "same", "refused")
+        rows: list[list[str | nodes.Node]] = [
+            [row["what"], *(f"{row[name]:,}" for name in counts), str(row.get("seed", "none"))]
+            for row in stored["rows"]
+        ]
+        on = stored["machine"]
+        said = (
+            f"Counted on {on['date'][:10]}, at commit {on['commit']}, on {on['processor']} with "
+            f"{on['cores']} cores, by Python {on['python']}."
+        )
+        return [_table(heads, rows), _inline(said)]
+
+
 def _table(heads: tuple[str, ...], rows: list[list[str | nodes.Node]]) -> nodes.table:
     def row(cells: list[str | nodes.Node]) -> nodes.row:
         return nodes.row("", *(nodes.entry("", _inline(cell)) for cell in cells))
@@ -367,6 +398,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_node(notebook_link, html=(_open_link, _close_link))
     app.add_transform(AddProvenance)
     app.add_directive("chapter-runs", ChapterRuns)
+    app.add_directive("faults", Faults)
     app.connect("missing-reference", _without_link)
     app.add_css_file("provenance.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -210,15 +210,43 @@ def answer(executed: NotebookNode, root: Path) -> Answer:
     root, environment = root.resolve(), Path(sys.prefix).resolve()
     imported = {name: Path(file).resolve() for name, file in told.pop("files").items()}
     for name, file in imported.items():
-        if name.partition(".")[0] == "meta_bandit" and not file.is_relative_to(root):
-            raise ChapterError(
-                f"the code that ran is not the code of this folder: {name} is {file}, "
-                f"the book is built in {root}"
-            )
+        if name.partition(".")[0] == "meta_bandit":
+            _refuse_foreign(name, file, root)
     # PyTorch has modules that name files which are not there
     own = (file for file in imported.values() if file.is_relative_to(root) and file.is_file())
     modules = {file.relative_to(root) for file in own if not file.is_relative_to(environment)}
     return Answer(**told, modules=sorted(modules))
+
+
+def ask_first(folder: Path, root: Path) -> None:
+    """Refuse, before a chapter runs, a package that its kernel would find in another folder.
+
+    Parameters
+    ----------
+    folder
+        Where the kernel will run.
+    root
+        The repository.
+
+    Raises
+    ------
+    ChapterError
+        With both paths.
+    """
+    question = "from importlib.util import find_spec; print(find_spec('meta_bandit').origin)"
+    command = [sys.executable, "-c", question]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # where there is none, the chapter's own words are better than these
+    if found.returncode == 0:
+        _refuse_foreign("meta_bandit", Path(found.stdout.strip()).resolve(), root.resolve())
+
+
+def _refuse_foreign(name: str, file: Path, root: Path) -> None:
+    if not file.is_relative_to(root):
+        raise ChapterError(
+            f"the code that runs is not the code of this folder: {name} is {file}, "
+            f"the book is built in {root}"
+        )
 
 
 def make_record(

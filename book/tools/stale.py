@@ -178,7 +178,8 @@ def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
         test for test in tests if test.suffix == ".py" and b"mark.checks" in test.read_bytes()
     ]
     code = [file for file in _files(root / "meta_bandit") if file.suffix == ".py"]
-    settings = [root / name for name in ("_config.yml", "_toc.yml", "CITATION.cff")]
+    named = ("_config.yml", "_toc.yml", "CITATION.cff", "benchmarks/results/faults.json")
+    settings = [root / name for name in named]
     found = [file.relative_to(root) for file in (*book, *pages, *checks, *code, *settings)]
     made = [file.with_suffix(end) for file in notebooks for end in (".ipynb", ".run.json")]
     return [file for file in found if file not in EXECUTE] + made

@@ -422,3 +422,17 @@ def test_a_round_trip_through_jupyter_changes_only_what_its_reader_changed(chapt
     saved = keep_unchanged(text, jupytext.writes(notebook, "md:myst", config=config))
     before, after = text.splitlines(), saved.splitlines()
     assert [line for line in ndiff(before, after) if line[:1] in "+-"] == ["+ 1 + 1"]
+
+
+def test_code_of_another_folder_is_refused_before_the_chapter_runs(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, out, ran = tmp_path / "other", tmp_path / "out.ipynb", tmp_path / "ran"
+    (other / "meta_bandit").mkdir(parents=True)
+    (other / "meta_bandit" / "__init__.py").write_text(f"open({str(ran)!r}, 'w')")
+    (other / "sitecustomize.py").write_text(f"import sys\nsys.path.insert(0, {str(other)!r})")
+    monkeypatch.setenv("PYTHONPATH", str(other))
+    with pytest.raises(ChapterError, match=r"not the code of this folder: meta_bandit is .*other"):
+        execute_chapter(first, out)
+    assert not ran.exists()
+    assert not out.exists()

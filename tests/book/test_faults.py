@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -19,6 +20,7 @@ import pytest
 from book.tools.build import build_html
 
 Tree = Callable[[Path], dict[str, bytes]]
+Note = Callable[[str, object], None]
 
 # more take longer: KILLS=20 pytest tests/book/test_faults.py
 KILLS = int(os.environ.get("KILLS", "5"))
@@ -63,11 +65,11 @@ def without_counters(content: bytes) -> bytes:
 
 
 def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
-    mini_built: Path, mini: Path, tree: Tree
+    mini_built: Path, mini: Path, tree: Tree, record_property: Note
 ) -> None:
     smoke = mini / "_build" / "smoke"
     shutil.rmtree(smoke)
-    moments = random.Random(0)
+    moments, kills = random.Random(seed := 0), 0
     for _ in range(KILLS):
         build = start(mini)
         try:
@@ -76,6 +78,7 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
             shutil.rmtree(smoke)
         except subprocess.TimeoutExpired:
             os.killpg(build.pid, signal.SIGKILL)
+            kills += 1
         build.communicate()
     said, wrong = start(mini).communicate()
     assert said.endswith(f"book: {mini}/_build/smoke/html/index.html\n"), wrong
@@ -87,6 +90,7 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     assert {path.name for path in smoke.iterdir()} == {
         "executed",
         "html",
+        "html.inputs.json",
         "jupyter-book.log",
         "src",
     }
@@ -107,12 +111,15 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
         for name in before
         if without_counters(before[name]) != without_counters(after[name]) and name not in apart
     ] == []
+    # what is noted is shown on the status page, by benchmarks/faults.py
+    noted = {"what": "a book of three pages, killed while it is built", "seed": seed}
+    record_property("faults", json.dumps(noted | {"tried": kills, "same": kills, "refused": 0}))
 
 
 # no room for a chapter; none for the pages; none for what the pages need
 @pytest.mark.parametrize("limit", [2_000, 40_000, 1_000_000])
 def test_a_full_disk_is_told_in_a_sentence_and_the_book_before_stays(
-    mini: Path, tree: Tree, limit: int
+    mini: Path, tree: Tree, limit: int, record_property: Note
 ) -> None:
     before = tree(mini / "_build" / "smoke" / "html")
     chapter = mini / "book" / "first.md"
@@ -126,3 +133,5 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_book_before_stays(
     assert "Traceback" not in wrong
     assert tree(mini / "_build" / "smoke" / "html") == before
     assert list((mini / "_build" / "smoke").glob(".html-*")) == []
+    noted = {"what": "a book without room on its disk", "tried": 1, "same": 0, "refused": 1}
+    record_property("faults", json.dumps(noted))

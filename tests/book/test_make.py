@@ -14,9 +14,12 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from book.tools.build import public_address, stage
+
 Make = Callable[..., "CompletedProcess[str]"]
 Tree = Callable[[Path], dict[str, bytes]]
 ALL = {"index", "first", "second"}
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def edit(path: Path) -> None:
@@ -165,7 +168,8 @@ def test_a_broken_page_leaves_the_book_before_it(mini: Path, make: Make, tree: T
 
 def test_what_editors_leave_is_no_page(mini: Path, make: Make) -> None:
     (mini / "book" / ".#first.md").symlink_to("someone@somewhere.123:456")
-    for name in ("._first.md", "first.md~", "#first.md#"):
+    # the last is a copy of a lock, by a program that does not keep links
+    for name in ("._first.md", "first.md~", "#first.md#", ".#second.md"):
         (mini / "book" / name).write_bytes(b"\x00\xff")
     assert make(mini, "book").stdout == f"book: {mini}/_build/smoke/html/index.html\n"
     edit(mini / "book" / "status.md")
@@ -316,3 +320,50 @@ def test_help_is_the_default_and_lists_every_target(mini: Path, make: Make) -> N
     assert done.returncode == 0
     for target in " ".join(declared).split():
         assert re.search(rf"^  {target} ", done.stdout, re.MULTILINE), target
+
+
+def test_each_chapter_opens_on_binder_where_the_address_of_the_repository_is_known(
+    mini: Path, make: Make
+) -> None:
+    with (mini / "CITATION.cff").open("a") as stream:
+        stream.write("\nrepository-code: https://github.com/someone/companion\n")
+    done = make(mini, "book")
+    assert done.returncode == 0, done.stderr
+    pages = mini / "_build" / "smoke" / "html" / "book"
+    binder = "https://mybinder.org/v2/gh/someone/companion/HEAD?urlpath=lab/tree/book/"
+    for name in ("index", "first", "second"):
+        text = (pages / f"{name}.html").read_text()
+        assert re.findall(r'href="(https://mybinder[^"]*)"', text) == [f"{binder}{name}.ipynb"]
+        assert "colab" not in text
+    assert "mybinder" not in (pages / "status.html").read_text()
+
+
+def test_without_an_address_there_is_no_button(mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    stage(mini, [], mini / "src")
+    assert (mini / "src" / "_config.yml").read_text() == (mini / "_config.yml").read_text()
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/fork")
+    assert public_address(mini) == "https://github.com/someone/fork"
+
+
+def test_what_binder_runs_lays_the_notebooks_where_the_buttons_look(
+    mini_source: Path, tmp_path: Path
+) -> None:
+    mini = Path(shutil.copytree(mini_source, tmp_path / "mini"))
+    for name in ("postBuild", "jupytext.toml"):
+        shutil.copy2(ROOT / name, mini)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    # nothing is installed from here
+    (programs / "pip").write_text(f'#!/bin/sh\necho "$*" > "{tmp_path}/asked"\n')
+    (programs / "pip").chmod(0o755)
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    path = (str(programs), str(Path(sys.executable).parent), os.environ["PATH"])
+    environment["PATH"] = os.pathsep.join(path)
+    subprocess.run(["./postBuild"], cwd=mini, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "asked").read_text().split()[-2:] == ["-e", "."]
+    made = {path.name for path in (mini / "book").glob("*.ipynb")}
+    assert made == {"index.ipynb", "first.ipynb", "second.ipynb"}

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from benchmarks.faults import added, collect
 from book.tools.provenance import drawing_function, papermill_command
 from book.tools.record import Run
 from meta_bandit.agents import CONFIGURATIONS
@@ -162,3 +163,25 @@ def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, tmp_path: 
         for file in (tmp_path / f"{chapter}.ipynb", EXECUTED / f"{chapter}.ipynb")
     )
     assert made == kept
+
+
+def test_the_status_page_shows_the_faults_that_are_stored_whatever_they_are(
+    mini_built: Path,
+) -> None:
+    page = (mini_built / "_build" / "smoke" / "html" / "book" / "status.html").read_text()
+    rows = [text(row).split("\n") for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+    said = [[cell for cell in row if cell] for row in rows]
+    assert ["a kiln, killed", "8,191", "8,128", "63", "61"] in said
+    assert ["a full drawer", "3", "0", "3", "none"] in said
+    assert "on 2001-02-03, at commit 0123456789ab, on An abacus with 7 cores" in text(page)
+
+
+def test_faults_are_collected_from_a_report_and_added_by_what_was_done() -> None:
+    notes = [{"what": "x", "tried": 2, "same": 1, "refused": 1, "seed": 3}] * 2
+    report = "".join(
+        f"<property name='{name}' value='{json.dumps(note)}'/>"
+        for name, note in (("faults", notes[0]), ("other", {}), ("faults", notes[1]))
+    )
+    assert added(collect(f"<testsuites>{report}</testsuites>")) == [
+        {"what": "x", "tried": 4, "same": 2, "refused": 2, "seed": 3}
+    ]
