@@ -190,7 +190,7 @@ def labels_in_the_text() -> set[str]:
     for page in toc_pages():
         text = (ROOT / page).with_suffix(".md").read_text()
         labels = re.findall(r"\{prf:\w+\}.*\n:label: (\S+)", text)
-        equations = re.findall(r"^\$\$ *\(([\w-]+)\)", text, re.MULTILINE)
+        equations = re.findall(r"^ *\$\$ *\(([\w-]+)\)", text, re.MULTILINE)
         equations += re.findall(r"\{math\}\n:label: (\S+)", text)
         addresses |= {f"{page}#{label}" for label in labels}
         addresses |= {f"{page}#equation-{label}" for label in equations}
