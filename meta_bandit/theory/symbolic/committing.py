@@ -186,8 +186,8 @@ def thm_commit_value() -> Result:
             "frazier2010",
         ),
         credit=(
-            "A trial of fixed size within a known number of patients, and the value of a "
-            "Gaussian sample; ours are the steps of the proof."
+            "A trial of fixed size within a known number of patients, and the value of information "
+            "in Bayesian ranking and selection; ours are the steps of the proof."
         ),
     )
 
