@@ -156,7 +156,7 @@ def prop_many_bound() -> Result:
                 T + sp.Derivative(worth, lam),
             ),
         ),
-        cites=("brown2010", "whittle1988", "billingsley1995"),
+        cites=("brown2010", "whittle1988"),
         origin="known",
         sources=("whittle1988", "brown2010", "min2019"),
         credit=(
