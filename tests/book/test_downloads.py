@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,8 @@ def texts() -> list[str]:
 
 
 def words(text: str) -> str:
-    return " ".join(re.findall(r"[a-z]+", text.lower()))
+    # some fonts have one glyph for f and i
+    return " ".join(re.findall(r"[a-z]+", unicodedata.normalize("NFKC", text).lower()))
 
 
 def titles() -> list[str]:
