@@ -157,7 +157,7 @@ def test_results_and_functions_lead_to_each_other(label: str) -> None:
     start = index.index(f'id="derivation-{label}"')
     entry = index[start : index.index('class="cite"', start)]
     assert re.search(rf'href="[\w-]+\.html#{label}"', entry)
-    links = re.findall(r'href="(reference/\w+\.html)#(meta_bandit[\w.]+)"', entry)
+    links = re.findall(r'href="(reference/[\w-]+\.html)#(meta_bandit[\w.]+)"', entry)
     derivation, *functions = links
     assert derivation[1] == f"meta_bandit.theory.symbolic.{label.replace('-', '_')}"
     assert functions
