@@ -43,7 +43,11 @@ def train(
     .. math:: \frac1{TB} \sum_{t, \text{lives}} \Bigl[-\hat A_t \log \pi_t(a_t)
         - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
 
-    with the advantages and returns of `learner.advantages`. An agent's result depends on its task,
+    with the advantages and returns of `learner.advantages`, each life weighed where
+    `A2CConfig.good_arms` says so. The last term is there only with the network as critic; by
+    default returns are compared with `baseline.Baseline` instead (`A2CConfig.critic`).
+
+    An agent's result depends on its task,
     its seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with
     one thread bit for bit if the lives are a multiple of 64. Otherwise an agent's numbers may fall
     into the rest that is left over when all are computed in vectors, and then differ in the last
