@@ -57,6 +57,9 @@ def mend_page(
     )
     # a signature of several lines is written as a list of definitions with nothing defined
     body = re.sub(r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>", _signature_lines, body)
+    # a table that is wider than a phone is scrolled by keyboard, too
+    scrolled = '<div class="pst-scrollable-table-container"'
+    body = body.replace(f"{scrolled}>", f'{scrolled} tabindex="0">')
     if body:
         context["body"] = body
     unused = [part for mark, parts in _UNUSED_WITHOUT.items() if mark not in body for part in parts]
