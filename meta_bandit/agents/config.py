@@ -97,6 +97,9 @@ class A2CConfig:
     discount: float = 1.0
     # generalised advantage estimation (lambda); 1: whole returns, 0: one reward and the critic
     gae_lambda: float = 0.97
+    # True: lambda rises linearly from there to 1 at the end of training. Early the critic stands in
+    # for what is far off, whose luck would hide what a pull is worth; late nothing does
+    gae_lambda_rises: bool = False
     # weight of the policy's entropy (nats a pull) at the start, against advantages of variance 1
     entropy: float = 0.03
     # share of the updates over which that weight falls linearly to 0
@@ -134,7 +137,7 @@ class A2CConfig:
             elif field.name == "normalise_advantages":
                 valid = isinstance(value, bool) or value == "task"
                 allowed = "True, False or 'task'"
-            elif field.name in ("stratified_arms", "task_context"):
+            elif field.name in ("stratified_arms", "task_context", "gae_lambda_rises"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name in _WORDS:
                 kinds = get_args(_WORDS[field.name])
@@ -178,12 +181,12 @@ CONFIGURATIONS = {
         second_decay=0.98,
         learning_signal="posterior-mean",
         critic="regression",
-        gae_lambda=1.0,
+        gae_lambda=0.9,
+        gae_lambda_rises=True,
         entropy_until=0.5,
         tremble=0.2,
         good_arms=0.3,
-        continuation_from=0.3,
-        continuation_until=0.8,
+        continuation_until=0.65,
     ),
     "plain": A2CConfig(),
     # What the public sources say of the first author's `minimal-meta-rl`: LSTM of 48 units, 20,000

@@ -170,7 +170,7 @@ class Learner(ABC):
                 values.copy_(before[name])
 
     def _update(self) -> None:
-        rate, shorten_second, entropy_weight, share = self.now.unbind()
+        rate, shorten_second, entropy_weight, share, _ = self.now.unbind()
         update = self.index
         noted = self.live(update, share)
         entropy = self.loss_slope(entropy_weight, update)
@@ -191,7 +191,8 @@ class Learner(ABC):
         """
         config = self.config
         reward = self.signal() / self.lifetime
-        advantage = advantages(reward, self.value(reward), config.discount, config.gae_lambda)
+        gae_lambda = self.now[4] if config.gae_lambda_rises else config.gae_lambda
+        advantage = advantages(reward, self.value(reward), config.discount, gae_lambda)
         if config.critic == "network":
             # the target R = v + A is a constant, so that v - R = -A
             torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
@@ -288,20 +289,25 @@ def schedules(config: A2CConfig) -> Tensor:
 
     Returns
     -------
-    shape (updates, 4)
+    shape (updates, 5)
         Adam's rate over the correction of its first moment, :math:`\alpha / (1 - \beta_1^k)` at the
         k-th update; :math:`(1 - \beta_2^k)^{-1/2}`, by which the root of its second moment is
-        multiplied; the entropy weight; the share of the prior mean.
+        multiplied; the entropy weight; the share of the prior mean; lambda.
     """
     rows = []
     for update in range(config.updates):
         learning_rate, entropy_weight, share = config.at(update)
         first, second = (1 - beta ** (update + 1) for beta in (FIRST_DECAY, config.second_decay))
-        rows.append((learning_rate / first, second**-0.5, entropy_weight, share))
+        gae_lambda = config.gae_lambda
+        if config.gae_lambda_rises:
+            gae_lambda += (1 - gae_lambda) * update / config.updates
+        rows.append((learning_rate / first, second**-0.5, entropy_weight, share, gae_lambda))
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float) -> Tensor:
+def advantages(
+    reward: Tensor, value: Tensor, discount: float, gae_lambda: float | Tensor
+) -> Tensor:
     r"""Generalised advantage estimates, with the value 0 after the last pull.
 
     .. math:: \hat A_t = \sum_{k \ge 0} (\gamma\lambda)^k \delta_{t+k}, \quad
@@ -312,7 +318,7 @@ def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float
     reward, value : shape (pulls, agents, lives)
         0 after the end of a life. Index t: the reward that follows pull t, the value before it.
     discount, gae_lambda
-        gamma and lambda.
+        gamma and lambda, which may be a tensor of one number.
 
     Returns
     -------
@@ -323,7 +329,10 @@ def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float
     delta[:-1].add_(value[1:], alpha=discount)
     steps = delta.unbind(0)
     for now, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
-        now.add_(later, alpha=discount * gae_lambda)
+        if isinstance(gae_lambda, Tensor):
+            now.addcmul_(later, gae_lambda, value=discount)
+        else:
+            now.add_(later, alpha=discount * gae_lambda)
     return delta
 
 

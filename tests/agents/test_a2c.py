@@ -51,6 +51,9 @@ def test_advantages_equal_their_definition(discount, gae_lambda):
     reward, value = rng.normal(size=(2, 8, 2, 3))
     reward[5:, 1] = value[5:, 1] = 0.0
     found = advantages(torch.tensor(reward), torch.tensor(value), discount, gae_lambda)
+    scheduled = torch.tensor(float(gae_lambda), dtype=torch.float64)
+    again = advantages(torch.tensor(reward), torch.tensor(value), discount, scheduled)
+    np.testing.assert_allclose(again, found, atol=1e-14)
     for agent, lifetime in enumerate([8, 5]):
         for life in range(3):
             lived = (slice(lifetime), agent, life)

@@ -19,12 +19,19 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 def test_schedules_hold_what_adam_and_the_configuration_say():
     table = schedules(CONFIG).numpy()
-    assert table.shape == (CONFIG.updates, 4)
+    assert table.shape == (CONFIG.updates, 5)
     for update in (0, 7, CONFIG.updates - 1):
         learning_rate, entropy, share = CONFIG.at(update)
         corrections = [1 - beta ** (update + 1) for beta in (FIRST_DECAY, CONFIG.second_decay)]
         expected = [learning_rate / corrections[0], 1 / np.sqrt(corrections[1]), entropy, share]
+        expected.append(CONFIG.gae_lambda)
         np.testing.assert_allclose(table[update], expected, rtol=1e-14)
+
+
+def test_lambda_can_rise_to_one():
+    config = A2CConfig(updates=20, gae_lambda=0.9, gae_lambda_rises=True)
+    expected = 0.9 + 0.1 * np.arange(20) / 20
+    np.testing.assert_allclose(schedules(config)[:, 4].numpy(), expected, rtol=1e-14)
 
 
 class PythonNumbers(Trainer):
@@ -32,7 +39,7 @@ class PythonNumbers(Trainer):
 
     def _update(self) -> None:
         update = int(self.index)
-        rate, shorten_second, entropy_weight, share = schedules(self.config)[update].tolist()
+        rate, shorten_second, entropy_weight, share, _ = schedules(self.config)[update].tolist()
         self.play(update, self.mean * share)
         self.loss_slope(torch.tensor(entropy_weight))
         gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
