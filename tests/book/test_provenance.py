@@ -15,8 +15,8 @@ import nbformat
 import pytest
 
 from benchmarks.faults import added, collect
-from book.tools.provenance import drawing_function, papermill_command
-from book.tools.record import Run
+from book.pages.provenance import drawing_function, papermill_command
+from book.run.record import Run
 from meta_bandit.agents import CONFIGURATIONS
 from tests.book.pages import HTML, ROOT
 

@@ -14,8 +14,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import yaml
 
-from book.tools.cite import Book
-from book.tools.scholar import citation_tags
+from book.pages.cite import Book
+from book.pages.scholar import citation_tags
 from tests.book.pages import HTML, ROOT, toc_pages
 
 built = pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
@@ -95,7 +95,7 @@ def test_with_a_base_address_all_addresses_are_complete(tmp_path: Path) -> None:
     )
     (tmp_path / "part" / "one.md").write_text("# One\n\nShort.\n")
     (tmp_path / "conf.py").write_text(
-        'extensions = ["myst_parser", "book.tools.scholar"]\n'
+        'extensions = ["myst_parser", "book.pages.scholar"]\n'
         'html_theme = "basic"\nhtml_baseurl = "https://example.org/book/"\n'
     )
     command = [sys.executable, "-m", "sphinx", "-q", str(tmp_path), str(tmp_path / "html")]

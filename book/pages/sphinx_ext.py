@@ -83,8 +83,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.mathjax_path = MATHJAX
     silence_thebe(app)
     app.connect("build-finished", copy_mathjax)
-    app.setup_extension("book.tools.downloads")
-    app.setup_extension("book.tools.provenance")
-    app.setup_extension("book.tools.scholar")
-    app.setup_extension("book.tools.theme")
+    app.setup_extension("book.pages.downloads")
+    app.setup_extension("book.pages.provenance")
+    app.setup_extension("book.pages.scholar")
+    app.setup_extension("book.pages.theme")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
 """Say on the pages what made them: below each figure, at each chapter's end, on the status page.
 
-All of it is read from the ``.run.json`` that :mod:`book.tools.execute` writes beside each executed
+All of it is read from the ``.run.json`` that :mod:`book.run.execute` writes beside each executed
 chapter, and from the executed chapter itself; nothing is written by hand.
 """
 
@@ -72,7 +72,7 @@ def read_run(env: BuildEnvironment, docname: str) -> Run | None:
     Returns
     -------
     dict or None
-        The fields of :class:`book.tools.record.Run`; None for a page that is not executed.
+        The fields of :class:`book.run.record.Run`; None for a page that is not executed.
     """
     path = Path(env.doc2path(docname)).with_suffix(".run.json")
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb``."""
+"""Run one chapter: ``python -m book.run.execute book/NAME.md OUT.ipynb``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from book.tools.chapter import (
+from book.run.chapter import (
     ChapterError,
     allowed_words,
     check_parameters,
@@ -29,9 +29,9 @@ from book.tools.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.tools.dependencies import imported_modules, named_data
-from book.tools.record import Run, answer, ask, ask_first, counts, make_record
-from book.tools.stale import EXECUTE, memory, remember, snapshot
+from book.run.dependencies import imported_modules, named_data
+from book.run.record import Run, answer, ask, ask_first, counts, make_record
+from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
@@ -116,7 +116,7 @@ def execute_chapter(
     -------
     Run
         Also written beside ``output``, as ``.run.json``; with the chapter's own values for all
-        parameters, what the run was made from is kept too, for :mod:`book.tools.stale`.
+        parameters, what the run was made from is kept too, for :mod:`book.run.stale`.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, or 1 after a message that names the chapter.
     """
-    parser = argparse.ArgumentParser(prog="book.tools.execute", description=__doc__)
+    parser = argparse.ArgumentParser(prog="book.run.execute", description=__doc__)
     parser.add_argument("chapter", type=Path, help="the chapter's .md file")
     parser.add_argument("output", type=Path, help="the executed .ipynb to make")
     parser.add_argument("--parameters", default="", help='"NAME=VALUE ...", the values in YAML')

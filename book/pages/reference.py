@@ -6,7 +6,7 @@ import re
 
 from sphinx.application import Sphinx
 
-from book.tools.results import LABEL
+from book.pages.results import LABEL
 
 # "~" asks for the last part of a name alone
 _ARRAY = re.compile(r"~?numpy\.ndarray\[.*?, ~?numpy\.dtype\[~?numpy\.(\w+)\]\]")

@@ -22,7 +22,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_proof.nodes import NODE_TYPES
 
-from book.tools.cite import Anchor, Book, bibtex, csl_json, read_book, ris
+from book.pages.cite import Anchor, Book, bibtex, csl_json, read_book, ris
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = "book/anchors.txt"

@@ -1,4 +1,4 @@
-"""Sphinx extension: ``{derivations}``, the index of all results (see `book.tools.results`).
+"""Sphinx extension: ``{derivations}``, the index of all results (see `book.pages.results`).
 
 Whose each result is stands in the index, below the result in its chapter, and at ``{credits}``.
 """
@@ -17,8 +17,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from book.tools.anchors import ROOT, Citation, collect, link_to
-from book.tools.results import (
+from book.pages.anchors import ROOT, Citation, collect, link_to
+from book.pages.results import (
     CLAIMS,
     ORIGINS,
     SYMBOLIC,

@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape as escape_xml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.tools.cite import Book, read_book
-from book.tools.downloads import FOLDER, NAME, find_browser
+from book.pages.cite import Book, read_book
+from book.pages.downloads import FOLDER, NAME, find_browser
 
 _CITATION = Path(__file__).parents[2] / "CITATION.cff"
 _LONGEST = 200

@@ -1,4 +1,4 @@
-"""Make the pages: ``python -m book.tools.build _build/PROFILE EXECUTED_CHAPTER.ipynb ...``."""
+"""Make the pages: ``python -m book.pages.build _build/PROFILE EXECUTED_CHAPTER.ipynb ...``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
-from book.tools.files import replace_directory
-from book.tools.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
+from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
+from book.pages.files import replace_directory
+from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
 _UNFINISHED = ".html-"
@@ -48,7 +48,7 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         here = Path(folder).relative_to(root)
         return {
             name for name in names
-            if is_leftover(name) or name in ("tools", "results") or name.endswith(".ipynb")
+            if is_leftover(name) or name in ("run", "pages", "results") or name.endswith(".ipynb")
             or (name.endswith((".md", ".rst")) and str(here / name) not in pages)
         }  # fmt: skip
 
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, or 1 after Jupyter Book's own complaints.
     """
-    parser = argparse.ArgumentParser(prog="book.tools.build", description=__doc__)
+    parser = argparse.ArgumentParser(prog="book.pages.build", description=__doc__)
     parser.add_argument("folder", type=Path, help="where src/ and html/ go")
     parser.add_argument("notebooks", type=Path, nargs="*", help="executed chapters")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Copy a figure of an executed chapter: ``python -m book.tools.figure NOTEBOOK OUT.png``."""
+"""Copy a figure of an executed chapter: ``python -m book.pages.figure NOTEBOOK OUT.png``."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from book.tools.chapter import ChapterError, Value
-from book.tools.dependencies import imported_modules, named_data
+from book.run.chapter import ChapterError, Value
+from book.run.dependencies import imported_modules, named_data
 
 _VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
 

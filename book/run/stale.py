@@ -1,4 +1,4 @@
-"""What has to be made again, by content alone: ``python -m book.tools.stale _build/PROFILE``.
+"""What has to be made again, by content alone: ``python -m book.run.stale _build/PROFILE``.
 
 Make asks it before anything runs, with whatever Python there is: the standard library is enough.
 """
@@ -15,11 +15,8 @@ from functools import cache
 from pathlib import Path
 
 EXECUTE = [
-    *(
-        Path("book/tools", f"{name}.py")
-        for name in ("chapter", "dependencies", "execute", "record")
-    ),
-    Path("book/tools/stale.py"),
+    *(Path("book/run", f"{name}.py") for name in ("chapter", "dependencies", "execute", "record")),
+    Path("book/run/stale.py"),
     Path("meta_bandit/files.py"),
     Path("requirements.lock"),
 ]
@@ -137,7 +134,7 @@ def strays(root: Path) -> list[str]:
 
 
 def _pages(book: Path) -> list[Path]:
-    apart = (book / "results", book / "tools")
+    apart = [book / name for name in ("results", "run", "pages")]
     return [
         file
         for file in _files(book)
