@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import json
 import re
@@ -10,36 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-
-_LATEX_ESCAPES = str.maketrans({sign: rf"\{sign}" for sign in "&%$#_{}"})
+from pybtex.database import BibliographyData, Entry, Person
+from pybtex.database.output.bibtex import Writer
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A place of the book that can be cited.
+    """A place of the book that can be cited."""
 
-    Attributes
-    ----------
-    label
-        Its permanent name, such as ``thm-edge``.
-    kind
-        theorem, proposition, definition ... or equation.
-    title
-        In words; empty if it has none, as equations.
-    chapter
-        Title of the chapter that holds it.
-    page
-        Address of the chapter's page, relative to the site.
-    fragment
-        Its id in that page.
-    """
-
-    label: str
-    kind: str
-    title: str
-    chapter: str
-    page: str
-    fragment: str
+    label: str  # its permanent name, such as `thm-edge`
+    kind: str  # theorem, proposition, definition ... or equation
+    title: str  # in words; empty if it has none, as equations
+    chapter: str  # title of the chapter that holds it
+    page: str  # address of the chapter's page, relative to the site
+    fragment: str  # its id in that page
 
     @property
     def address(self) -> str:
@@ -55,46 +40,27 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Book:
-    """What CITATION.cff says of the book.
-
-    Attributes
-    ----------
-    title, version
-        As they stand there.
-    date
-        ``date-released``.
-    authors
-        As they stand there: persons with ``family-names`` and ``given-names``, others with
-        ``name``.
-    repository
-        ``repository-code``; empty if it is not said.
-    base_url
-        Where the site stands, ending in a slash; empty if that is not known.
-    """
+    """What CITATION.cff says of the book."""
 
     title: str
     version: str
-    date: datetime.date
+    date: datetime.date  # `date-released`
+    # persons with `family-names` and `given-names`, others with `name`
     authors: tuple[Mapping[str, str], ...]
-    repository: str = ""
-    base_url: str = ""
+    repository: str = ""  # `repository-code`; empty if it is not said
+    base_url: str = ""  # where the site stands, ending in a slash; empty if that is not known
+
+    @property
+    def names(self) -> list[str]:
+        """The authors, of persons the family's name first."""
+        return [
+            author.get("name") or f"{author['family-names']}, {author.get('given-names', '')}"
+            for author in self.authors
+        ]
 
 
 def read_book(path: Path, base_url: str = "") -> Book:
-    """Read CITATION.cff.
-
-    Parameters
-    ----------
-    path
-        The file.
-    base_url
-        Where the site stands; empty if that is not known.
-
-    Raises
-    ------
-    ValueError
-        If the file lacks a field that a citation needs; the message names it.
-    """
+    """Read CITATION.cff; ValueError names a field that a citation needs and that is not there."""
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
     for field in ("title", "version", "date-released", "authors"):
         if not said.get(field):
@@ -114,77 +80,55 @@ def key(anchor: Anchor, book: Book) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{book.title} {anchor.label}".lower())
 
 
+class _AsGiven(Writer):
+    """BibTeX's own form; of an address, pybtex would escape underscores and the fragment's sign."""
+
+    def _encode(self, text: str) -> str:
+        return text
+
+
+def _latex(text: str) -> str:
+    # pybtex brings this codec
+    return codecs.encode(text, "ulatex+utf-8")  # type: ignore[return-value]
+
+
 def bibtex(anchor: Anchor, book: Book) -> str:
-    """Write an entry for BibTeX and biblatex.
-
-    Parameters
-    ----------
-    anchor
-        What is cited.
-    book
-        What it is part of.
-
-    Returns
-    -------
-    str
-        Without a base URL, ``url`` is the link relative to the site.
-    """
-    names = (
-        f"{_latex(author['family-names'])}, {_latex(author.get('given-names', ''))}"
-        if "family-names" in author
-        # braces keep "The ... contributors" from being taken for a first and a last name
-        else f"{{{_latex(author['name'])}}}"
-        for author in book.authors
-    )
-    where = f"{book.title}. Chapter: {anchor.chapter}. Version {book.version}"
+    """Write an entry for BibTeX and biblatex; without a base URL, its ``url`` is relative."""
     fields = {
-        "author": " and ".join(names),
         "title": f"{{{_latex(anchor.name)}}}",
-        "howpublished": _latex(where),
+        "howpublished": _latex(f"{book.title}. Chapter: {anchor.chapter}. Version {book.version}"),
         "year": f"{book.date:%Y}",
-        "month": f"{book.date:%b}".lower(),
+        "month": f"{book.date:%B}",
         "version": _latex(book.version),
         "date": book.date.isoformat(),
         "url": book.base_url + anchor.address,
     }
     if book.repository:
         fields["note"] = rf"Repository: \url{{{book.repository}}}"
-    # the month's name is one of BibTeX's own words, so it stands without braces
-    lines = (
-        f"  {name} = {value if name == 'month' else f'{{{value}}}'}"
-        for name, value in fields.items()
-    )
-    return f"@misc{{{key(anchor, book)},\n" + ",\n".join(lines) + "\n}\n"
+    # braces keep "The ... contributors" from being taken for a first and a last name
+    people = [
+        Person(f"{{{_latex(name)}}}" if "name" in author else _latex(name))
+        for name, author in zip(book.names, book.authors, strict=True)
+    ]
+    entry = Entry("misc", fields=fields, persons={"author": people})
+    written: str = _AsGiven().to_string(BibliographyData({key(anchor, book): entry}))
+    return written
 
 
 def csl_json(anchor: Anchor, book: Book) -> str:
-    """Write an item for programs that read CSL-JSON, such as Zotero and Pandoc.
-
-    Parameters
-    ----------
-    anchor
-        What is cited.
-    book
-        What it is part of.
-
-    Returns
-    -------
-    str
-        A list of one item.
-    """
-    authors = [
-        {"family": author["family-names"], "given": author.get("given-names", "")}
-        if "family-names" in author
-        else {"literal": author["name"]}
-        for author in book.authors
-    ]
+    """Write a list of one item for programs that read CSL-JSON, such as Zotero and Pandoc."""
     item = {
         "id": key(anchor, book),
         "type": "chapter",
         "title": anchor.name,
         "container-title": book.title,
         "section": anchor.chapter,
-        "author": authors,
+        "author": [
+            {"literal": author["name"]}
+            if "name" in author
+            else {"family": author["family-names"], "given": author.get("given-names", "")}
+            for author in book.authors
+        ],
         "version": book.version,
         "issued": {"date-parts": [[book.date.year, book.date.month, book.date.day]]},
         "URL": book.base_url + anchor.address,
@@ -195,32 +139,13 @@ def csl_json(anchor: Anchor, book: Book) -> str:
 
 
 def ris(anchor: Anchor, book: Book) -> str:
-    """Write a record for programs that read RIS, such as EndNote and Mendeley.
-
-    Parameters
-    ----------
-    anchor
-        What is cited.
-    book
-        What it is part of.
-
-    Returns
-    -------
-    str
-        One line for each tag.
-    """
-    authors = (
-        f"{author['family-names']}, {author.get('given-names', '')}"
-        if "family-names" in author
-        else author["name"]
-        for author in book.authors
-    )
+    """Write a record for programs that read RIS, such as EndNote and Mendeley."""
     tags = [
         ("TY", "CHAP"),
         ("ID", key(anchor, book)),
         ("TI", anchor.name),
         ("T2", book.title),
-        *(("AU", author) for author in authors),
+        *(("AU", name) for name in book.names),
         ("PY", f"{book.date:%Y}"),
         ("DA", f"{book.date:%Y/%m/%d}"),
         ("ET", book.version),
@@ -230,7 +155,3 @@ def ris(anchor: Anchor, book: Book) -> str:
     if book.repository:
         tags.append(("N1", f"Repository: {book.repository}"))
     return "".join(f"{tag}  - {value}\n" for tag, value in [*tags, ("ER", "")])
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX_ESCAPES)

@@ -1,4 +1,4 @@
-"""Sphinx extension: ``{derivations}``, the index of all results (see `book.pages.results`).
+"""``{derivations}``: the index of all results (see `book.pages.results`).
 
 Whose each result is stands in the index, below the result in its chapter, and at ``{credits}``.
 """
@@ -231,44 +231,10 @@ def check_entries(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def link_to_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Lead from each result in a chapter to its entry in the index.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    doctree
-        The page, with its citations.
-    page
-        Its name.
-    """
+    """Lead from the citations of each result in a chapter to its entry in the index."""
     indexes = _index_pages(app.env)
     if indexes and page not in indexes:
         for line in doctree.findall(Citation):
             anchor = line["anchor"]
             if anchor.kind in CLAIMS:
                 line["entry"] = link_to(app, page, indexes[0], f"derivation-{anchor.label}")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That the extension is safe in parallel builds.
-    """
-    app.add_node(Index)
-    app.add_node(Credits)
-    app.add_directive("credits", CreditsDirective)
-    app.add_directive("derivations", DerivationsDirective)
-    app.add_post_transform(FillIndex)
-    app.connect("env-check-consistency", check_entries)
-    # after the citations are there
-    app.connect("doctree-resolved", link_to_index, priority=600)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

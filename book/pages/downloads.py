@@ -11,11 +11,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from docutils import nodes
 from playwright.sync_api import sync_playwright
-from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
-from sphinx.util.osutil import relative_uri
 
 from meta_bandit.files import write_atomically
 
@@ -50,7 +46,7 @@ async () => {
     // what lies beside the website does not lie beside the PDF
     for (const link of document.querySelectorAll("a:not([href^='#']):not([href^=http])"))
         link.removeAttribute("href");
-    for (const note of document.querySelectorAll("details.provenance")) note.open = true;
+    for (const part of document.querySelectorAll("details.sd-dropdown")) part.open = true;
     await Promise.all([...document.images].map(image => image.decode()));
 }
 """
@@ -62,28 +58,12 @@ _FOOTER = (
 
 
 def find_browser() -> str | None:
-    """Find Chromium on this machine.
-
-    Returns
-    -------
-    str or None
-        The program's path.
-    """
+    """Find Chromium's path on this machine."""
     return next(filter(None, map(shutil.which, _BROWSERS)), None)
 
 
 def print_pdf(single: Path, pdf: Path, browser: str) -> None:
-    """Print the book, with a bookmark for each heading and tags for screen readers.
-
-    Parameters
-    ----------
-    single
-        The folder that the builder ``singlehtml`` made.
-    pdf
-        The file to make.
-    browser
-        Chromium's path.
-    """
+    """Print what the builder ``singlehtml`` made, with bookmarks, and tags for screen readers."""
     # the page stands in a folder, as in the website, but names its files as if it did not
     page = single / "book.html"
     shutil.copy(single / "book" / "index.html", page)
@@ -107,15 +87,7 @@ def print_pdf(single: Path, pdf: Path, browser: str) -> None:
 
 
 def make_zip(site: Path, archive: Path) -> None:
-    """Pack the website, the same files always into the same bytes.
-
-    Parameters
-    ----------
-    site
-        The website's top folder.
-    archive
-        The file to make, which may lie in that folder.
-    """
+    """Pack the website, the same files always into the same bytes; the archive may lie in it."""
     files = sorted(path for path in site.rglob("*") if path.is_file())
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in files:
@@ -125,45 +97,14 @@ def make_zip(site: Path, archive: Path) -> None:
             packed.writestr(entry, path.read_bytes())
 
 
-class Downloads(SphinxDirective):
-    """``{downloads}``: links to the PDF, where it is made, and to the zip."""
-
-    def run(self) -> list[nodes.Node]:
-        """Make a list of links.
-
-        Returns
-        -------
-        list of Node
-            One list; in the PDF it is without links.
-        """
-        offers = {"zip": "the whole website in a zip, to be read without a server: open its "}
-        if find_browser():
-            offers = {"pdf": "the whole book as one PDF"} | offers
-        here = self.env.app.builder.get_target_uri(self.env.docname)
-        items = []
-        for kind, words in offers.items():
-            target = relative_uri(here, f"{FOLDER}/{NAME}.{kind}")
-            link = nodes.reference("", f"{NAME}.{kind}", refuri=target)
-            said = nodes.paragraph("", "", link, nodes.Text(f": {words}"))
-            if kind == "zip":
-                said += nodes.literal("", "index.html")
-            items.append(nodes.list_item("", said))
-        return [nodes.bullet_list("", *items)]
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That parallel builds are safe.
-    """
-    app.add_directive("downloads", Downloads)
-    app.add_css_file("print.css")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def offers() -> str:
+    """Links to the PDF, where it is made, and to the zip, as Markdown of a page in ``book/``."""
+    words = {
+        "zip": "the whole website in a zip, to be read without a server: open its `index.html`"
+    }
+    if find_browser():
+        words = {"pdf": "the whole book as one PDF"} | words
+    return "\n".join(
+        f'- <a href="../{FOLDER}/{NAME}.{kind}">{NAME}.{kind}</a>: {said}'
+        for kind, said in words.items()
+    )

@@ -1,7 +1,7 @@
 """Say on the pages what made them: below each figure, at each chapter's end, on the status page.
 
-All of it is read from the ``.run.json`` that :mod:`book.run.execute` writes beside each executed
-chapter, and from the executed chapter itself; nothing is written by hand.
+All of it is Markdown, read from the ``.run.json`` that `book.run.execute` writes beside each
+executed chapter; `book.pages.build` puts it into the pages before Sphinx reads them.
 """
 
 from __future__ import annotations
@@ -9,92 +9,31 @@ from __future__ import annotations
 import ast
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from docutils import nodes
-from sphinx import addnodes
-from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
-from sphinx.transforms import SphinxTransform
-from sphinx.util.docutils import SphinxDirective
-from sphinx.util.osutil import relative_uri
-from sphinx.writers.html5 import HTML5Translator
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 Run = Mapping[str, Any]
-
-FAULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "faults.json"
+"""The fields of `book.run.record.Run`."""
 
 _SHOWN = 12
 """Hexadecimal digits of a digest that are shown; the notebook's metadata hold all 64."""
 
-
-class folded(nodes.General, nodes.Element):  # noqa: N801
-    """A block that is closed until the reader opens it; docutils names nodes in small letters."""
-
-
-class notebook_link(nodes.Inline, nodes.TextElement):  # noqa: N801
-    """A link to the executed notebook of the chapter in the attribute ``docname``."""
+_EXERCISES = "## What to try\n"
+"""The exercises have the last word in a chapter."""
 
 
-def _open_folded(self: HTML5Translator, node: folded) -> None:
-    self.body.append(f'<details class="provenance"><summary>{node["summary"]}</summary>\n')
-
-
-def _close_folded(self: HTML5Translator, node: folded) -> None:
-    self.body.append("</details>\n")
-
-
-def _open_link(self: HTML5Translator, node: notebook_link) -> None:
-    here = self.builder.get_target_uri(self.builder.current_docname)
-    target = relative_uri(here, f"_sources/{node['docname']}.ipynb")
-    # the single page that becomes the PDF has no notebooks beside it
-    single = self.builder.name == "singlehtml"
-    self.body.append("<span>" if single else f'<a class="reference" href="{target}" download>')
-
-
-def _close_link(self: HTML5Translator, node: notebook_link) -> None:
-    self.body.append("</span>" if self.builder.name == "singlehtml" else "</a>")
-
-
-def read_run(env: BuildEnvironment, docname: str) -> Run | None:
-    """Read the record of the run behind a page.
-
-    Parameters
-    ----------
-    env
-        Of the build.
-    docname
-        The page's name, without a suffix.
-
-    Returns
-    -------
-    dict or None
-        The fields of :class:`book.run.record.Run`; None for a page that is not executed.
-    """
-    path = Path(env.doc2path(docname)).with_suffix(".run.json")
-    if not path.is_file():
-        return None
-    env.note_dependency(str(path))
-    run: Run = json.loads(path.read_text(encoding="utf-8"))
+def read_run(notebook: Path) -> Run:
+    """Read the record of the run behind an executed chapter."""
+    run: Run = json.loads(notebook.with_suffix(".run.json").read_text(encoding="utf-8"))
     return run
 
 
 def drawing_function(source: str) -> str | None:
-    """Find which function of ``meta_bandit.figures`` a cell ends with.
-
-    Parameters
-    ----------
-    source
-        The cell's code.
-
-    Returns
-    -------
-    str or None
-        The function's name.
-    """
+    """Find which function of ``meta_bandit.figures`` a cell's code ends with."""
     body = ast.parse(source).body
     match body[-1] if body else None:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name("figures"), name))):
@@ -105,15 +44,7 @@ def drawing_function(source: str) -> str | None:
 def papermill_command(run: Run) -> str:
     """Write the line that repeats a run with nothing but jupytext and papermill.
 
-    Parameters
-    ----------
-    run
-        Its record.
-
-    Returns
-    -------
-    str
-        One command for a shell in the repository's top folder, every parameter said.
+    It is for a shell in the repository's top folder, and says every parameter.
     """
     chapter = run["chapter"]
     options = [_option(name, value) for name, value in run["parameters"].items()]
@@ -130,50 +61,132 @@ def _option(name: str, value: object) -> str:
     return f"-y {shlex.quote(json.dumps({name: value}))}"
 
 
-def _inline(*parts: str | nodes.Node) -> nodes.paragraph:
-    return nodes.paragraph(
-        "", "", *(nodes.Text(part) if isinstance(part, str) else part for part in parts)
+def add_provenance(notebook: NotebookNode, run: Run) -> None:
+    """Put into an executed chapter a note below each figure, and how to run it again.
+
+    Parameters
+    ----------
+    notebook
+        Changed in place.
+    run
+        Its record.
+    """
+    cells, rest = [], rerun_section(run)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and rest and _EXERCISES in cell.source:
+            cell.source = cell.source.replace(_EXERCISES, f"{rest}\n\n{_EXERCISES}")
+            rest = ""
+        cells.append(cell)
+        if cell.cell_type == "code" and "figure" in cell.metadata.get("mystnb", {}):
+            note = figure_note(run, drawing_function(cell.source))
+            cells.append(new_markdown_cell(note, id=f"{cell.id}-made"))
+    if rest:
+        cells.append(new_markdown_cell(rest, id="run-it-yourself"))
+    notebook.cells = cells
+
+
+def figure_note(run: Run, function: str | None) -> str:
+    """Make the folded note below a figure, which the cell drew itself if no function did."""
+    code = f"meta_bandit.figures.{function}"
+    drawn = f"{{py:func}}`{code} <.{function}>`" if function else "the cell above"
+    facts = {
+        "Drawn by": f"{drawn}, in the {_notebook(run)}",
+        "Profile": run["profile"] or "none",
+        "Device": run["device"],
+        "Chapter's seeds": _seeds(run),
+        "Chapter's budget": _listed(run["budget"]),
+        "Data": _data(run),
+        "Code": _code(run),
+    }
+    return _dropdown("How this figure was made", facts)
+
+
+def rerun_section(run: Run) -> str:
+    """Make the section that says how to run a chapter again."""
+    return f"""## Run it yourself
+
+What this page shows is the {_notebook(run)}. In a clone of the repository, with its environment
+active (`make venv; source .venv/bin/activate`), this makes it again; change a value to see what
+changes:
+
+```bash
+{papermill_command(run)}
+```
+
+How long it took, and on what: see the [status](status.md)."""
+
+
+def run_table(runs: Iterable[Run]) -> str:
+    """Make a table of what every chapter's run took, and below it what each ran with."""
+    runs = sorted(runs, key=lambda run: str(run["chapter"]))
+    heads = ("Chapter", "Profile", "Time", "Peak memory", "Commit", "Finished (UTC)")
+    rows = [
+        (
+            f"[{run['chapter']}]({run['chapter']}.ipynb)",
+            run["profile"] or "none",
+            f"{run['seconds']:.1f} s",
+            f"{run['memory']:.0f} MiB",
+            run["commit"] or "no repository",
+            run["finished"].removesuffix("+00:00").replace("T", " "),
+        )
+        for run in runs
+    ]
+    return "\n\n".join([_table(heads, rows), *map(_details, runs)])
+
+
+def _details(run: Run) -> str:
+    parameters = ", ".join(f"{name} = {value!r}" for name, value in run["parameters"].items())
+    facts = {
+        "Device": run["device"],
+        "Machine": run["machine"],
+        "Versions": _listed({"Python": run["python"], **run["versions"]}),
+        "Seeds": _seeds(run),
+        "Budget": _listed(run["budget"]),
+        "Data": _data(run),
+        "Code": _code(run),
+        "Parameters": f"`{parameters}`",
+        "Output": f"the {_notebook(run)}",
+    }
+    return _dropdown(run["chapter"], facts)
+
+
+def fault_table(file: Path) -> str:
+    """Say what the tests that kill, cut and fill came to (``benchmarks/faults.py``)."""
+    if not file.is_file():
+        return "They have not been counted."
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    heads = ("What was done", "Times", "Same numbers", "Refused in a sentence", "Seed")
+    rows = [
+        (row["what"], *(f"{row[name]:,}" for name in ("tried", "same", "refused")),
+         str(row.get("seed", "none")))
+        for row in stored["rows"]
+    ]  # fmt: skip
+    on = stored["machine"]
+    return (
+        f"{_table(heads, rows)}\n\nCounted on {on['date'][:10]}, at commit {on['commit']}, on "
+        f"{on['processor']} with {on['cores']} cores, by Python {on['python']}."
     )
 
 
-def _fields(rows: Mapping[str, nodes.paragraph]) -> nodes.field_list:
-    fields = (
-        nodes.field("", nodes.field_name("", name), nodes.field_body("", body))
-        for name, body in rows.items()
-    )
-    return nodes.field_list("", *fields, classes=["provenance"])
+def _dropdown(title: str, facts: Mapping[str, str]) -> str:
+    body = "\n".join(f"{name}\n: {said}\n" for name, said in facts.items())
+    return f"::::{{dropdown}} {title}\n:class-container: provenance\n\n{body}::::"
 
 
-def _page_link(docname: str, words: str) -> addnodes.pending_xref:
-    return addnodes.pending_xref(
-        "",
-        nodes.inline("", words),
-        refdomain="std",
-        reftype="doc",
-        reftarget=f"/{docname}",
-        refexplicit=True,
-        refwarn=True,
-    )
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [" | ".join(cells) for cells in (heads, *rows)]
+    rule = "|".join("---" for _ in heads)
+    return "\n".join(f"| {line} |" for line in [lines[0], rule, *lines[1:]])
 
 
-def _function_link(name: str) -> addnodes.pending_xref:
-    code = f"meta_bandit.figures.{name}"
-    return addnodes.pending_xref(
-        "",
-        nodes.literal("", code),
-        refdomain="py",
-        reftype="func",
-        reftarget=f".{name}",
-        refspecific=True,
-        drawn_by=code,
-    )
+def _notebook(run: Run) -> str:
+    # Markdown's own link would lead to the page
+    address = f"../_sources/book/{run['chapter']}.ipynb"
+    return f'<a class="reference" href="{address}" download>executed notebook</a>'
 
 
-def _without_link(
-    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.TextElement
-) -> nodes.TextElement | None:
-    """Leave a function's bare name where the book has no page for it."""
-    return content if "drawn_by" in node else None
+def _seeds(run: Run) -> str:
+    return ", ".join(map(str, run["seeds"])) or "none"
 
 
 def _listed(values: Mapping[str, object]) -> str:
@@ -182,223 +195,9 @@ def _listed(values: Mapping[str, object]) -> str:
 
 
 def _data(run: Run) -> str:
-    stored = {file: digest[:_SHOWN] for file, digest in run["data"].items()}
+    stored = {f"`{file}`": digest[:_SHOWN] for file, digest in run["data"].items()}
     return _listed(stored) if stored else "computed in this run"
 
 
 def _code(run: Run) -> str:
     return f"SHA-256 {run['code'][:_SHOWN]}… of the chapter and {run['modules']} modules"
-
-
-def figure_note(run: Run, docname: str, function: str | None) -> folded:
-    """Make the folded note that stands below a figure.
-
-    Parameters
-    ----------
-    run
-        Record of the chapter's run.
-    docname
-        The chapter's page.
-    function
-        What drew the figure, of ``meta_bandit.figures``; None if the cell itself did.
-
-    Returns
-    -------
-    folded
-        To be put after the figure.
-    """
-    notebook = notebook_link("", "executed notebook", docname=docname)
-    drawn = _function_link(function) if function else "the cell above"
-    rows = {
-        "Drawn by": _inline(drawn, ", in the ", notebook),
-        "Profile": _inline(run["profile"] or "none"),
-        "Device": _inline(run["device"]),
-        "Chapter's seeds": _inline(", ".join(map(str, run["seeds"])) or "none"),
-        "Chapter's budget": _inline(_listed(run["budget"])),
-        "Data": _inline(_data(run)),
-        "Code": _inline(_code(run)),
-    }
-    return folded("", _fields(rows), summary="How this figure was made")
-
-
-def rerun_section(run: Run, docname: str) -> nodes.section:
-    """Make the section that says how to run a chapter again.
-
-    Parameters
-    ----------
-    run
-        Record of the chapter's run.
-    docname
-        The chapter's page.
-
-    Returns
-    -------
-    section
-        With a line for the shell, and links to the notebook and to the status page.
-    """
-    line = papermill_command(run)
-    command = nodes.literal_block(line, line, language="bash")
-    return nodes.section(
-        "",
-        nodes.title("", "Run it yourself"),
-        _inline(
-            "What this page shows is the ",
-            notebook_link("", "executed notebook", docname=docname),
-            ". In a clone of the repository, with its environment active (",
-            nodes.literal("", "make venv; source .venv/bin/activate"),
-            "), this makes it again; change a value to see what changes:",
-        ),
-        command,
-        _inline(
-            "How long it took, and on what: see the ", _page_link("book/status", "status"), "."
-        ),
-        ids=["run-it-yourself"],
-        names=["run it yourself"],
-    )
-
-
-class AddProvenance(SphinxTransform):
-    """Put the notes and the section into a chapter as it is read, so that its outline has them."""
-
-    # before 880, at which Sphinx reads the outline
-    default_priority = 870
-
-    def apply(self, **kwargs: object) -> None:
-        """Change the document in place."""
-        run = read_run(self.env, self.env.docname)
-        if run is None:
-            return
-        notebook = nbformat.read(self.env.doc2path(self.env.docname), as_version=4)
-        for figure, cell in list(_figures(self.document)):
-            function = drawing_function(notebook.cells[cell].source)
-            note = figure_note(run, self.env.docname, function)
-            figure.parent.insert(figure.parent.index(figure) + 1, note)
-        (chapter,) = (node for node in self.document.children if isinstance(node, nodes.section))
-        section = rerun_section(run, self.env.docname)
-        self.document.note_implicit_target(section)
-        # the exercises have the last word; below the first page hang the others
-        ends = [i for i, node in enumerate(chapter.children) if _comes_last(node)]
-        chapter.insert(ends[0] if ends else len(chapter), section)
-
-
-def _comes_last(node: nodes.Node) -> bool:
-    if not isinstance(node, nodes.Element):
-        return False
-    return "what-to-try" in node["ids"] or "toctree-wrapper" in node["classes"]
-
-
-def _figures(document: nodes.document) -> Iterator[tuple[nodes.figure, int]]:
-    for cell in document.findall(nodes.container):
-        if cell.get("nb_element") == "cell_code":
-            for figure in cell.findall(nodes.figure):
-                yield figure, cell["cell_index"]
-
-
-class ChapterRuns(SphinxDirective):
-    """``{chapter-runs}``: what every chapter's run took, and what it ran with."""
-
-    def run(self) -> list[nodes.Node]:
-        """Make a table of all runs, and below it what each ran with.
-
-        Returns
-        -------
-        list of Node
-            None where no chapter was executed.
-        """
-        runs = {
-            docname: run
-            for docname in sorted(self.env.found_docs)
-            if (run := read_run(self.env, docname))
-        }
-        heads = ("Chapter", "Profile", "Time", "Peak memory", "Commit", "Finished (UTC)")
-        rows = [
-            [
-                _page_link(docname, run["chapter"]),
-                run["profile"] or "none",
-                f"{run['seconds']:.1f} s",
-                f"{run['memory']:.0f} MiB",
-                run["commit"] or "no repository",
-                run["finished"].removesuffix("+00:00").replace("T", " "),
-            ]
-            for docname, run in runs.items()
-        ]
-        details = [node for docname, run in runs.items() for node in self._details(docname, run)]
-        return [_table(heads, rows), *details]
-
-    def _details(self, docname: str, run: Run) -> list[nodes.Node]:
-        rows = {
-            "Device": _inline(run["device"]),
-            "Machine": _inline(run["machine"]),
-            "Versions": _inline(_listed({"Python": run["python"], **run["versions"]})),
-            "Seeds": _inline(", ".join(map(str, run["seeds"])) or "none"),
-            "Budget": _inline(_listed(run["budget"])),
-            "Data": _inline(_data(run)),
-            "Code": _inline(_code(run)),
-            "Parameters": _inline(
-                nodes.literal("", ", ".join(f"{k} = {v!r}" for k, v in run["parameters"].items()))
-            ),
-            "Output": _inline(notebook_link("", "executed notebook", docname=docname)),
-        }
-        return [nodes.rubric("", run["chapter"]), _fields(rows)]
-
-
-class Faults(SphinxDirective):
-    """``{faults}``: what the tests that kill, cut and fill came to (``benchmarks/faults.py``)."""
-
-    def run(self) -> list[nodes.Node]:
-        """Make a table of the faults, and below it when and where they were counted.
-
-        Returns
-        -------
-        list of Node
-            A sentence where they never were.
-        """
-        if not FAULTS.is_file():
-            return [_inline("They have not been counted.")]
-        self.env.note_dependency(str(FAULTS))
-        stored = json.loads(FAULTS.read_text(encoding="utf-8"))
-        heads = ("What was done", "Times", "Same numbers", "Refused in a sentence", "Seed")
-        counts = ("tried", "same", "refused")
-        rows: list[list[str | nodes.Node]] = [
-            [row["what"], *(f"{row[name]:,}" for name in counts), str(row.get("seed", "none"))]
-            for row in stored["rows"]
-        ]
-        on = stored["machine"]
-        said = (
-            f"Counted on {on['date'][:10]}, at commit {on['commit']}, on {on['processor']} with "
-            f"{on['cores']} cores, by Python {on['python']}."
-        )
-        return [_table(heads, rows), _inline(said)]
-
-
-def _table(heads: tuple[str, ...], rows: list[list[str | nodes.Node]]) -> nodes.table:
-    def row(cells: list[str | nodes.Node]) -> nodes.row:
-        return nodes.row("", *(nodes.entry("", _inline(cell)) for cell in cells))
-
-    columns = [nodes.colspec(colwidth=1) for _ in heads]
-    head, body = nodes.thead("", row(list(heads))), nodes.tbody("", *map(row, rows))
-    group = nodes.tgroup("", *columns, head, body, cols=len(heads))
-    return nodes.table("", group, classes=["runs"])
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That parallel builds are safe.
-    """
-    app.add_node(folded, html=(_open_folded, _close_folded))
-    app.add_node(notebook_link, html=(_open_link, _close_link))
-    app.add_transform(AddProvenance)
-    app.add_directive("chapter-runs", ChapterRuns)
-    app.add_directive("faults", Faults)
-    app.connect("missing-reference", _without_link)
-    app.add_css_file("provenance.css")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

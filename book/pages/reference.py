@@ -1,4 +1,4 @@
-"""Sphinx extension for the reference: what the docstrings say, as the book writes it."""
+"""The reference: what the docstrings say, as the book writes it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,7 @@ _ARRAY = re.compile(r"~?numpy\.ndarray\[.*?, ~?numpy\.dtype\[~?numpy\.(\w+)\]\]"
 def tidy_docstring(
     app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]
 ) -> None:
-    """Turn each result's label in a docstring into a link to it, and each ``*`` into a star.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    what, name, found, options
-        What is documented.
-    lines
-        Its docstring, changed in place.
-    """
+    """Turn each result's label in a docstring into a link to it, and each ``*`` into a star."""
     # a shape such as (*task.shape, lives) would begin emphasis
     plain = (re.sub(r"(?<=[(\s])\*(?=[a-z])", r"\\*", line) for line in lines)
     plain = (_ARRAY.sub(r"NDArray[\1]", line) for line in plain)
@@ -41,42 +31,9 @@ def tidy_signature(
     arguments: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Write ``NDArray[float64]`` where autodoc writes out what that stands for.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    what, name, found, options
-        What is documented.
-    arguments, returns
-        Its signature.
-
-    Returns
-    -------
-    tuple
-        The same, shorter.
-    """
+    """Write ``NDArray[float64]`` where autodoc writes out what that stands for."""
 
     def shorten(text: str | None) -> str | None:
         return text and _ARRAY.sub(r"~numpy.typing.NDArray[~numpy.\1]", text)
 
     return shorten(arguments), shorten(returns)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That the extension is safe in parallel builds.
-    """
-    app.connect("autodoc-process-docstring", tidy_docstring)
-    app.connect("autodoc-process-signature", tidy_signature)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

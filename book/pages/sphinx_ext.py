@@ -1,90 +1,40 @@
-"""Sphinx extension that makes the pages self-contained: they ask nothing of any other host."""
+"""The one Sphinx extension of the book: who takes part in a build, and when."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-from pathlib import Path
-
 from sphinx.application import Sphinx
 
-MATHJAX = "tex-svg.js"
-"""MathJax in one file, with its fonts drawn as SVG: nothing is loaded later."""
-
-
-def mathjax_source() -> Path:
-    """Find the file ``MATHJAX`` among the installed packages.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the package sphinx-mathjax-offline is not installed.
-    """
-    # the package's name has hyphens, so no import statement can reach it
-    found = importlib.util.find_spec("sphinx-mathjax-offline")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("the package sphinx-mathjax-offline is not installed")
-    return Path(found.submodule_search_locations[0], "static", "mathjax", MATHJAX)
-
-
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy that one file; the package's own extension would copy all of its 20 MB.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    error
-        What ended it, if it failed.
-    """
-    if error is None and app.builder.format == "html":
-        shutil.copy(mathjax_source(), Path(app.outdir, "_static"))
-
-
-def silence_thebe(app: Sphinx) -> None:
-    """Keep sphinx-thebe, which Jupyter Book always loads, from writing into pages.
-
-    It would add its inline script twice, which is an error in the browser's console, and name a
-    server for live code that this book does not use.
-
-    Parameters
-    ----------
-    app
-        The build that is being set up.
-    """
-    for listeners in app.events.listeners.values():
-        listeners[:] = [
-            listener
-            for listener in listeners
-            if listener.handler.__module__ != "sphinx_thebe"
-            # its style sheet is asked for already, so that one has to be there
-            or listener.handler.__name__ == "st_static_path"
-        ]
+from book.pages import anchors, derivations, reference, scholar, theme
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension with Sphinx.
+    """Register all that the pages need, beside what ``_config.yml`` names."""
+    app.connect("autodoc-process-docstring", reference.tidy_docstring)
+    app.connect("autodoc-process-signature", reference.tidy_signature)
 
-    Parameters
-    ----------
-    app
-        The running build.
+    app.add_node(anchors.Citation, html=(anchors.visit_citation, None))
+    app.connect("env-check-consistency", anchors.check_kept)
+    app.connect("doctree-resolved", anchors.add_citations)
+    app.connect("html-collect-pages", anchors.pages_that_are_gone)
+    app.connect("html-page-context", anchors.redirect)
 
-    Returns
-    -------
-    dict
-        That the extension is safe in parallel builds.
-    """
-    app.config.mathjax_path = MATHJAX
-    silence_thebe(app)
-    app.connect("build-finished", copy_mathjax)
-    app.setup_extension("book.pages.downloads")
-    app.setup_extension("book.pages.provenance")
-    app.setup_extension("book.pages.scholar")
-    app.setup_extension("book.pages.theme")
+    app.add_node(derivations.Index)
+    app.add_node(derivations.Credits)
+    app.add_directive("derivations", derivations.DerivationsDirective)
+    app.add_directive("credits", derivations.CreditsDirective)
+    app.add_post_transform(derivations.FillIndex)
+    app.connect("env-check-consistency", derivations.check_entries)
+    # after the citations are there
+    app.connect("doctree-resolved", derivations.link_to_index, priority=600)
+
+    scholar.name_the_book(app)
+    app.connect("html-page-context", scholar.add_tags, priority=400)
+
+    app.config.mathjax_path = theme.MATHJAX
+    theme.silence_thebe(app)
+    app.connect("config-inited", theme.use_templates)
+    app.connect("builder-inited", theme.write_one_page_alike)
+    # after the extensions that add files to a page
+    app.connect("html-page-context", theme.mend_page, priority=900)
+    app.connect("build-finished", theme.copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

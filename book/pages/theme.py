@@ -1,54 +1,81 @@
-"""Mend what the theme and its companions leave to wish for: weight, and readers who do not see."""
+"""Mend what the theme and its companions leave to wish for.
+
+The pages ask nothing of any other host, load no more than they use, and serve readers who do not
+see or have no pointer.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+MATHJAX = "tex-svg.js"
+"""MathJax in one file, with its fonts drawn as SVG: nothing is loaded later."""
+
 _UNUSED_WITHOUT = {
     # cards, grids and tabs
     'class="sd-': ("sphinx-design.min.css", "design-tabs.js"),
     # Sphinx gives the first page what any page below it needs
-    "math notranslate": ("tex-svg.js", "window.MathJax ="),
+    "math notranslate": (MATHJAX, "window.MathJax ="),
 }
 """Parts of files' names or of scripts, by what stands in the body of a page that uses them."""
 
 
-def use_templates(app: Sphinx, config: Config) -> None:
-    """Let the files in ``templates`` take the place of the theme's of the same name.
+def mathjax_source() -> Path:
+    """Find `MATHJAX` in the package sphinx-mathjax-offline; FileNotFoundError: there is none."""
+    # the package's name has hyphens, so no import statement can reach it
+    found = importlib.util.find_spec("sphinx-mathjax-offline")
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("the package sphinx-mathjax-offline is not installed")
+    return Path(found.submodule_search_locations[0], "static", "mathjax", MATHJAX)
 
-    Parameters
-    ----------
-    app
-        The running build.
-    config
-        Its settings, which are changed.
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy that one file; the package's own extension would copy all of its 20 MB."""
+    if error is None and app.builder.format == "html":
+        shutil.copy(mathjax_source(), Path(app.outdir, "_static"))
+
+
+def silence_thebe(app: Sphinx) -> None:
+    """Keep sphinx-thebe, which Jupyter Book always loads, from writing into pages.
+
+    It would add its inline script twice, which is an error in the browser's console, and name a
+    server for live code that this book does not use.
     """
+    for listeners in app.events.listeners.values():
+        listeners[:] = [
+            listener
+            for listener in listeners
+            if listener.handler.__module__ != "sphinx_thebe"
+            # its style sheet is asked for already, so that one has to be there
+            or listener.handler.__name__ == "st_static_path"
+        ]
+
+
+def write_one_page_alike(app: Sphinx) -> None:
+    """Let the builder ``singlehtml`` write each node as ``html`` does.
+
+    It would do so by itself if sphinx-exercise did not name its nodes for both.
+    """
+    writers = app.registry.translation_handlers
+    writers["singlehtml"] = writers["html"] | writers.get("singlehtml", {})
+
+
+def use_templates(app: Sphinx, config: Config) -> None:
+    """Let the files in ``templates`` take the place of the theme's of the same name."""
     config.templates_path.append(str(Path(__file__).with_name("templates")))
 
 
 def mend_page(
     app: Sphinx, page: str, template: str, context: dict[str, object], doctree: object
 ) -> None:
-    """Change one page just before it is written.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    page
-        Its name.
-    template
-        What it is made with.
-    context
-        What the template is given, which is changed.
-    doctree
-        Of the page, if it has one.
-    """
+    """Change one page just before it is written."""
     body = str(context.get("body", ""))
     # a list may hold nothing but items, and this one holds links too; the role of its items is
     # deprecated since ARIA 1.3 for the same reason
@@ -77,23 +104,3 @@ def _signature_lines(found: re.Match[str]) -> str:
 def _holds(file: Any, parts: list[str]) -> bool:
     told = f"{file.filename} {file.attributes.get('body', '')}"
     return any(part in told for part in parts)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That parallel builds are safe.
-    """
-    app.connect("config-inited", use_templates)
-    # after the extensions that add files to a page
-    app.connect("html-page-context", mend_page, priority=900)
-    app.add_css_file("theme.css")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -178,10 +178,7 @@ def execute_chapter(
 def make_reproducible(notebook: NotebookNode) -> None:
     """Drop from an executed notebook, in place, whatever differs between two equal runs.
 
-    Parameters
-    ----------
-    notebook
-        Its times and run identifiers go; its cells are named by their position.
+    Its times and run identifiers go; its cells are named by their position.
     """
     for key in (*_RUN_METADATA, "jupytext"):
         notebook.metadata.pop(key, None)
@@ -192,20 +189,7 @@ def make_reproducible(notebook: NotebookNode) -> None:
 
 
 def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
-    """Say which cell of a chapter raised what, and where it stands in the text.
-
-    Parameters
-    ----------
-    chapter
-        The ``.md`` file.
-    error
-        What papermill raised.
-
-    Returns
-    -------
-    str
-        Several lines; the first names chapter, cell and error.
-    """
+    """Say in several lines which cell of a chapter raised what, and where it stands in the text."""
     text = chapter.read_text(encoding="utf-8-sig")
     position = text.find(error.source)
     line = f":{text.count(chr(10), 0, position) + 1}" if position >= 0 else ""
@@ -217,18 +201,7 @@ def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments
-        Without the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 after a message that names the chapter.
-    """
+    """Run the command line; its status is 0, or 1 after a message that names the chapter."""
     parser = argparse.ArgumentParser(prog="book.run.execute", description=__doc__)
     parser.add_argument("chapter", type=Path, help="the chapter's .md file")
     parser.add_argument("output", type=Path, help="the executed .ipynb to make")

@@ -46,7 +46,7 @@ def memory(target: Path) -> Path:
 
 
 def remember(target: Path, made: Iterable[Path], inputs: Mapping[str, str | None]) -> str:
-    """Give the text for :func:`memory`, to be written after all that was made.
+    """Give the text for `memory`, to be written after all that was made.
 
     Parameters
     ----------
@@ -55,19 +55,14 @@ def remember(target: Path, made: Iterable[Path], inputs: Mapping[str, str | None
     made
         All files that have to be as they are now for the target to be whole.
     inputs
-        A :func:`snapshot` from before the making began.
-
-    Returns
-    -------
-    str
-        JSON.
+        A `snapshot` from before the making began.
     """
     known = {"made": snapshot([target, *made]), "inputs": dict(inputs)}
     return json.dumps(known, indent=1) + "\n"
 
 
 def why(target: Path, inputs: Sequence[Path] | None = None) -> str | None:
-    """Say why a target has to be made again.
+    """Say why a target has to be made again, or None if nothing changed.
 
     Parameters
     ----------
@@ -75,11 +70,6 @@ def why(target: Path, inputs: Sequence[Path] | None = None) -> str | None:
         The file that Make knows.
     inputs
         What it would be made from now; what it was made from, if that follows from its content.
-
-    Returns
-    -------
-    str or None
-        None if nothing changed.
     """
     if not target.is_file():
         return "not there yet"
@@ -107,15 +97,7 @@ def is_leftover(name: str) -> bool:
 def strays(root: Path) -> list[str]:
     """Complain about pages that would stop the build late, in a sentence each.
 
-    Parameters
-    ----------
-    root
-        The repository. What git ignores in it, and what editors leave, is ignored here too.
-
-    Returns
-    -------
-    list of str
-        Empty if there is nothing to complain about.
+    What git ignores in the repository, and what editors leave, is ignored here too.
     """
     book, wanted = root / "book", listed(root)
     pages = [page for page in _pages(book) if page.relative_to(root) not in wanted]
@@ -152,19 +134,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
-    """List what the pages are made from.
+    """List what the pages are made from, besides the executed chapters.
 
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-
-    Returns
-    -------
-    list of Path
-        With the code that the reference shows and the tests that the index of results names.
+    The reference shows the code, and the index of results names the tests.
     """
     results, chapters = root / "book" / "results", {f"{file.stem}.md" for file in notebooks}
     book = [file for file in _files(root / "book")
@@ -189,11 +161,6 @@ def main(arguments: Sequence[str]) -> int:
     ----------
     arguments
         ``--strays``, or the folder of the build and the names of its chapters.
-
-    Returns
-    -------
-    int
-        Exit status.
     """
     if arguments[0] == "--strays":
         for complaint in (found := strays(Path.cwd())):
