@@ -18,7 +18,7 @@ import yaml
 from filelock import FileLock
 
 from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, offers, print_pdf
-from book.pages.provenance import add_provenance, fault_table, read_run, run_table
+from book.pages.provenance import WORDS, add_provenance, read_json
 from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
@@ -61,10 +61,11 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     config += launch_settings(public_address(root))
     (source / "_config.yml").write_text(config, encoding="utf-8")
 
-    runs = {notebook: read_run(notebook) for notebook in notebooks}
+    runs = {notebook: read_json(notebook.with_suffix(".run.json")) for notebook in notebooks}
+    faults = root / "benchmarks" / "results" / "faults.json"
     known = {
-        "chapter-runs": run_table(runs.values()),
-        "faults": fault_table(root / "benchmarks" / "results" / "faults.json"),
+        "chapter-runs": WORDS.runs(list(runs.values())),
+        "faults": WORDS.faults(read_json(faults) if faults.is_file() else None),
         "downloads": offers(),
     }
 

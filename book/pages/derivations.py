@@ -51,28 +51,16 @@ def all_entries(env: BuildEnvironment) -> dict[str, Entry]:
     )
 
 
-class Index(nodes.General, nodes.Element):
-    """Where the index goes, until all pages are read."""
+class Place(nodes.General, nodes.Element):
+    """Where the directive ``name`` stands, until all pages are read."""
 
 
-class Credits(nodes.General, nodes.Element):
-    """Where the list of results by their origin goes, until all pages are read."""
-
-
-class CreditsDirective(SphinxDirective):
-    """``{credits}``: all results by whose they are."""
+class PlaceDirective(SphinxDirective):
+    """``{derivations}``: the index of all results; ``{credits}``: all results by whose they are."""
 
     def run(self) -> list[nodes.Node]:
         """Leave a place for it."""
-        return [Credits()]
-
-
-class DerivationsDirective(SphinxDirective):
-    """``{derivations}``: the index of all results."""
-
-    def run(self) -> list[nodes.Node]:
-        """Leave a place for it."""
-        return [Index()]
+        return [Place(name=self.name)]
 
 
 class FillIndex(SphinxPostTransform):
@@ -82,25 +70,26 @@ class FillIndex(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         """Replace each place by one section for each result."""
-        for place in list(self.document.findall(Index)):
-            found = collect(self.env)
-            known = {
-                label: entry
-                for label, entry in all_entries(self.env).items()
-                if entry.proof and label in found
-            }
-            overview = nodes.bullet_list()
-            overview += [self._line(label, entry.proof) for label, entry in known.items()]
-            sections = [self._section(label, entry) for label, entry in known.items()]
-            place.replace_self([overview, *sections])
-        for place in list(self.document.findall(Credits)):
-            place.replace_self(self._by_origin())
+        for place in list(self.document.findall(Place)):
+            index = place["name"] == "derivations"
+            place.replace_self(self._index() if index else self._by_origin())
         if _index_pages(self.env):
             for node in list(self.document.findall(_is_claim)):
                 if proof := all_entries(self.env)[node["label"]].proof:
                     node += nodes.paragraph(
                         "", "", nodes.Text("Credit: "), *self._credit(proof), classes=["credit"]
                     )
+
+    def _index(self) -> list[nodes.Element]:
+        found = collect(self.env)
+        known = {
+            label: entry
+            for label, entry in all_entries(self.env).items()
+            if entry.proof and label in found
+        }
+        overview = nodes.bullet_list()
+        overview += [self._line(label, entry.proof) for label, entry in known.items()]
+        return [overview, *(self._section(label, entry) for label, entry in known.items())]
 
     def _by_origin(self) -> nodes.bullet_list:
         lines = nodes.bullet_list()
@@ -210,7 +199,12 @@ def _is_claim(node: nodes.Node) -> bool:
 
 @cache
 def _index_pages(env: BuildEnvironment) -> list[str]:
-    return [page for page in sorted(env.found_docs) if any(env.get_doctree(page).findall(Index))]
+    return [
+        page
+        for page in sorted(env.found_docs)
+        for place in env.get_doctree(page).findall(Place)
+        if place["name"] == "derivations"
+    ]
 
 
 def check_entries(app: Sphinx, env: BuildEnvironment) -> None:

@@ -18,10 +18,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-collect-pages", anchors.pages_that_are_gone)
     app.connect("html-page-context", anchors.redirect)
 
-    app.add_node(derivations.Index)
-    app.add_node(derivations.Credits)
-    app.add_directive("derivations", derivations.DerivationsDirective)
-    app.add_directive("credits", derivations.CreditsDirective)
+    app.add_node(derivations.Place)
+    app.add_directive("derivations", derivations.PlaceDirective)
+    app.add_directive("credits", derivations.PlaceDirective)
     app.add_post_transform(derivations.FillIndex)
     app.connect("env-check-consistency", derivations.check_entries)
     # after the citations are there
@@ -31,10 +30,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", scholar.add_tags, priority=400)
 
     app.config.mathjax_path = theme.MATHJAX
+    app.config.html_static_path.append(str(theme.mathjax_source()))
     theme.silence_thebe(app)
     app.connect("config-inited", theme.use_templates)
     app.connect("builder-inited", theme.write_one_page_alike)
     # after the extensions that add files to a page
     app.connect("html-page-context", theme.mend_page, priority=900)
-    app.connect("build-finished", theme.copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

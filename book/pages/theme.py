@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +27,12 @@ _UNUSED_WITHOUT = {
 
 
 def mathjax_source() -> Path:
-    """Find `MATHJAX` in the package sphinx-mathjax-offline; FileNotFoundError: there is none."""
+    """Find that one file; the package's own extension would copy all of its 20 MB."""
     # the package's name has hyphens, so no import statement can reach it
     found = importlib.util.find_spec("sphinx-mathjax-offline")
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError("the package sphinx-mathjax-offline is not installed")
     return Path(found.submodule_search_locations[0], "static", "mathjax", MATHJAX)
-
-
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy that one file; the package's own extension would copy all of its 20 MB."""
-    if error is None and app.builder.format == "html":
-        shutil.copy(mathjax_source(), Path(app.outdir, "_static"))
 
 
 def silence_thebe(app: Sphinx) -> None:
