@@ -37,12 +37,9 @@ class Citation(nodes.General, nodes.Element):
 
 @cache
 def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
-    """Find everything that can be cited, once all pages are read.
+    """Find by label everything that can be cited, once all pages are read.
 
-    Returns
-    -------
-    dict
-        By label: the anchor, and the node that it marks, with references not resolved.
+    Beside each anchor stands the node that it marks, with references not resolved.
     """
     found = {}
     for page in sorted(env.found_docs):
@@ -115,18 +112,10 @@ def visit_citation(writer: HTML5Translator, node: Citation) -> None:
 
 
 def read_kept(text: str) -> dict[str, str]:
-    """Read the list of all anchors that were ever published.
+    """Read of all anchors that were ever published where each has moved to; empty if it has not.
 
-    Parameters
-    ----------
-    text
-        One ``PAGE.html#ANCHOR`` a line, with `` -> PAGE.html#ANCHOR`` behind it if it has moved;
-        lines that begin with ``#`` are comments.
-
-    Returns
-    -------
-    dict
-        By address, where it has moved to; empty if it has not.
+    Each has a line ``PAGE.html#ANCHOR``, with `` -> PAGE.html#ANCHOR`` behind it if it has moved;
+    lines that begin with ``#`` are comments.
     """
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition(" -> ") for line in lines if line and not line.startswith("#"))

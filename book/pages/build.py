@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -17,8 +18,8 @@ import nbformat
 import yaml
 from filelock import FileLock
 
-from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, offers, print_pdf
-from book.pages.provenance import WORDS, add_provenance, read_json
+from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
+from book.pages.provenance import WORDS, add_provenance
 from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
@@ -33,17 +34,7 @@ class BuildError(Exception):
 
 
 def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
-    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed.
-
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-    source
-        The folder to make; an older one is replaced.
-    """
+    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed."""
     shutil.rmtree(source, ignore_errors=True)
     pages = {str(page) for page in listed(root)}
 
@@ -61,18 +52,22 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     config += launch_settings(public_address(root))
     (source / "_config.yml").write_text(config, encoding="utf-8")
 
-    runs = {notebook: read_json(notebook.with_suffix(".run.json")) for notebook in notebooks}
+    runs = {
+        notebook: json.loads(notebook.with_suffix(".run.json").read_text(encoding="utf-8"))
+        for notebook in notebooks
+    }
     faults = root / "benchmarks" / "results" / "faults.json"
+    counted = json.loads(faults.read_text(encoding="utf-8")) if faults.is_file() else None
     known = {
         "chapter-runs": WORDS.runs(list(runs.values())),
-        "faults": WORDS.faults(read_json(faults) if faults.is_file() else None),
-        "downloads": offers(),
+        "faults": WORDS.faults(counted),
+        "downloads": WORDS.downloads(f"../{FOLDER}/{NAME}", find_browser()),
     }
 
     def fill(text: str) -> str:
-        filled = _PLACE.sub(lambda place: known[place[1]], text)
-        return link_to_notebooks(filled, [notebook.stem for notebook in notebooks])
+        return _PLACE.sub(lambda place: known[place[1]], text)
 
+    chapters = [notebook.stem for notebook in notebooks]
     for path, run in runs.items():
         (source / "book" / f"{path.stem}.md").unlink()
         notebook = nbformat.read(path, as_version=4)
@@ -80,11 +75,13 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
                 cell.source = fill(cell.source)
-        staged = source / "book" / path.name
-        staged.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        # captions, which are metadata, have links too
+        text = link_to_notebooks(nbformat.writes(notebook) + "\n", chapters)
+        (source / "book" / path.name).write_text(text, encoding="utf-8")
     for page in source.glob("book/*.md"):
         # some editors begin a file with a byte order mark
-        page.write_text(fill(page.read_text(encoding="utf-8-sig")), encoding="utf-8")
+        text = link_to_notebooks(fill(page.read_text(encoding="utf-8-sig")), chapters)
+        page.write_text(text, encoding="utf-8")
 
 
 def public_address(root: Path) -> str | None:
@@ -143,26 +140,9 @@ def replace_directory(new: Path, old: Path) -> None:
 def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """Build the site, and only if nothing is wrong with it put it in the place of the one before.
 
-    Its folder ``downloads`` gets a zip of it, and a PDF where Chromium is there to print one.
-
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-    folder
-        Gets ``src/``, ``html/`` and ``jupyter-book.log``.
-
-    Returns
-    -------
-    Path
-        The first page of the site.
-
-    Raises
-    ------
-    BuildError
-        If Jupyter Book fails or warns; ``html/`` is then as it was.
+    The folder gets ``src/``, ``html/`` and ``jupyter-book.log``; ``html/downloads`` gets a zip of
+    the site, and a PDF where Chromium is there to print one. If Jupyter Book fails or warns, that
+    is a BuildError, and ``html/`` is as it was.
     """
     stage(root, notebooks, folder / "src")
     browser = find_browser()

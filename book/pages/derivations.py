@@ -5,49 +5,39 @@ Whose each result is stands in the index, below the result in its chapter, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from docutils import nodes
+from docutils.utils import new_document
+from myst_parser.parsers.sphinx_ import MystParser
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, sphinx_domains
 
+from book.pages import results
 from book.pages.anchors import ROOT, Citation, collect, link_to
-from book.pages.results import (
-    CLAIMS,
-    ORIGINS,
-    SYMBOLIC,
-    Entry,
-    Proof,
-    complaints,
-    documented_functions,
-    gather,
-    marked_tests,
-    proofs,
-)
+from book.pages.cite import Anchor
+from book.pages.provenance import words
+from book.pages.results import CLAIMS, ORIGINS, SYMBOLIC, Entry
 
+WORDS = words("derivations.md.jinja")
 _LOGGER = logging.getLogger(__name__)
-
-
-def stated_results(env: BuildEnvironment) -> dict[str, str]:
-    """Kind by label of every statement in the chapters that needs a proof."""
-    anchors = (anchor for anchor, _ in collect(env).values())
-    return {anchor.label: anchor.kind for anchor in anchors if anchor.kind in CLAIMS}
 
 
 @cache
 def all_entries(env: BuildEnvironment) -> dict[str, Entry]:
     """Every label that anything names, with what names it."""
-    return gather(
-        stated_results(env),
-        proofs(),
-        documented_functions(env.get_domain("py").objects),  # type: ignore[attr-defined]
-        marked_tests(ROOT / "tests"),
+    claims = (anchor for anchor, _ in collect(env).values() if anchor.kind in CLAIMS)
+    return results.gather(
+        {anchor.label: anchor.kind for anchor in claims},
+        results.proofs(),
+        results.documented_functions(env.get_domain("py").objects),  # type: ignore[attr-defined]
+        results.marked_tests(ROOT / "tests"),
     )
 
 
@@ -69,86 +59,51 @@ class FillIndex(SphinxPostTransform):
     default_priority = 5
 
     def run(self, **_: Any) -> None:
-        """Replace each place by one section for each result."""
-        for place in list(self.document.findall(Place)):
-            index = place["name"] == "derivations"
-            place.replace_self(self._index() if index else self._by_origin())
-        if _index_pages(self.env):
-            for node in list(self.document.findall(_is_claim)):
-                if proof := all_entries(self.env)[node["label"]].proof:
-                    node += nodes.paragraph(
-                        "", "", nodes.Text("Credit: "), *self._credit(proof), classes=["credit"]
-                    )
-
-    def _index(self) -> list[nodes.Element]:
+        """Replace each place, and say below each result in its chapter whose it is."""
         found = collect(self.env)
         known = {
-            label: entry
+            found[label][0]: entry
             for label, entry in all_entries(self.env).items()
             if entry.proof and label in found
-        }
-        overview = nodes.bullet_list()
-        overview += [self._line(label, entry.proof) for label, entry in known.items()]
-        return [overview, *(self._section(label, entry) for label, entry in known.items())]
+        } if _index_pages(self.env) else {}  # fmt: skip
+        for place in list(self.document.findall(Place)):
+            index = place["name"] == "derivations"
+            place.replace_self(self._index(known) if index else self._by_origin(known))
+        for anchor, entry in known.items():
+            for node in list(self.document.findall(_is_claim)):
+                if node["label"] == anchor.label:
+                    (said,) = self._parse("Credit: " + WORDS.credit(entry.proof, _whose(entry)))
+                    said["classes"].append("credit")
+                    node += said
 
-    def _by_origin(self) -> nodes.bullet_list:
-        lines = nodes.bullet_list()
-        known = all_entries(self.env).items()
-        for origin, words in ORIGINS.items():
-            labels = [name for name, entry in known if entry.proof and entry.proof.origin == origin]
-            links = _spaced(
-                self._xref("prf", "ref", label, nodes.inline("", collect(self.env)[label][0].title))
-                for label in labels
-            )
-            kind = nodes.strong("", words[0].upper() + words[1:])
-            text = nodes.paragraph("", "", kind, nodes.Text(": "), *links, nodes.Text("."))
-            lines += nodes.list_item("", text)
-        return lines
+    def _parse(self, text: str) -> list[nodes.Element]:
+        document = new_document(self.document["source"], self.document.settings)
+        with sphinx_domains(self.env):
+            MystParser().parse(text, document)
+        return list(document.children)
 
-    def _credit(self, proof: Proof) -> list[nodes.Node]:
-        words: list[nodes.Node] = [nodes.emphasis("", ORIGINS[proof.origin])]
-        if proof.sources:
-            words += [nodes.Text(" "), self._xref("cite", "p", ",".join(proof.sources))]
-        return [*words, nodes.Text(f". {proof.credit}".rstrip())]
+    def _index(self, known: Mapping[Anchor, Entry]) -> list[nodes.Element]:
+        lines = [WORDS.line(anchor, it.proof, _whose(it)) for anchor, it in known.items()]
+        sections = [self._section(anchor, entry) for anchor, entry in known.items()]
+        return [*self._parse("\n".join(lines)), *sections]
 
-    def _line(self, label: str, proof: Proof | None) -> nodes.list_item:
-        title = collect(self.env)[label][0].title
-        link = nodes.reference("", title, internal=True, refid=f"derivation-{label}")
-        words = nodes.paragraph("", "", link, nodes.Text(": "), *self._status(proof))
-        if proof:
-            words += nodes.Text(f"; {ORIGINS[proof.origin]}")
-        return nodes.list_item("", words)
+    def _by_origin(self, known: Mapping[Anchor, Entry]) -> list[nodes.Element]:
+        lines = [
+            WORDS.origin(whose, [anchor for anchor, it in known.items() if _whose(it) == whose])
+            for whose in ORIGINS.values()
+        ]
+        return self._parse("\n".join(lines))
 
-    def _section(self, label: str, entry: Entry) -> nodes.section:
-        anchor, statement = collect(self.env)[label]
-        section = nodes.section(ids=[f"derivation-{label}"], classes=["derivation"])
+    def _section(self, anchor: Anchor, entry: Entry) -> nodes.section:
+        _, statement = collect(self.env)[anchor.label]
+        section = nodes.section(ids=[f"derivation-{anchor.label}"], classes=["derivation"])
         section += nodes.title("", anchor.title)
         section += nodes.block_quote("", *self._statement(statement))
-        facts = nodes.field_list()
-        chapter = nodes.Text(f", {anchor.chapter}")
-        facts += _fact("Stated", [self._xref("prf", "ref", label), chapter])
-        facts += _fact("Proof", self._status(entry.proof))
-        symbolic = f"{SYMBOLIC}.{label.replace('-', '_')}"
-        if entry.proof:
-            facts += _fact("Credit", self._credit(entry.proof))
-        facts += _fact("Derived by", [self._code(symbolic)])
-        facts += _fact("Computed by", _spaced(self._code(name) for name in entry.functions))
-        facts += _fact("Checked by", _spaced(nodes.literal("", name) for name in entry.tests))
-        section += facts
+        section += self._parse(WORDS.facts(anchor, entry, _whose(entry), SYMBOLIC))
         page = anchor.page.removesuffix(".html")
         link = link_to(self.app, self.env.docname, page, anchor.fragment)
         section += Citation(anchor=anchor, link=link)
         return section
-
-    def _status(self, proof: Proof | None) -> list[nodes.Node]:
-        if proof is None or proof.steps == 0:
-            return [nodes.Text("conjecture")]
-        steps = "1 step" if proof.steps == 1 else f"{proof.steps} steps"
-        words: list[nodes.Node] = [nodes.Text(f"closed by SymPy in {steps}")]
-        if proof.cites:
-            words += [nodes.Text("; rests on a theorem of ")]
-            words += [self._xref("cite", "p", ",".join(proof.cites))]
-        return words
 
     def _statement(self, node: nodes.Element) -> list[nodes.Node]:
         """Copy what a theorem says; its equations keep their numbers where they stand first."""
@@ -162,35 +117,10 @@ class FillIndex(SphinxPostTransform):
                     part["label"] = part["number"] = None
         return [copy for copy in copies if not isinstance(copy, nodes.target)]
 
-    def _code(self, name: str) -> pending_xref:
-        short = name.removeprefix("meta_bandit.")
-        return self._xref("py", "obj", name, nodes.literal("", short, classes=["xref", "py"]))
 
-    def _xref(
-        self, domain: str, kind: str, target: str, words: nodes.Element | None = None
-    ) -> pending_xref:
-        return pending_xref(
-            "",
-            words or nodes.inline("", target),
-            refdomain=domain,
-            reftype=kind,
-            reftarget=target,
-            refdoc=self.env.docname,
-            refexplicit=words is not None,
-            refwarn=True,
-        )
-
-
-def _fact(name: str, words: Iterable[nodes.Node]) -> nodes.field:
-    body = nodes.field_body("", nodes.paragraph("", "", *words))
-    return nodes.field("", nodes.field_name("", name), body)
-
-
-def _spaced(items: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
-    for position, item in enumerate(items):
-        if position:
-            yield nodes.Text(", ")
-        yield item
+def _whose(entry: Entry) -> str:
+    assert entry.proof
+    return ORIGINS[entry.proof.origin]
 
 
 def _is_claim(node: nodes.Node) -> bool:
@@ -208,19 +138,11 @@ def _index_pages(env: BuildEnvironment) -> list[str]:
 
 
 def check_entries(app: Sphinx, env: BuildEnvironment) -> None:
-    """Warn, which ends the build, of what is missing; only where the book has an index.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    env
-        Its environment, all pages read.
-    """
+    """Warn, which ends the build, of what is missing; only where the book has an index."""
     for page in _index_pages(env):
         # else Sphinx leaves MathJax out, as the page's own text has no maths
         env.get_domain("math").data["has_equations"][page] = True
-        for complaint in complaints(all_entries(env)):
+        for complaint in results.complaints(all_entries(env)):
             _LOGGER.warning("%s", complaint, location=page)
 
 

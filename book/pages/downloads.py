@@ -67,16 +67,3 @@ def make_zip(site: Path, archive: Path) -> None:
             entry = zipfile.ZipInfo(f"{NAME}/{path.relative_to(site)}")
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             packed.writestr(entry, path.read_bytes())
-
-
-def offers() -> str:
-    """Links to the PDF, where it is made, and to the zip, as Markdown of a page in ``book/``."""
-    words = {
-        "zip": "the whole website in a zip, to be read without a server: open its `index.html`"
-    }
-    if find_browser():
-        words = {"pdf": "the whole book as one PDF"} | words
-    return "\n".join(
-        f'- <a href="../{FOLDER}/{NAME}.{kind}">{NAME}.{kind}</a>: {said}'
-        for kind, said in words.items()
-    )

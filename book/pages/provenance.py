@@ -21,21 +21,19 @@ from nbformat.v4 import new_markdown_cell
 Run = Mapping[str, Any]
 """The fields of `book.run.record.Run`."""
 
-_TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent))
-_TEMPLATES.filters["amount"] = lambda value: f"{value:,}" if isinstance(value, int) else value
-_TEMPLATES.filters["repr"] = repr
 
-WORDS: Any = _TEMPLATES.get_template("provenance.md.jinja").module
-"""What is said, as functions of a run or of several."""
+def words(template: str) -> Any:
+    """Macros of a Jinja template in this folder, as functions that give Markdown."""
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent))
+    environment.filters["amount"] = lambda x: f"{x:,}" if isinstance(x, int) else x
+    environment.filters["repr"] = repr
+    return environment.get_template(template).module
+
+
+WORDS = words("provenance.md.jinja")
 
 _EXERCISES = "## What to try\n"
 """The exercises have the last word in a chapter."""
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Read a record."""
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
 
 
 def drawing_function(source: str) -> str | None:

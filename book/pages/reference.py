@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -22,18 +23,10 @@ def tidy_docstring(
     lines[:] = [LABEL.sub(r":prf:ref:`\g<0>`", line) for line in plain]
 
 
-def tidy_signature(
-    app: Sphinx,
-    what: str,
-    name: str,
-    found: object,
-    options: object,
-    arguments: str | None,
-    returns: str | None,
-) -> tuple[str | None, str | None]:
+def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
     """Write ``NDArray[float64]`` where autodoc writes out what that stands for."""
-
-    def shorten(text: str | None) -> str | None:
-        return text and _ARRAY.sub(r"~numpy.typing.NDArray[~numpy.\1]", text)
-
-    return shorten(arguments), shorten(returns)
+    # the last two of what autodoc tells are the arguments and what is returned
+    arguments, returns = (
+        text and _ARRAY.sub(r"~numpy.typing.NDArray[~numpy.\1]", text) for text in event[-2:]
+    )
+    return arguments, returns

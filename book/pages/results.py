@@ -59,14 +59,7 @@ def gather(
 ) -> dict[str, Entry]:
     """Bring together by label what names it, in the order of the proofs.
 
-    Parameters
-    ----------
-    stated
-        Kind of statement by label.
-    proofs
-        Proof by label.
-    functions, tests
-        Labels by function, and by test.
+    Given are the kinds of statement and the proofs by label, the labels by function and by test.
     """
     entries = {label: Entry(proof=proof) for label, proof in proofs.items()}
     for label, kind in stated.items():

@@ -44,10 +44,7 @@ class ChapterError(Exception):
 def read_chapter(path: Path) -> NotebookNode:
     """Read a MyST text chapter as a notebook without outputs, one cell tagged ``parameters``.
 
-    Raises
-    ------
-    ChapterError
-        If the file is missing or not in UTF-8, or has no or several cells with that tag.
+    If it has none or several, or the file is missing or not in UTF-8, that is a ChapterError.
     """
     if not path.is_file():
         raise ChapterError(f"{path}: no such chapter")
@@ -86,12 +83,9 @@ def _settings(text: str) -> str:
 
 
 def default_parameters(notebook: NotebookNode) -> dict[str, Value]:
-    """Default value by name of a chapter's parameters, which is not run.
+    """Default value by name of the parameters of a chapter, which is not run.
 
-    Raises
-    ------
-    ChapterError
-        If a default is not a plain Python literal, so that its kind cannot be known.
+    If one is not a plain Python literal, its kind cannot be known: a ChapterError.
     """
     defaults: dict[str, Value] = {}
     for name, found in papermill.inspect_notebook(notebook).items():
@@ -115,23 +109,10 @@ def allowed_words(notebook: NotebookNode) -> dict[str, list[str]]:
 
 
 def split_parameters(text: str) -> dict[str, str]:
-    """Take apart what a reader gave for a chapter's parameters.
+    """Take apart what a reader gave for a chapter's parameters: each value's own text by name.
 
-    Parameters
-    ----------
-    text
-        ``NAME=VALUE NAME=VALUE ...``, or all of them as one YAML mapping in braces, as
-        papermill's option ``-y`` takes it.
-
-    Returns
-    -------
-    dict
-        Each value's own text by name.
-
-    Raises
-    ------
-    ChapterError
-        If the text has another form, or gives a name twice.
+    It is ``NAME=VALUE NAME=VALUE ...``, or all of them as one YAML mapping in braces, as
+    papermill's option ``-y`` takes it; another form, or a name twice, is a ChapterError.
     """
     text = text.strip()
     if text.startswith("{"):
@@ -161,25 +142,9 @@ def check_parameters(
 ) -> dict[str, Value]:
     """Turn the texts a reader gave into values of the kinds that the chapter's defaults have.
 
-    Parameters
-    ----------
-    defaults
-        Default value by name.
-    given
-        Text by name, YAML as papermill reads it; where the default is a text, any text.
-    words
-        See `allowed_words`.
-
-    Returns
-    -------
-    dict
-        Value by name, for the given names only.
-
-    Raises
-    ------
-    ChapterError
-        If a name is unknown, a value is of another kind than its default, or a word is not
-        allowed; the message names the field, the value and what is allowed.
+    The texts are YAML as papermill reads it; where the default is a text, any text. A ChapterError
+    names the field, the value and what is allowed, where a name is unknown, a value of another kind
+    than its default, or a word not one of `allowed_words`.
     """
     words = words or {}
     fields: dict[str, Any] = {

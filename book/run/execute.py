@@ -30,7 +30,7 @@ from book.run.chapter import (
     split_parameters,
 )
 from book.run.dependencies import imported_modules, named_data
-from book.run.record import Run, answer, ask, ask_first, counts, make_record
+from book.run.record import Run, answer, ask, ask_first, make_record
 from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import write_atomically
 
@@ -101,27 +101,18 @@ def execute_chapter(
 ) -> Run:
     """Execute a chapter into a notebook that is byte-identical from run to run.
 
+    Its record is written beside it, as ``.run.json``; with the chapter's own values for all
+    parameters, what the run was made from is kept too, for `book.run.stale`. If the chapter or a
+    parameter is not right, or a cell raises, a ChapterError names which, and what was there stays.
+
     Parameters
     ----------
-    chapter
-        The ``.md`` file.
-    output
-        The ``.ipynb`` to make; an older one stays as it is if anything fails.
+    chapter, output
+        The ``.md`` file, and the ``.ipynb`` to make.
     given
         Text of each parameter's value by name, checked before anything runs.
     profile
         Value for the parameter ``profile``, where the chapter has one that ``given`` does not set.
-
-    Returns
-    -------
-    Run
-        Also written beside ``output``, as ``.run.json``; with the chapter's own values for all
-        parameters, what the run was made from is kept too, for :mod:`book.run.stale`.
-
-    Raises
-    ------
-    ChapterError
-        If the chapter or a parameter is not right, or a cell raises; the message names which.
     """
     notebook = read_chapter(chapter)
     try:
@@ -137,7 +128,7 @@ def execute_chapter(
     parameters, root = defaults | values, Path.cwd()
     needs = [*imported_modules(notebook, root), *named_data(notebook, root)]
     inputs = snapshot([chapter, *EXECUTE, *needs])
-    ask(notebook, counts(notebook, parameters))
+    ask(notebook, parameters)
     prepare_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
     ask_first(output.parent, root)

@@ -93,19 +93,18 @@ class Run:
         return {name: value for name, value in asdict(self).items() if name not in once}
 
 
-def ask(notebook: NotebookNode, counts: Mapping[str, Value]) -> None:
-    """Add a last cell to a chapter, in place, that tells what only its kernel knows."""
-    notebook.cells.append(new_code_cell(f"COUNTS = {dict(counts)!r}\n{_EPILOGUE}"))
+def ask(notebook: NotebookNode, parameters: Mapping[str, Value]) -> None:
+    """Add a last cell to a chapter, in place, that tells what only its kernel knows.
 
-
-def counts(notebook: NotebookNode, parameters: Mapping[str, Value]) -> dict[str, Value]:
-    """Pick the parameters whose comment ends in the unit ``; count``."""
-    found = papermill.inspect_notebook(notebook)
-    return {
+    That is, among others, the parameters whose comment ends in the unit ``; count``.
+    """
+    said = {name: found["help"] for name, found in papermill.inspect_notebook(notebook).items()}
+    counts = {
         name: value
         for name, value in parameters.items()
-        if found[name]["help"].rpartition(";")[2].strip() == "count"
+        if said[name].rpartition(";")[2].strip() == "count"
     }
+    notebook.cells.append(new_code_cell(f"COUNTS = {counts!r}\n{_EPILOGUE}"))
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,7 @@ class Answer:
 def answer(executed: NotebookNode, root: Path) -> Answer:
     """Take the answer of `ask` out of an executed chapter, which loses its last cell.
 
-    Raises
-    ------
-    ChapterError
-        If the package that ran is that of another folder.
+    If the package that ran is that of another folder, that is a ChapterError.
     """
     told = json.loads(executed.cells.pop().outputs[0].text)
     root, environment = root.resolve(), Path(sys.prefix).resolve()

@@ -48,14 +48,8 @@ def memory(target: Path) -> Path:
 def remember(target: Path, made: Iterable[Path], inputs: Mapping[str, str | None]) -> str:
     """Give the text for `memory`, to be written after all that was made.
 
-    Parameters
-    ----------
-    target
-        The file that Make knows.
-    made
-        All files that have to be as they are now for the target to be whole.
-    inputs
-        A `snapshot` from before the making began.
+    For the target to be whole, all that was made has to be as it is now. The inputs are a
+    `snapshot` from before the making began.
     """
     known = {"made": snapshot([target, *made]), "inputs": dict(inputs)}
     return json.dumps(known, indent=1) + "\n"
@@ -64,12 +58,7 @@ def remember(target: Path, made: Iterable[Path], inputs: Mapping[str, str | None
 def why(target: Path, inputs: Sequence[Path] | None = None) -> str | None:
     """Say why a target has to be made again, or None if nothing changed.
 
-    Parameters
-    ----------
-    target
-        The file that Make knows.
-    inputs
-        What it would be made from now; what it was made from, if that follows from its content.
+    The inputs are what it would be made from now; left out, what it was made from.
     """
     if not target.is_file():
         return "not there yet"
@@ -125,12 +114,8 @@ def _pages(book: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
-    for path in sorted(folder.iterdir()):
-        if is_leftover(path.name):
-            continue
-        found += _files(path) if path.is_dir() else [path]
-    return found
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [file for file in files if not any(map(is_leftover, file.relative_to(folder).parts))]
 
 
 def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
@@ -157,10 +142,7 @@ def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
 def main(arguments: Sequence[str]) -> int:
     """Print for Make each stale target with its reason, or complain about what lies in ``book/``.
 
-    Parameters
-    ----------
-    arguments
-        ``--strays``, or the folder of the build and the names of its chapters.
+    The arguments are ``--strays``, or the folder of the build and the names of its chapters.
     """
     if arguments[0] == "--strays":
         for complaint in (found := strays(Path.cwd())):
