@@ -39,7 +39,7 @@ BUILD := _build/$(PROFILE)
 CHAPTERS := $(sort $(patsubst book/%.md,%,$(shell sed -n 's/^[- ]*[a-z]*: *\(book[/][^ ]*\).*/\1.md/p' _toc.yml | xargs grep -ls '^kernelspec:')))
 NOTEBOOKS := $(CHAPTERS:%=$(BUILD)/executed/%.ipynb)
 # what has to be made again, as TARGET=reason; without the last word "checked" nothing is known, and all is made
-STALE := $(shell $(firstword $(wildcard $(PY)) $(PYTHON)) -m book.tools.stale $(BUILD) $(CHAPTERS))
+STALE := $(shell $(firstword $(wildcard $(PY)) $(PYTHON)) -m book.run.stale $(BUILD) $(CHAPTERS))
 .PHONY: $(if $(filter checked,$(STALE)),$(foreach word,$(filter-out checked,$(STALE)),$(firstword $(subst =, ,$(word)))),$(NOTEBOOKS) $(BUILD)/html/index.html)
 
 .PHONY: help
@@ -136,14 +136,14 @@ why = $(subst |, ,$(or $(patsubst $@=%,%,$(filter $@=%,$(STALE))),not there yet)
 # no prerequisites, as times say little: what is stale is a phony target
 $(NOTEBOOKS): $(BUILD)/executed/%.ipynb: | $(INSTALLED) strays
 	@echo "$*: running, because $(why)"
-	@$(PY) -m book.tools.execute book/$*.md $@ --force --profile $(PROFILE)
+	@$(PY) -m book.run.execute book/$*.md $@ --force --profile $(PROFILE)
 
 $(BUILD)/html/index.html: | $(NOTEBOOKS) $(INSTALLED) strays
 	@echo "pages: building, because $(why)"
-	@$(PY) -m book.tools.build $(BUILD) $(NOTEBOOKS)
+	@$(PY) -m book.pages.build $(BUILD) $(NOTEBOOKS)
 
 strays:  ## say what in book/ belongs to no page, before anything runs
-	@$(PY) -m book.tools.stale --strays
+	@$(PY) -m book.run.stale --strays
 
 .PHONY: chapter notebooks
 chapter: export OUT := $(or $(OUT),$(CHAPTER:%=_build/chapter/%.ipynb))
@@ -152,7 +152,7 @@ chapter: export CHAPTER := $(CHAPTER)
 chapter: override export PARAMS := $(value PARAMS)
 chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS="lifetime=50 seed=3" OUT=mine.ipynb
 	@test -n "$$CHAPTER" || { echo 'say which: make chapter CHAPTER=NAME, one of: $(CHAPTERS)' >&2; exit 2; }
-	@$(PY) -m book.tools.execute "book/$$CHAPTER.md" "$$OUT" --parameters="$$PARAMS" --profile $(PROFILE) $(if $(FORCE),--force)
+	@$(PY) -m book.run.execute "book/$$CHAPTER.md" "$$OUT" --parameters="$$PARAMS" --profile $(PROFILE) $(if $(FORCE),--force)
 	@echo "notebook: $$(realpath "$$OUT")"
 	@sha256sum "$$OUT" >> $(WRITTEN)
 
@@ -188,7 +188,7 @@ results: | $(INSTALLED)  ## train what book/results lacks (hours; goes on after 
 
 .PHONY: readme-figure
 readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from the front page
-	@$(PY) -m book.tools.figure $< book/assets/exploration-map.png
+	@$(PY) -m book.pages.figure $< book/assets/exploration-map.png
 
 # --- checks ---
 

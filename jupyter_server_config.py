@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from book.tools.chapter import keep_unchanged
+from book.run.chapter import keep_unchanged
 
 
 def keep_spelling(model: dict, path: str, contents_manager: object, **_: object) -> None:

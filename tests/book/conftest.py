@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from book.tools.execute import prepare_environment
+from book.run.execute import prepare_environment
 from tests.book.chromium import CHROMIUM, FLAGS, QuietHandler
 from tests.book.pages import HTML
 
@@ -35,7 +35,7 @@ def mini_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(MINI, folder, dirs_exist_ok=True)
     for name in ("Makefile", "_config.yml", "CITATION.cff", "requirements.lock", "pyproject.toml"):
         shutil.copy2(ROOT / name, folder)
-    for name in ("tools", "assets"):
+    for name in ("run", "pages", "assets"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in ("references.bib", "status.md"):
         shutil.copy2(ROOT / "book" / name, folder / "book")

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 from playwright.sync_api import Browser
 
-from book.tools.anchors import complaints, read_kept
+from book.pages.anchors import complaints, read_kept
 from tests.book.pages import HTML, ROOT, Page
 
 Make = Callable[..., "CompletedProcess[str]"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pybtex.database import Entry, parse_string
 
-from book.tools.cite import Anchor, Book, bibtex, csl_json, key, read_book, ris
+from book.pages.cite import Anchor, Book, bibtex, csl_json, key, read_book, ris
 from tests.book.pages import HTML, ROOT, Page, toc_pages
 
 ANCHOR = Anchor(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from book.tools.chapter import read_chapter
-from book.tools.dependencies import imported_modules, named_data
+from book.run.chapter import read_chapter
+from book.run.dependencies import imported_modules, named_data
 
 
 def test_an_import_inside_a_function_counts(mini_source: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.build import build_html
-from book.tools.execute import execute_chapter
+from book.pages.build import build_html
+from book.run.execute import execute_chapter
 from tests.book.pages import HTML, ROOT
 
 Tree = Callable[[Path], dict[str, bytes]]

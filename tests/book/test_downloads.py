@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import Destination
 
-from book.tools.downloads import find_browser, make_zip
+from book.pages.downloads import find_browser, make_zip
 from meta_bandit.theory import symbolic
 from tests.book.pages import HTML, ROOT, toc_pages
 

@@ -14,7 +14,7 @@ import jupytext.config
 import nbformat
 import pytest
 
-from book.tools.chapter import (
+from book.run.chapter import (
     ChapterError,
     allowed_words,
     check_parameters,
@@ -23,8 +23,8 @@ from book.tools.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.tools.execute import execute_chapter, main
-from book.tools.record import _commit
+from book.run.execute import execute_chapter, main
+from book.run.record import _commit
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = [

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.build import build_html
+from book.pages.build import build_html
 
 Tree = Callable[[Path], dict[str, bytes]]
 Note = Callable[[str, object], None]

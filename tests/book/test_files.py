@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.files import replace_directory
+from book.pages.build import replace_directory
 
 
 def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:

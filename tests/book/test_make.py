@@ -14,7 +14,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from book.tools.build import public_address, stage
+from book.pages.build import public_address, stage
 
 Make = Callable[..., "CompletedProcess[str]"]
 Tree = Callable[[Path], dict[str, bytes]]
@@ -51,14 +51,14 @@ def test_nothing_changed_nothing_runs(mini: Path, make: Make) -> None:
         ("book/results/table.csv", {"second"}),
         ("book/results/unused.csv", set()),
         ("requirements.lock", ALL),
-        ("book/tools/execute.py", ALL),
-        ("book/tools/sphinx_ext.py", set()),
+        ("book/run/execute.py", ALL),
+        ("book/pages/sphinx_ext.py", set()),
         ("book/references.bib", set()),
         ("book/anchors.txt", set()),
         ("CITATION.cff", set()),
         # no chapter uses it, but the reference may show it
         ("meta_bandit/unused.py", set()),
-        ("book/tools/derivations.py", set()),
+        ("book/pages/derivations.py", set()),
         ("_config.yml", set()),
     ],
 )

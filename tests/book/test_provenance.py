@@ -15,8 +15,8 @@ import nbformat
 import pytest
 
 from benchmarks.faults import added, collect
-from book.tools.provenance import drawing_function, papermill_command
-from book.tools.record import Run
+from book.pages.provenance import drawing_function, papermill_command
+from book.run.record import Run
 from meta_bandit.agents import CONFIGURATIONS
 from tests.book.pages import HTML, ROOT
 
@@ -72,7 +72,8 @@ def test_below_each_figure_stands_what_made_it(chapter: str) -> None:
     drawn = {name: re.findall(r"^figures\.(\w+)", code, re.M)[-1] for name, code in cells}
     page = (HTML / "book" / f"{chapter}.html").read_text()
     notes = re.findall(
-        r'<figure[^>]* id="(fig-[^"]+)">.*?</figure>\s*<details class="provenance">(.*?)</details>',
+        r'<figure[^>]* id="(fig-[^"]+)">.*?</figure>(?:(?!<figure).)*?'
+        r'<details class="[^"]* provenance">(.*?)</details>',
         page,
         re.S,
     )
@@ -185,3 +186,24 @@ def test_faults_are_collected_from_a_report_and_added_by_what_was_done() -> None
     assert added(collect(f"<testsuites>{report}</testsuites>")) == [
         {"what": "x", "tried": 4, "same": 2, "refused": 2, "seed": 3}
     ]
+
+
+def test_the_solution_of_an_exercise_runs_and_stands_with_it(mini_built: Path) -> None:
+    page = (mini_built / "_build" / "smoke" / "html" / "book" / "first.html").read_text()
+    exercise = page.index('id="ex-first-twice"')
+    solution = page[page.index('class="solution', exercise) :]
+    # the whole box: the words, the code, and what it printed
+    said = text(solution[: solution.index("</section>")])
+    assert "Exercise" in said
+    assert "By the proposition:" in said
+    assert "2 * slope" in said
+    assert "4.0" in said
+    # the exercises have the last word
+    assert page.index('<section id="run-it-yourself">') < page.index('<section id="what-to-try">')
+
+
+def test_what_made_a_figure_is_said_in_the_notebook_of_the_page_only(mini_built: Path) -> None:
+    build = mini_built / "_build" / "smoke"
+    shown = build / "html" / "_sources" / "book" / "first.ipynb"
+    assert "How this figure was made" in shown.read_text()
+    assert "How this figure was made" not in (build / "executed" / "first.ipynb").read_text()

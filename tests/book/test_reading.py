@@ -32,6 +32,7 @@ def open_page(tab: Tab, url: str) -> None:
     tab.evaluate(
         """async () => {
             for (const part of document.querySelectorAll("details")) part.open = true;
+            for (const part of document.querySelectorAll(".toggle-button-hidden")) part.click();
             await Promise.all(document.getAnimations().map(moving => moving.finished));
         }"""
     )
@@ -89,6 +90,21 @@ def test_the_keyboard_alone_is_enough(browser: Browser, address: str) -> None:
         assert focus[1], f"nothing shows that this has the focus: {focus[2]}"
         seen.add(focus[0])
     assert {"A", "SUMMARY"} <= seen
+    tab.close()
+
+
+def test_what_is_folded_opens_by_keyboard(browser: Browser, address: str) -> None:
+    tab = browser.new_page()
+    tab.goto(f"{address}/book/the-bandit.html", wait_until="load")
+    for folded, fold, inside in (
+        ("details.provenance", "summary", "dl"),
+        ("div.solution", "button.toggle-button", "section"),
+    ):
+        part = tab.locator(folded).first
+        assert not part.locator(inside).first.is_visible()
+        part.locator(fold).focus()
+        tab.keyboard.press("Enter")
+        part.locator(inside).first.wait_for(state="visible", timeout=5000)
     tab.close()
 
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from book.tools import results
-from book.tools.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
+from book.pages import results
+from book.pages.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
 from meta_bandit.theory import symbolic
 from tests.book.pages import HTML, ROOT
 

@@ -14,20 +14,8 @@ def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
     """Find the files under ``root`` that a chapter's code imports, directly or through one another.
 
     Imports inside functions count too: Python's ``modulefinder`` reads the compiled code, and
-    runs none of it.
-
-    Parameters
-    ----------
-    notebook
-        The chapter.
-    root
-        The repository. Modules found elsewhere, such as installed packages, are the lock
-        file's business.
-
-    Returns
-    -------
-    list of Path
-        Relative to ``root``, sorted.
+    runs none of it. Modules found elsewhere, such as installed packages, are the lock file's
+    business.
     """
     # jupytext comments out IPython's magics, which are not Python
     script = jupytext.writes(notebook, "py:light")
@@ -43,20 +31,7 @@ def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
 
 
 def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
-    """Find the stored results, of the book and of benchmarks, that a chapter's code names.
-
-    Parameters
-    ----------
-    notebook
-        The chapter.
-    root
-        The repository.
-
-    Returns
-    -------
-    list of Path
-        Relative to ``root``, sorted.
-    """
+    """Find the stored results, of the book and of benchmarks, that a chapter's code names."""
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     stored = (root / folder / "results" for folder in ("book", "benchmarks"))
     files = (file for folder in stored for file in folder.rglob("*") if file.is_file())

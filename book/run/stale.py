@@ -1,4 +1,4 @@
-"""What has to be made again, by content alone: ``python -m book.tools.stale _build/PROFILE``.
+"""What has to be made again, by content alone: ``python -m book.run.stale _build/PROFILE``.
 
 Make asks it before anything runs, with whatever Python there is: the standard library is enough.
 """
@@ -15,11 +15,8 @@ from functools import cache
 from pathlib import Path
 
 EXECUTE = [
-    *(
-        Path("book/tools", f"{name}.py")
-        for name in ("chapter", "dependencies", "execute", "record")
-    ),
-    Path("book/tools/stale.py"),
+    *(Path("book/run", f"{name}.py") for name in ("chapter", "dependencies", "execute", "record")),
+    Path("book/run/stale.py"),
     Path("meta_bandit/files.py"),
     Path("requirements.lock"),
 ]
@@ -49,40 +46,19 @@ def memory(target: Path) -> Path:
 
 
 def remember(target: Path, made: Iterable[Path], inputs: Mapping[str, str | None]) -> str:
-    """Give the text for :func:`memory`, to be written after all that was made.
+    """Give the text for `memory`, to be written after all that was made.
 
-    Parameters
-    ----------
-    target
-        The file that Make knows.
-    made
-        All files that have to be as they are now for the target to be whole.
-    inputs
-        A :func:`snapshot` from before the making began.
-
-    Returns
-    -------
-    str
-        JSON.
+    For the target to be whole, all that was made has to be as it is now. The inputs are a
+    `snapshot` from before the making began.
     """
     known = {"made": snapshot([target, *made]), "inputs": dict(inputs)}
     return json.dumps(known, indent=1) + "\n"
 
 
 def why(target: Path, inputs: Sequence[Path] | None = None) -> str | None:
-    """Say why a target has to be made again.
+    """Say why a target has to be made again, or None if nothing changed.
 
-    Parameters
-    ----------
-    target
-        The file that Make knows.
-    inputs
-        What it would be made from now; what it was made from, if that follows from its content.
-
-    Returns
-    -------
-    str or None
-        None if nothing changed.
+    The inputs are what it would be made from now; left out, what it was made from.
     """
     if not target.is_file():
         return "not there yet"
@@ -110,15 +86,7 @@ def is_leftover(name: str) -> bool:
 def strays(root: Path) -> list[str]:
     """Complain about pages that would stop the build late, in a sentence each.
 
-    Parameters
-    ----------
-    root
-        The repository. What git ignores in it, and what editors leave, is ignored here too.
-
-    Returns
-    -------
-    list of str
-        Empty if there is nothing to complain about.
+    What git ignores in the repository, and what editors leave, is ignored here too.
     """
     book, wanted = root / "book", listed(root)
     pages = [page for page in _pages(book) if page.relative_to(root) not in wanted]
@@ -137,7 +105,7 @@ def strays(root: Path) -> list[str]:
 
 
 def _pages(book: Path) -> list[Path]:
-    apart = (book / "results", book / "tools")
+    apart = [book / name for name in ("results", "run", "pages")]
     return [
         file
         for file in _files(book)
@@ -146,28 +114,14 @@ def _pages(book: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
-    for path in sorted(folder.iterdir()):
-        if is_leftover(path.name):
-            continue
-        found += _files(path) if path.is_dir() else [path]
-    return found
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [file for file in files if not any(map(is_leftover, file.relative_to(folder).parts))]
 
 
 def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
-    """List what the pages are made from.
+    """List what the pages are made from, besides the executed chapters.
 
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-
-    Returns
-    -------
-    list of Path
-        With the code that the reference shows and the tests that the index of results names.
+    The reference shows the code, and the index of results names the tests.
     """
     results, chapters = root / "book" / "results", {f"{file.stem}.md" for file in notebooks}
     book = [file for file in _files(root / "book")
@@ -188,15 +142,7 @@ def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:
 def main(arguments: Sequence[str]) -> int:
     """Print for Make each stale target with its reason, or complain about what lies in ``book/``.
 
-    Parameters
-    ----------
-    arguments
-        ``--strays``, or the folder of the build and the names of its chapters.
-
-    Returns
-    -------
-    int
-        Exit status.
+    The arguments are ``--strays``, or the folder of the build and the names of its chapters.
     """
     if arguments[0] == "--strays":
         for complaint in (found := strays(Path.cwd())):

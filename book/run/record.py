@@ -17,8 +17,9 @@ import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from book.tools.chapter import ChapterError, Value
-from book.tools.dependencies import imported_modules, named_data
+from book.run.chapter import ChapterError, Value
+from book.run.dependencies import imported_modules, named_data
+from book.run.stale import snapshot
 
 _VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
 
@@ -63,148 +64,64 @@ _tell()
 
 @dataclass(frozen=True)
 class Run:
-    """What is worth knowing about one execution.
+    """What is worth knowing about one execution."""
 
-    Attributes
-    ----------
-    chapter
-        Its name.
-    profile
-        smoke, quick or paper.
-    parameters
-        Every parameter's value in this run.
-    seeds
-        The kernel's ``seeds`` at the end of the run, or else its ``seed``.
-    budget
-        Parameters whose unit is a count, as they were at the end of the run, since a profile may
-        lower them; and the updates and the lives an update of a ``config``, where there is one.
-    code
-        SHA-256 of the chapter and of the modules of this repository that it imports or imported.
-    modules
-        How many modules those are.
-    data
-        SHA-256 by file, of those among the stored results that the chapter names.
-    python
-        Version of the interpreter.
-    versions
-        Version by package.
-    seconds
-        Wall-clock time.
-    memory
-        Largest resident memory of the kernel or of a process it started, in MiB.
-    device
-        What computed: the graphics processor, or else the processor.
-    machine
-        The platform, in words.
-    commit
-        What was checked out, with ``-dirty`` if files differed from it; None outside git.
-    finished
-        When the run ended, in UTC.
-    """
-
-    chapter: str
-    profile: str | None
-    parameters: Mapping[str, Value]
-    seeds: Sequence[int]
+    chapter: str  # its name
+    profile: str | None  # smoke, quick or paper
+    parameters: Mapping[str, Value]  # every parameter's value
+    seeds: Sequence[int]  # the kernel's `seeds` at the end of the run, or else its `seed`
+    # Parameters whose unit is a count, as they were at the end of the run, since a profile may
+    # lower them; and the updates and the lives an update of a `config`, where there is one.
     budget: Mapping[str, Value]
-    code: str
-    modules: int
-    data: Mapping[str, str]
-    python: str
-    versions: Mapping[str, str]
-    seconds: float
-    memory: float
-    device: str
-    machine: str
-    commit: str | None
-    finished: str
+    code: str  # SHA-256 of the chapter and of this repository's modules that it imports or imported
+    modules: int  # how many those are
+    data: Mapping[
+        str, str | None
+    ]  # SHA-256 by file, of those stored results that the chapter names
+    python: str  # version
+    versions: Mapping[str, str]  # by package
+    seconds: float  # of wall-clock time
+    memory: float  # largest resident memory of the kernel or of a process it started, in MiB
+    device: str  # what computed: the graphics processor, or else the processor
+    machine: str  # the platform, in words
+    commit: str | None  # with `-dirty` if files differed from it; None outside git
+    finished: str  # in UTC
 
     def repeatable(self) -> dict[str, object]:
-        """Give what a second run of the same commit has in common with this one.
-
-        Returns
-        -------
-        dict
-            Value by field name; kept in the notebook, which stays the same.
-        """
+        """Give what a second run of the same commit has in common: the notebook keeps it."""
         once = ("seconds", "memory", "device", "machine", "commit", "finished")
         return {name: value for name, value in asdict(self).items() if name not in once}
 
 
-def ask(notebook: NotebookNode, counts: Mapping[str, Value]) -> None:
+def ask(notebook: NotebookNode, parameters: Mapping[str, Value]) -> None:
     """Add a last cell to a chapter, in place, that tells what only its kernel knows.
 
-    Parameters
-    ----------
-    notebook
-        Not executed yet.
-    counts
-        Value in this run by name, of the parameters that are counts.
+    That is, among others, the parameters whose comment ends in the unit ``; count``.
     """
-    notebook.cells.append(new_code_cell(f"COUNTS = {dict(counts)!r}\n{_EPILOGUE}"))
-
-
-def counts(notebook: NotebookNode, parameters: Mapping[str, Value]) -> dict[str, Value]:
-    """Pick the parameters whose comment ends in the unit ``; count``.
-
-    Parameters
-    ----------
-    notebook
-        The chapter.
-    parameters
-        Value of every parameter by name.
-
-    Returns
-    -------
-    dict
-        Value by name.
-    """
-    found = papermill.inspect_notebook(notebook)
-    return {
+    said = {name: found["help"] for name, found in papermill.inspect_notebook(notebook).items()}
+    counts = {
         name: value
         for name, value in parameters.items()
-        if found[name]["help"].rpartition(";")[2].strip() == "count"
+        if said[name].rpartition(";")[2].strip() == "count"
     }
+    notebook.cells.append(new_code_cell(f"COUNTS = {counts!r}\n{_EPILOGUE}"))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What only the kernel knew.
-
-    Attributes
-    ----------
-    seeds, budget, memory, device
-        As in :class:`Run`; the device is None for the processor.
-    modules
-        The files of the repository that it had imported, relative to it.
-    """
+    """What only the kernel knew, see `Run`."""
 
     seeds: Sequence[int]
     budget: Mapping[str, Value]
     memory: float
-    device: str | None
-    modules: Sequence[Path]
+    device: str | None  # None for the processor
+    modules: Sequence[Path]  # the repository's files that it had imported, relative to it
 
 
 def answer(executed: NotebookNode, root: Path) -> Answer:
-    """Take the answer of :func:`ask` out of an executed chapter.
+    """Take the answer of `ask` out of an executed chapter, which loses its last cell.
 
-    Parameters
-    ----------
-    executed
-        Loses its last cell.
-    root
-        The repository.
-
-    Returns
-    -------
-    Answer
-        What the kernel said.
-
-    Raises
-    ------
-    ChapterError
-        If the package that ran is that of another folder.
+    If the package that ran is that of another folder, that is a ChapterError.
     """
     told = json.loads(executed.cells.pop().outputs[0].text)
     root, environment = root.resolve(), Path(sys.prefix).resolve()
@@ -219,20 +136,7 @@ def answer(executed: NotebookNode, root: Path) -> Answer:
 
 
 def ask_first(folder: Path, root: Path) -> None:
-    """Refuse, before a chapter runs, a package that its kernel would find in another folder.
-
-    Parameters
-    ----------
-    folder
-        Where the kernel will run.
-    root
-        The repository.
-
-    Raises
-    ------
-    ChapterError
-        With both paths.
-    """
+    """Refuse, before a chapter runs, a package that its kernel would find in another folder."""
     question = "from importlib.util import find_spec; print(find_spec('meta_bandit').origin)"
     command = [sys.executable, "-c", question]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -257,28 +161,7 @@ def make_record(
     parameters: Mapping[str, Value],
     seconds: float,
 ) -> Run:
-    """Put the record of a run together.
-
-    Parameters
-    ----------
-    chapter
-        The ``.md`` file.
-    executed
-        Without the last cell, that which told.
-    told
-        By the kernel.
-    profile
-        smoke, quick or paper.
-    parameters
-        Value of every parameter by name.
-    seconds
-        Wall-clock time of the run.
-
-    Returns
-    -------
-    Run
-        With digests of the code and the data that lie below the current folder.
-    """
+    """Put the record together, with digests of code and data that lie below the current folder."""
     root = Path.cwd()
     modules = sorted({*imported_modules(executed, root), *told.modules})
     return Run(
@@ -287,9 +170,9 @@ def make_record(
         parameters=parameters,
         seeds=told.seeds,
         budget=told.budget,
-        code=_digest([chapter, *(root / module for module in modules)]),
+        code=_digest([chapter, *modules]),
         modules=len(modules),
-        data={str(file): _sha256(root / file).hexdigest() for file in named_data(executed, root)},
+        data=snapshot(named_data(executed, root)),
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),
@@ -302,15 +185,8 @@ def make_record(
 
 
 def _digest(files: Sequence[Path]) -> str:
-    total = hashlib.sha256()
-    for file in files:
-        # each file's own digest, so that no byte can move unseen from one file to the next
-        total.update(_sha256(file).digest())
-    return total.hexdigest()
-
-
-def _sha256(file: Path) -> hashlib._Hash:
-    return hashlib.sha256(file.read_bytes())
+    # of each file's own digest, so that no byte can move unseen from one file to the next
+    return hashlib.sha256(json.dumps(list(snapshot(files).values())).encode()).hexdigest()
 
 
 def _processor() -> str:

@@ -6,17 +6,16 @@ import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, Union
 
 import jupytext
 import papermill
+import pydantic
 import yaml
 from nbformat import NotebookNode
 from papermill.iorw import NoDatesSafeLoader
 
-Value: TypeAlias = (
-    bool | int | float | str | list[object] | tuple[object, ...] | dict[str, object] | None
-)
+Value: TypeAlias = bool | int | float | str | list[Any] | dict[str, object] | None
 
 # up to the next name with an equals sign, unless a quoted text is in between
 _PAIR = re.compile(
@@ -30,28 +29,22 @@ _SETTINGS = re.compile(
     r"^```\{code-cell\}[^\n]*\n(?:---\n.*?^---\n|(?::[^\n]*\n)+)?", re.DOTALL | re.MULTILINE
 )
 
+_STRICT = pydantic.ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+
+# YAML takes 1e3, with no point, for a word; a whole number stands for a real one, as in Python
+_Real = Annotated[
+    float, pydantic.BeforeValidator(lambda value: float(value) if isinstance(value, str) else value)
+]
+
 
 class ChapterError(Exception):
     """A chapter, or what was asked of it, cannot be used; the message is for its reader."""
 
 
 def read_chapter(path: Path) -> NotebookNode:
-    """Read a MyST text chapter as a notebook without outputs.
+    """Read a MyST text chapter as a notebook without outputs, one cell tagged ``parameters``.
 
-    Parameters
-    ----------
-    path
-        The chapter's ``.md`` file.
-
-    Returns
-    -------
-    NotebookNode
-        With exactly one cell tagged ``parameters``.
-
-    Raises
-    ------
-    ChapterError
-        If the file is missing or not in UTF-8, or has no or several cells tagged ``parameters``.
+    If it has none or several, or the file is missing or not in UTF-8, that is a ChapterError.
     """
     if not path.is_file():
         raise ChapterError(f"{path}: no such chapter")
@@ -73,19 +66,8 @@ def keep_unchanged(old: str, new: str) -> str:
     """Keep the spelling of what says the same in a chapter's new text as in its old one.
 
     Jupytext writes a notebook's metadata its own way: it wraps captions anew and adds versions.
-
-    Parameters
-    ----------
-    old
-        The chapter as it is.
-    new
-        The chapter as Jupytext would save it.
-
-    Returns
-    -------
-    str
-        ``new`` with the front matter of ``old``, and with its settings of cells where equal ones
-        are spelled otherwise.
+    So ``new`` gets the front matter of ``old``, and its settings of cells where equal ones are
+    spelled otherwise.
     """
     spelled = {_settings(found[0]): found[0] for found in _SETTINGS.finditer(old)}
     text = _SETTINGS.sub(lambda found: spelled.get(_settings(found[0]), found[0]), new)
@@ -101,22 +83,9 @@ def _settings(text: str) -> str:
 
 
 def default_parameters(notebook: NotebookNode) -> dict[str, Value]:
-    """Read the parameters of a chapter and their default values, without running it.
+    """Default value by name of the parameters of a chapter, which is not run.
 
-    Parameters
-    ----------
-    notebook
-        As :func:`read_chapter` returns it.
-
-    Returns
-    -------
-    dict
-        Default value by name, in the chapter's order.
-
-    Raises
-    ------
-    ChapterError
-        If a default is not a plain Python literal, so that its kind cannot be known.
+    If one is not a plain Python literal, its kind cannot be known: a ChapterError.
     """
     defaults: dict[str, Value] = {}
     for name, found in papermill.inspect_notebook(notebook).items():
@@ -130,17 +99,9 @@ def default_parameters(notebook: NotebookNode) -> dict[str, Value]:
 
 
 def allowed_words(notebook: NotebookNode) -> dict[str, list[str]]:
-    """Read which words a parameter may be, where its comment ends in ``; one of A, B, C``.
+    """Words by name that a parameter may be, where its comment ends in ``; one of A, B, C``.
 
-    Parameters
-    ----------
-    notebook
-        As :func:`read_chapter` returns it.
-
-    Returns
-    -------
-    dict
-        Words by name. Of a list of words, each item is one of them.
+    Of a list of words, each item is one of them.
     """
     comments = papermill.inspect_notebook(notebook)
     found = {name: _WORDS.search(comment["help"]) for name, comment in comments.items()}
@@ -148,23 +109,10 @@ def allowed_words(notebook: NotebookNode) -> dict[str, list[str]]:
 
 
 def split_parameters(text: str) -> dict[str, str]:
-    """Take apart what a reader gave for a chapter's parameters.
+    """Take apart what a reader gave for a chapter's parameters: each value's own text by name.
 
-    Parameters
-    ----------
-    text
-        ``NAME=VALUE NAME=VALUE ...``, or all of them as one YAML mapping in braces, as
-        papermill's option ``-y`` takes it.
-
-    Returns
-    -------
-    dict
-        Each value's own text by name.
-
-    Raises
-    ------
-    ChapterError
-        If the text has another form, or gives a name twice.
+    It is ``NAME=VALUE NAME=VALUE ...``, or all of them as one YAML mapping in braces, as
+    papermill's option ``-y`` takes it; another form, or a name twice, is a ChapterError.
     """
     text = text.strip()
     if text.startswith("{"):
@@ -194,70 +142,48 @@ def check_parameters(
 ) -> dict[str, Value]:
     """Turn the texts a reader gave into values of the kinds that the chapter's defaults have.
 
-    Parameters
-    ----------
-    defaults
-        Default value by name.
-    given
-        Text by name, YAML as papermill reads it; where the default is a text, any text.
-    words
-        See :func:`allowed_words`.
-
-    Returns
-    -------
-    dict
-        Value by name, for the given names only.
-
-    Raises
-    ------
-    ChapterError
-        If a name is unknown, a value is of another kind than its default, or a word is not
-        allowed; the message names the field, the value and what is allowed.
+    The texts are YAML as papermill reads it; where the default is a text, any text. A ChapterError
+    names the field, the value and what is allowed, where a name is unknown, a value of another kind
+    than its default, or a word not one of `allowed_words`.
     """
-    values: dict[str, Value] = {}
-    for name, text in given.items():
-        if name not in defaults:
+    words = words or {}
+    fields: dict[str, Any] = {
+        name: (_kind(default, words.get(name)), default) for name, default in defaults.items()
+    }
+    model = pydantic.create_model("Parameters", __config__=_STRICT, **fields)
+    try:
+        checked = model(**{name: _read(text, defaults.get(name)) for name, text in given.items()})
+    except pydantic.ValidationError as error:
+        wrong = error.errors()[0]
+        name = str(wrong["loc"][0])
+        text, default = given[name], defaults.get(name)
+        said = f"parameter {name!r}: {text!r}"
+        if wrong["type"] == "extra_forbidden":
             allowed = ", ".join(defaults) or "none"
-            raise ChapterError(
-                f"unknown parameter {name!r} (given {text!r}); this chapter has: {allowed}"
-            )
-        default = defaults[name]
-        try:
-            value = values[name] = _fit(text, default)
-        except (TypeError, ValueError):
-            raise ChapterError(
-                f"parameter {name!r}: {text!r} is not of kind {type(default).__name__} "
-                f"(its default is {default!r})"
-            ) from None
-        named = words.get(name) if words else None
-        if named and not set(value if isinstance(value, list) else [value]) <= set(named):
-            raise ChapterError(f"parameter {name!r}: {text!r} must be one of {', '.join(named)}")
-    return values
+            said = f"unknown parameter {name!r} (given {text!r}); this chapter has: {allowed}"
+        elif wrong["type"] == "literal_error":
+            said += f" must be one of {', '.join(words[name])}"
+        else:
+            said += f" is not of kind {type(default).__name__} (its default is {default!r})"
+        raise ChapterError(said) from None
+    return {name: getattr(checked, name) for name in given}
 
 
-def _fit(text: str, default: Value) -> Value:
-    """Read a text as a value of the default's kind; it is no such value: ValueError."""
+def _kind(default: Value, words: list[str] | None = None) -> Any:
+    """Annotate a parameter as its default and the words that its comment allows say."""
+    if isinstance(default, list):
+        kinds = tuple(_kind(item, words) for item in default) or (Any,)
+        return list[Union[kinds]]  # type: ignore[valid-type]  # noqa: UP007
+    if words:
+        return Literal[tuple(words)]
+    if default is None:
+        return Any
+    return _Real if isinstance(default, float) else type(default)
+
+
+def _read(text: str, default: Value) -> Value:
     try:
         value: Value = yaml.load(text, Loader=NoDatesSafeLoader)
     except yaml.YAMLError:
         value = text
-    if isinstance(default, str):
-        return value if isinstance(value, str) else text
-    if isinstance(default, float):
-        value = _real(value)
-    if isinstance(default, list | tuple) and isinstance(value, list):
-        kinds = {type(item) for item in default}
-        items = [_real(item) if float in kinds else item for item in value]
-        if kinds and not {type(item) for item in items} <= kinds:
-            raise ValueError(text)
-        value = type(default)(items)
-    if default is not None and type(value) is not type(default):
-        raise ValueError(text)
-    return value
-
-
-def _real(value: Any) -> Any:
-    # a whole number stands for a real one, as in Python; YAML takes 1e3, with no point, for a word
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        return float(value)
-    return value
+    return text if isinstance(default, str) and not isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Copy a figure of an executed chapter: ``python -m book.tools.figure NOTEBOOK OUT.png``."""
+"""Copy a figure of an executed chapter: ``python -m book.pages.figure NOTEBOOK OUT.png``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ from meta_bandit.files import write_atomically
 
 
 def first_figure(notebook: Path) -> bytes:
-    """Give the first figure of an executed notebook, as PNG.
-
-    Parameters
-    ----------
-    notebook
-        The ``.ipynb`` file.
-
-    Raises
-    ------
-    ValueError
-        If it holds no figure.
-    """
+    """Give the first figure of an executed notebook, as PNG; ValueError if it holds none."""
     for cell in nbformat.read(notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):

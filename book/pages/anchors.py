@@ -1,4 +1,4 @@
-"""Sphinx extension: a permalink and citations at each result and equation, kept for good.
+"""A permalink and citations at each result and equation, kept for good.
 
 ``book/anchors.txt`` lists every anchor that was ever published. One that no page has any more must
 name the anchor that took its place, to which its old address then leads.
@@ -22,7 +22,7 @@ from sphinx.util import logging
 from sphinx.writers.html5 import HTML5Translator
 from sphinx_proof.nodes import NODE_TYPES
 
-from book.tools.cite import Anchor, Book, bibtex, csl_json, read_book, ris
+from book.pages.cite import Anchor, Book, bibtex, csl_json, read_book, ris
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = "book/anchors.txt"
@@ -37,17 +37,9 @@ class Citation(nodes.General, nodes.Element):
 
 @cache
 def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
-    """Find everything that can be cited, once all pages are read.
+    """Find by label everything that can be cited, once all pages are read.
 
-    Parameters
-    ----------
-    env
-        The build's environment.
-
-    Returns
-    -------
-    dict
-        By label: the anchor, and the node that it marks, with references not resolved.
+    Beside each anchor stands the node that it marks, with references not resolved.
     """
     found = {}
     for page in sorted(env.found_docs):
@@ -72,22 +64,13 @@ def _title(node: nodes.Element) -> str:
 
 
 @cache
-def _book(base_url: str) -> Book:
+def the_book(base_url: str) -> Book:
+    """What ``CITATION.cff`` says of the book that stands at an address."""
     return read_book(ROOT / "CITATION.cff", base_url)
 
 
 def add_citations(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Put a line with permalink and citations at the end of each result and below each equation.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    doctree
-        The page, with its references resolved.
-    page
-        Its name.
-    """
+    """Put a line with permalink and citations at the end of each result and below each equation."""
     for node in list(doctree.findall(_is_citable)):
         anchor, _ = collect(app.env)[node["label"]]
         if isinstance(node, nodes.math_block):
@@ -97,19 +80,7 @@ def add_citations(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def link_to(app: Sphinx, page: str, other: str, fragment: str) -> str:
-    """Link from one page to a place of another, also where all pages are made into one.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    page
-        Where the link stands.
-    other
-        Where it leads.
-    fragment
-        To which id there.
-    """
+    """Link from one page to a place of another, also where all pages are made into one."""
     assert app.builder
     return f"{app.builder.get_relative_uri(page, other).partition('#')[0]}#{fragment}"
 
@@ -117,15 +88,10 @@ def link_to(app: Sphinx, page: str, other: str, fragment: str) -> str:
 def visit_citation(writer: HTML5Translator, node: Citation) -> None:
     """Write the line as HTML that works without a script.
 
-    Parameters
-    ----------
-    writer
-        The page's writer.
-    node
-        The line; ``link`` leads to the anchor from other pages, ``entry`` to the index of results.
+    Its ``link`` leads to the anchor from other pages, its ``entry`` to the index of results.
     """
     anchor: Anchor = node["anchor"]
-    book = _book(writer.config.html_baseurl)
+    book = the_book(writer.config.html_baseurl)
     link = escape(node.get("link", f"#{anchor.fragment}"))
     label = escape(anchor.label)
     entry = ""
@@ -142,27 +108,14 @@ def visit_citation(writer: HTML5Translator, node: Citation) -> None:
     raise nodes.SkipNode
 
 
-def skip_citation(writer: nodes.NodeVisitor, node: Citation) -> None:
-    """Leave it out of other formats."""
-    raise nodes.SkipNode
-
-
 # --- the kept list ---
 
 
 def read_kept(text: str) -> dict[str, str]:
-    """Read the list of all anchors that were ever published.
+    """Read of all anchors that were ever published where each has moved to; empty if it has not.
 
-    Parameters
-    ----------
-    text
-        One ``PAGE.html#ANCHOR`` a line, with `` -> PAGE.html#ANCHOR`` behind it if it has moved;
-        lines that begin with ``#`` are comments.
-
-    Returns
-    -------
-    dict
-        By address, where it has moved to; empty if it has not.
+    Each has a line ``PAGE.html#ANCHOR``, with `` -> PAGE.html#ANCHOR`` behind it if it has moved;
+    lines that begin with ``#`` are comments.
     """
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition(" -> ") for line in lines if line and not line.startswith("#"))
@@ -170,20 +123,7 @@ def read_kept(text: str) -> dict[str, str]:
 
 
 def complaints(kept: dict[str, str], there: set[str]) -> Iterator[str]:
-    """Compare the kept list with the anchors of the pages.
-
-    Parameters
-    ----------
-    kept
-        What `read_kept` gives.
-    there
-        Address of every anchor in the pages.
-
-    Yields
-    ------
-    str
-        What is wrong, and what to do about it.
-    """
+    """Compare what `read_kept` gives with the addresses in the pages: what is wrong, and a cure."""
     for address, target in kept.items():
         if not target and address not in there:
             yield (
@@ -208,15 +148,7 @@ def _kept() -> dict[str, str]:
 
 
 def check_kept(app: Sphinx, env: BuildEnvironment) -> None:
-    """Warn, which ends the build, where an anchor has vanished or is not on the list.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    env
-        Its environment, all pages read.
-    """
+    """Warn, which ends the build, where an anchor has vanished or is not on the list."""
     for complaint in complaints(_kept(), {anchor.address for anchor, _ in collect(env).values()}):
         _LOGGER.warning("%s: %s", KEPT, complaint)
 
@@ -232,18 +164,7 @@ def _moved_from(page: str) -> dict[str, str]:
 
 
 def pages_that_are_gone(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Make a page of links in the place of each page that is gone and had anchors.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Yields
-    ------
-    tuple
-        The page's name, what its template is filled with, and the template.
-    """
+    """Make a page of links in the place of each page that is gone and had anchors."""
     pages = {address.partition(".html#")[0] for address, target in _kept().items() if target}
     for page in sorted(pages - app.env.found_docs):
         links = "".join(
@@ -257,21 +178,7 @@ def pages_that_are_gone(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]
 def redirect(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Lead those who come to an anchor that has left a page to its new place.
-
-    Parameters
-    ----------
-    app
-        The running build.
-    page
-        The page's name.
-    template
-        What it is made with.
-    context
-        What the template is filled with; gets a script where something has moved.
-    doctree
-        The page's content.
-    """
+    """Lead those who come to an anchor that has left a page to its new place, by a script."""
     if moved := _moved_from(page):
         script = (
             f"const moved = {json.dumps(moved)};\n"
@@ -283,25 +190,3 @@ def redirect(
             "follow();"
         )
         context["metatags"] = context.get("metatags", "") + f"<script>{script}</script>"
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the extension with Sphinx.
-
-    Parameters
-    ----------
-    app
-        The running build.
-
-    Returns
-    -------
-    dict
-        That the extension is safe in parallel builds.
-    """
-    skip = (skip_citation, None)
-    app.add_node(Citation, html=(visit_citation, None), latex=skip, text=skip)
-    app.connect("env-check-consistency", check_kept)
-    app.connect("doctree-resolved", add_citations)
-    app.connect("html-collect-pages", pages_that_are_gone)
-    app.connect("html-page-context", redirect)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

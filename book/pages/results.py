@@ -32,49 +32,23 @@ LABEL = re.compile(r"\b(?:thm|prop|lem|cor|conj)-[a-z0-9-]*[a-z0-9]")
 
 @dataclass(frozen=True)
 class Proof:
-    """What the code says of a result's proof.
+    """What the code says of a result's proof."""
 
-    Attributes
-    ----------
-    steps
-        How many steps of it SymPy reduces to zero; 0 for a conjecture.
-    cites
-        Keys of the literature whose theorems it rests on.
-    origin
-        Whose the result is: a key of `ORIGINS`.
-    sources
-        Keys of where it stood before.
-    credit
-        What of it is theirs and what is ours.
-    """
-
-    steps: int
-    cites: tuple[str, ...] = ()
-    origin: str = "ours"
-    sources: tuple[str, ...] = ()
-    credit: str = ""
+    steps: int  # how many steps of it SymPy reduces to zero; 0 for a conjecture
+    cites: tuple[str, ...] = ()  # keys of the literature whose theorems it rests on
+    origin: str = "ours"  # whose the result is: a key of `ORIGINS`
+    sources: tuple[str, ...] = ()  # keys of where it stood before
+    credit: str = ""  # what of it is theirs and what is ours
 
 
 @dataclass
 class Entry:
-    """What names one label.
+    """What names one label."""
 
-    Attributes
-    ----------
-    kind
-        theorem, proposition ... where a chapter states it; else empty.
-    proof
-        What `meta_bandit.theory.symbolic.RESULTS` holds; nothing if it does not know the label.
-    functions
-        Names of the documented functions that compute it.
-    tests
-        Names of the tests that check it.
-    """
-
-    kind: str = ""
-    proof: Proof | None = None
-    functions: list[str] = field(default_factory=list)
-    tests: list[str] = field(default_factory=list)
+    kind: str = ""  # theorem, proposition ... where a chapter states it; else empty
+    proof: Proof | None = None  # nothing if `meta_bandit.theory.symbolic` does not know the label
+    functions: list[str] = field(default_factory=list)  # documented ones that compute it
+    tests: list[str] = field(default_factory=list)  # those that check it
 
 
 def gather(
@@ -83,21 +57,9 @@ def gather(
     functions: Mapping[str, Iterable[str]],
     tests: Mapping[str, Iterable[str]],
 ) -> dict[str, Entry]:
-    """Bring together what names each label.
+    """Bring together by label what names it, in the order of the proofs.
 
-    Parameters
-    ----------
-    stated
-        Kind of statement by label.
-    proofs
-        Proof by label; their order is kept.
-    functions, tests
-        Labels by function, and by test.
-
-    Returns
-    -------
-    dict
-        By label.
+    Given are the kinds of statement and the proofs by label, the labels by function and by test.
     """
     entries = {label: Entry(proof=proof) for label, proof in proofs.items()}
     for label, kind in stated.items():
@@ -112,18 +74,7 @@ def gather(
 
 
 def complaints(entries: Mapping[str, Entry]) -> Iterator[str]:
-    """Say which results miss something, and which names lead to no result.
-
-    Parameters
-    ----------
-    entries
-        What `gather` gives.
-
-    Yields
-    ------
-    str
-        One sentence for each, with the label and what names it.
-    """
+    """Say in a sentence each which results miss something, and which names lead to no result."""
     for label, entry in entries.items():
         if entry.proof is None:
             named = [f"a chapter ({entry.kind})"] if entry.kind else []
@@ -162,17 +113,9 @@ def summary_labels(docstring: str) -> list[str]:
 
 
 def documented_functions(names: Iterable[str]) -> dict[str, list[str]]:
-    """Labels of the results that each function or class of the reference computes.
+    """Labels by full name of what computes them, of all names that the reference documents.
 
-    Parameters
-    ----------
-    names
-        Full names of what the reference documents.
-
-    Returns
-    -------
-    dict
-        By full name; the derivations themselves are left out.
+    The derivations themselves are left out.
     """
     objects = {name: pydoc.locate(name) for name in names if not name.startswith(SYMBOLIC)}
     return {
@@ -183,17 +126,9 @@ def documented_functions(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def marked_tests(folder: Path) -> dict[str, list[str]]:
-    """Labels of the results that each test checks; the tests are read, not imported.
+    """Labels of the results that each test checks, by pytest's name for the test.
 
-    Parameters
-    ----------
-    folder
-        That of the tests.
-
-    Returns
-    -------
-    dict
-        By the name under which pytest knows the test.
+    The tests of the folder are read, not imported.
     """
     marks = {}
     for path in sorted(folder.rglob("test_*.py")):

@@ -1,8 +1,9 @@
-"""Make the pages: ``python -m book.tools.build _build/PROFILE EXECUTED_CHAPTER.ipynb ...``."""
+"""Make the pages: ``python -m book.pages.build _build/PROFILE EXECUTED_CHAPTER.ipynb ...``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -13,16 +14,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
 import yaml
 from filelock import FileLock
 
-from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
-from book.tools.files import replace_directory
-from book.tools.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
+from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
+from book.pages.provenance import WORDS, add_provenance
+from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
 _UNFINISHED = ".html-"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE = re.compile(r"^```\{(chapter-runs|faults|downloads)\}\n```$", re.MULTILINE)
+"""Where a page leaves a place for what is known only when the pages are made."""
 
 
 class BuildError(Exception):
@@ -30,17 +34,7 @@ class BuildError(Exception):
 
 
 def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
-    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed.
-
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-    source
-        The folder to make; an older one is replaced.
-    """
+    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed."""
     shutil.rmtree(source, ignore_errors=True)
     pages = {str(page) for page in listed(root)}
 
@@ -48,7 +42,7 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         here = Path(folder).relative_to(root)
         return {
             name for name in names
-            if is_leftover(name) or name in ("tools", "results") or name.endswith(".ipynb")
+            if is_leftover(name) or name in ("run", "pages", "results") or name.endswith(".ipynb")
             or (name.endswith((".md", ".rst")) and str(here / name) not in pages)
         }  # fmt: skip
 
@@ -57,29 +51,41 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     config = (root / "_config.yml").read_text(encoding="utf-8")
     config += launch_settings(public_address(root))
     (source / "_config.yml").write_text(config, encoding="utf-8")
+
+    runs = {
+        notebook: json.loads(notebook.with_suffix(".run.json").read_text(encoding="utf-8"))
+        for notebook in notebooks
+    }
+    faults = root / "benchmarks" / "results" / "faults.json"
+    counted = json.loads(faults.read_text(encoding="utf-8")) if faults.is_file() else None
+    known = {
+        "chapter-runs": WORDS.runs(list(runs.values())),
+        "faults": WORDS.faults(counted),
+        "downloads": WORDS.downloads(f"../{FOLDER}/{NAME}", find_browser()),
+    }
+
+    def fill(text: str) -> str:
+        return _PLACE.sub(lambda place: known[place[1]], text)
+
     chapters = [notebook.stem for notebook in notebooks]
-    for notebook in notebooks:
-        (source / "book" / f"{notebook.stem}.md").unlink()
-        for made in (notebook, notebook.with_suffix(".run.json")):
-            shutil.copy(made, source / "book")
-    for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
-        linked = link_to_notebooks(page.read_text(encoding="utf-8"), chapters)
-        page.write_text(linked, encoding="utf-8")
+    for path, run in runs.items():
+        (source / "book" / f"{path.stem}.md").unlink()
+        notebook = nbformat.read(path, as_version=4)
+        add_provenance(notebook, run)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = fill(cell.source)
+        # captions, which are metadata, have links too
+        text = link_to_notebooks(nbformat.writes(notebook) + "\n", chapters)
+        (source / "book" / path.name).write_text(text, encoding="utf-8")
+    for page in source.glob("book/*.md"):
+        # some editors begin a file with a byte order mark
+        text = link_to_notebooks(fill(page.read_text(encoding="utf-8-sig")), chapters)
+        page.write_text(text, encoding="utf-8")
 
 
 def public_address(root: Path) -> str | None:
-    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says.
-
-    Parameters
-    ----------
-    root
-        The repository.
-
-    Returns
-    -------
-    str or None
-        Its address; None if nothing says it.
-    """
+    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says."""
     cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
     server, name = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY"))
     return cited.get("repository-code") or (f"{server}/{name}" if server and name else None)
@@ -88,15 +94,8 @@ def public_address(root: Path) -> str | None:
 def launch_settings(address: str | None) -> str:
     """Give the lines of ``_config.yml`` by which each chapter has a button that opens it on Binder.
 
-    Parameters
-    ----------
-    address
-        Of the repository. Without it there is no button, as it would lead nowhere.
-
-    Returns
-    -------
-    str
-        YAML; ``postBuild`` lays the notebooks where the buttons look.
+    Without an address there is none, as it would lead nowhere. ``postBuild`` lays the notebooks
+    where the buttons look.
     """
     if address is None:
         return ""
@@ -114,45 +113,36 @@ def launch_settings(address: str | None) -> str:
 def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:
     """Turn links to text chapters, which work where the sources are read, to executed ones.
 
-    Parameters
-    ----------
-    text
-        Markdown, or a notebook with Markdown in it.
-    chapters
-        Names of those that are executed.
-
-    Returns
-    -------
-    str
-        The same text; ``[words](NAME.md#part)`` has become ``[words](NAME.ipynb#part)``.
+    Of Markdown, ``[words](NAME.md#part)`` becomes ``[words](NAME.ipynb#part)``.
     """
     names = "|".join(map(re.escape, chapters))
     return re.sub(rf"(\]\((?:{names}))\.md(?=[)#])", r"\1.ipynb", text)
 
 
+def replace_directory(new: Path, old: Path) -> None:
+    """Put the folder ``new`` in the place of the folder ``old``, which may be missing.
+
+    Both are on one file system; what was there is removed after the exchange, never before.
+    """
+    retired = old.with_name(f".{old.name}.retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if old.exists():
+        old.rename(retired)
+    try:
+        new.rename(old)
+    except OSError:
+        if retired.exists():
+            retired.rename(old)
+        raise
+    shutil.rmtree(retired, ignore_errors=True)
+
+
 def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """Build the site, and only if nothing is wrong with it put it in the place of the one before.
 
-    Its folder ``downloads`` gets a zip of it, and a PDF where Chromium is there to print one.
-
-    Parameters
-    ----------
-    root
-        The repository.
-    notebooks
-        Executed chapters.
-    folder
-        Gets ``src/``, ``html/`` and ``jupyter-book.log``.
-
-    Returns
-    -------
-    Path
-        The first page of the site.
-
-    Raises
-    ------
-    BuildError
-        If Jupyter Book fails or warns; ``html/`` is then as it was.
+    The folder gets ``src/``, ``html/`` and ``jupyter-book.log``; ``html/downloads`` gets a zip of
+    the site, and a PDF where Chromium is there to print one. If Jupyter Book fails or warns, that
+    is a BuildError, and ``html/`` is as it was.
     """
     stage(root, notebooks, folder / "src")
     browser = find_browser()
@@ -194,19 +184,8 @@ def _complaints(log: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, from the repository's top folder.
-
-    Parameters
-    ----------
-    arguments
-        Without the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 after Jupyter Book's own complaints.
-    """
-    parser = argparse.ArgumentParser(prog="book.tools.build", description=__doc__)
+    """Run the command line from the repository's top folder; status 1 after a complaint."""
+    parser = argparse.ArgumentParser(prog="book.pages.build", description=__doc__)
     parser.add_argument("folder", type=Path, help="where src/ and html/ go")
     parser.add_argument("notebooks", type=Path, nargs="*", help="executed chapters")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Run one chapter: ``python -m book.tools.execute book/NAME.md OUT.ipynb``."""
+"""Run one chapter: ``python -m book.run.execute book/NAME.md OUT.ipynb``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from book.tools.chapter import (
+from book.run.chapter import (
     ChapterError,
     allowed_words,
     check_parameters,
@@ -29,9 +29,9 @@ from book.tools.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.tools.dependencies import imported_modules, named_data
-from book.tools.record import Run, answer, ask, ask_first, counts, make_record
-from book.tools.stale import EXECUTE, memory, remember, snapshot
+from book.run.dependencies import imported_modules, named_data
+from book.run.record import Run, answer, ask, ask_first, make_record
+from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
@@ -101,27 +101,18 @@ def execute_chapter(
 ) -> Run:
     """Execute a chapter into a notebook that is byte-identical from run to run.
 
+    Its record is written beside it, as ``.run.json``; with the chapter's own values for all
+    parameters, what the run was made from is kept too, for `book.run.stale`. If the chapter or a
+    parameter is not right, or a cell raises, a ChapterError names which, and what was there stays.
+
     Parameters
     ----------
-    chapter
-        The ``.md`` file.
-    output
-        The ``.ipynb`` to make; an older one stays as it is if anything fails.
+    chapter, output
+        The ``.md`` file, and the ``.ipynb`` to make.
     given
         Text of each parameter's value by name, checked before anything runs.
     profile
         Value for the parameter ``profile``, where the chapter has one that ``given`` does not set.
-
-    Returns
-    -------
-    Run
-        Also written beside ``output``, as ``.run.json``; with the chapter's own values for all
-        parameters, what the run was made from is kept too, for :mod:`book.tools.stale`.
-
-    Raises
-    ------
-    ChapterError
-        If the chapter or a parameter is not right, or a cell raises; the message names which.
     """
     notebook = read_chapter(chapter)
     try:
@@ -137,7 +128,7 @@ def execute_chapter(
     parameters, root = defaults | values, Path.cwd()
     needs = [*imported_modules(notebook, root), *named_data(notebook, root)]
     inputs = snapshot([chapter, *EXECUTE, *needs])
-    ask(notebook, counts(notebook, parameters))
+    ask(notebook, parameters)
     prepare_environment()
     output.parent.mkdir(parents=True, exist_ok=True)
     ask_first(output.parent, root)
@@ -178,10 +169,7 @@ def execute_chapter(
 def make_reproducible(notebook: NotebookNode) -> None:
     """Drop from an executed notebook, in place, whatever differs between two equal runs.
 
-    Parameters
-    ----------
-    notebook
-        Its times and run identifiers go; its cells are named by their position.
+    Its times and run identifiers go; its cells are named by their position.
     """
     for key in (*_RUN_METADATA, "jupytext"):
         notebook.metadata.pop(key, None)
@@ -192,20 +180,7 @@ def make_reproducible(notebook: NotebookNode) -> None:
 
 
 def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
-    """Say which cell of a chapter raised what, and where it stands in the text.
-
-    Parameters
-    ----------
-    chapter
-        The ``.md`` file.
-    error
-        What papermill raised.
-
-    Returns
-    -------
-    str
-        Several lines; the first names chapter, cell and error.
-    """
+    """Say in several lines which cell of a chapter raised what, and where it stands in the text."""
     text = chapter.read_text(encoding="utf-8-sig")
     position = text.find(error.source)
     line = f":{text.count(chr(10), 0, position) + 1}" if position >= 0 else ""
@@ -217,19 +192,8 @@ def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments
-        Without the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0, or 1 after a message that names the chapter.
-    """
-    parser = argparse.ArgumentParser(prog="book.tools.execute", description=__doc__)
+    """Run the command line; its status is 0, or 1 after a message that names the chapter."""
+    parser = argparse.ArgumentParser(prog="book.run.execute", description=__doc__)
     parser.add_argument("chapter", type=Path, help="the chapter's .md file")
     parser.add_argument("output", type=Path, help="the executed .ipynb to make")
     parser.add_argument("--parameters", default="", help='"NAME=VALUE ...", the values in YAML')
