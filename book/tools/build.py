@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from filelock import FileLock
 
 from book.tools.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.tools.files import replace_directory
+from book.tools.launch import launch_settings, public_address
 from book.tools.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
@@ -65,50 +65,6 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
     for page in [*source.glob("book/*.ipynb"), *source.glob("book/*.md")]:
         linked = link_to_notebooks(page.read_text(encoding="utf-8"), chapters)
         page.write_text(linked, encoding="utf-8")
-
-
-def public_address(root: Path) -> str | None:
-    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says.
-
-    Parameters
-    ----------
-    root
-        The repository.
-
-    Returns
-    -------
-    str or None
-        Its address; None if nothing says it.
-    """
-    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    server, name = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY"))
-    return cited.get("repository-code") or (f"{server}/{name}" if server and name else None)
-
-
-def launch_settings(address: str | None) -> str:
-    """Give the lines of ``_config.yml`` by which each chapter has a button that opens it on Binder.
-
-    Parameters
-    ----------
-    address
-        Of the repository. Without it there is no button, as it would lead nowhere.
-
-    Returns
-    -------
-    str
-        YAML; ``postBuild`` lays the notebooks where the buttons look.
-    """
-    if address is None:
-        return ""
-    settings = {
-        "repository": {"url": address, "branch": "HEAD", "path_to_book": ""},
-        "launch_buttons": {
-            "binderhub_url": "https://mybinder.org",
-            "colab_url": "",
-            "notebook_interface": "jupyterlab",
-        },
-    }
-    return f"\n{yaml.safe_dump(settings)}"
 
 
 def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:

@@ -30,6 +30,14 @@ _SETTINGS = re.compile(
     r"^```\{code-cell\}[^\n]*\n(?:---\n.*?^---\n|(?::[^\n]*\n)+)?", re.DOTALL | re.MULTILINE
 )
 
+INSTALLS = "install"
+"""Tag of the cell that ``make notebooks`` lays before a chapter, and that is no part of it."""
+
+_INSTALLING = re.compile(
+    rf"^```\{{code-cell\}}[^\n]*\n:tags: \[[^\n]*\b{INSTALLS}\b[^\n]*\]\n.*?^```\n\n?",
+    re.DOTALL | re.MULTILINE,
+)
+
 
 class ChapterError(Exception):
     """A chapter, or what was asked of it, cannot be used; the message is for its reader."""
@@ -85,8 +93,9 @@ def keep_unchanged(old: str, new: str) -> str:
     -------
     str
         ``new`` with the front matter of ``old``, and with its settings of cells where equal ones
-        are spelled otherwise.
+        are spelled otherwise; without the cell that installs.
     """
+    new = _INSTALLING.sub("", new)
     spelled = {_settings(found[0]): found[0] for found in _SETTINGS.finditer(old)}
     text = _SETTINGS.sub(lambda found: spelled.get(_settings(found[0]), found[0]), new)
     if head := _FRONT_MATTER.match(old):

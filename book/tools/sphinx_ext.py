@@ -84,6 +84,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     silence_thebe(app)
     app.connect("build-finished", copy_mathjax)
     app.setup_extension("book.tools.downloads")
+    app.setup_extension("book.tools.launch")
     app.setup_extension("book.tools.provenance")
     app.setup_extension("book.tools.scholar")
     app.setup_extension("book.tools.theme")
