@@ -34,8 +34,8 @@ from pathlib import Path
 address = {address!r}  # of the repository
 if not all(map(importlib.util.find_spec, ("meta_bandit", "myst_nb"))):
     folders = [Path.cwd(), *Path.cwd().parents]
-    found = [path for path in folders if {{"meta_bandit", "pyproject.toml"}} <= {{*os.listdir(path)}}]
-    root = found[0] if found else None
+    parts = {{"meta_bandit", "pyproject.toml"}}
+    root = next((path for path in folders if parts <= {{*os.listdir(path)}}), None)
     if address and not root:
         root = Path("learning-not-to-learn").absolute()
         if not root.exists():
@@ -112,7 +112,10 @@ def first_cell(address: str | None) -> NotebookNode:
         A code cell, tagged with ``INSTALLS``.
     """
     source = _FIRST_CELL.format(address=address, index=_INDEX).strip()
-    return nbformat.v4.new_code_cell(source, id=INSTALLS, metadata={"tags": [INSTALLS]})
+    cell: NotebookNode = nbformat.v4.new_code_cell(
+        source, id=INSTALLS, metadata={"tags": [INSTALLS]}
+    )
+    return cell
 
 
 def write_notebook(chapter: Path, output: Path, address: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -32,11 +31,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "meta_bandit", folder / "meta_bandit", ignore=unneeded)
     (folder / "book").mkdir()
     git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    (folder / "book" / "the-bandit.md").write_text(
-        (ROOT / "book" / "the-bandit.md")
-        .read_text()
-        .replace('profile = "quick"', 'profile = "smoke"')
-    )
+    text = (ROOT / "book" / "the-bandit.md").read_text()
+    text = text.replace('profile = "quick"', 'profile = "smoke"')
+    (folder / "book" / "the-bandit.md").write_text(text)
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
         subprocess.run([*git, *command], check=True)
     return folder
