@@ -11,7 +11,7 @@ from scipy.special import erfc
 
 from meta_bandit import GaussianBandit
 from meta_bandit.theory import commit_value, edge, gain, posterior, posterior_mean_std, symbolic
-from meta_bandit.theory.symbolic import base, committing, not_learning
+from meta_bandit.theory.symbolic import base, committing
 from meta_bandit.theory.symbolic.base import Result, Step
 from meta_bandit.theory.symbolic.javascript import javascript
 
@@ -102,9 +102,9 @@ def test_numeric_functions_are_the_lambdified_equations(values):
 @pytest.mark.parametrize("z", [0.8, 1.0, 2.5])
 def test_edge_is_the_lambdified_equation(z):
     pulls, sigma_p, sigma_l = (float(value) for value in edge(z, 40, -2.0))
-    psi = float(not_learning.relative_gain(sp.Float(z, 30)))
-    rho = float(not_learning.unlearnt_share(sp.Float(z, 30)))
-    n_eq, p_eq, l_eq = not_learning.thm_edge().equations
+    psi = float(symbolic.edge.relative_gain(sp.Float(z, 30)))
+    rho = float(symbolic.edge.unlearnt_share(sp.Float(z, 30)))
+    n_eq, p_eq, l_eq = symbolic.edge.thm_edge().equations
     at = {"psi": psi, "rho": rho, "z": z, "T": 40, "m": -2.0, "sigma_p": sigma_p}
 
     def number(expression: sp.Expr) -> float:
@@ -116,7 +116,7 @@ def test_edge_is_the_lambdified_equation(z):
 
 
 def test_the_printed_javascript_computes_the_same():
-    printed = javascript({"value": base.commit_value(), "psi": not_learning.relative_gain(base.s)})
+    printed = javascript({"value": base.commit_value(), "psi": symbolic.edge.relative_gain(base.s)})
     # plain arithmetic, which means the same in Python
     found = re.findall(r"  (\w+): \(\{ (.*) \}\) =>\n    (.*),\n", printed)
     assert [(name, symbols) for name, symbols, _ in found] == [

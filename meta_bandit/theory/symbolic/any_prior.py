@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from meta_bandit.theory.symbolic.base import Result, Step, T, n, x
-from meta_bandit.theory.symbolic.not_learning import cost
+from meta_bandit.theory.symbolic.never_learning import cost
 
 alpha, beta = sp.symbols("alpha beta", positive=True)
 """Successes and failures that the prior is worth."""

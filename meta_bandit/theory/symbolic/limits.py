@@ -18,13 +18,8 @@ from meta_bandit.theory.symbolic.base import (
     sigma_l,
     sigma_p,
 )
-from meta_bandit.theory.symbolic.not_learning import (
-    cost,
-    prior_pulls,
-    relative_gain,
-    unlearnt_share,
-    z,
-)
+from meta_bandit.theory.symbolic.edge import relative_gain, unlearnt_share, z
+from meta_bandit.theory.symbolic.never_learning import cost, prior_pulls
 from meta_bandit.theory.symbolic.stopping import step_var
 
 xi = sp.Symbol("xi", real=True)

@@ -18,7 +18,7 @@ from meta_bandit.theory.symbolic.base import (
     sigma_p,
     x,
 )
-from meta_bandit.theory.symbolic.not_learning import cost, marginal_benefit
+from meta_bandit.theory.symbolic.never_learning import cost, marginal_benefit
 
 arms = sp.Symbol("k", positive=True)
 """Arms that are tried."""

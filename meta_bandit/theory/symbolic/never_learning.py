@@ -1,4 +1,4 @@
-"""When not to learn: the local optimum, the first-order condition, the two cases, the edge."""
+"""When not to learn: the local optimum, the first-order condition, the two cases."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ cost = sp.Symbol("k", positive=True)
 """Price of a pull, -m, where the prior mean is negative."""
 prior_pulls = sp.Symbol("a", positive=True)
 """How many pulls the prior is worth, sigma_l^2 / sigma_p^2."""
-z = sp.Symbol("z", positive=True)
-"""Cost of a pull in units of the estimate's spread, -m / s."""
 
 
 def spread() -> sp.Expr:
@@ -47,16 +45,6 @@ def marginal_benefit() -> sp.Expr:
 def marginal_cost() -> sp.Expr:
     """What one more pull of exploration costs, B(n): its price and the gain forgone."""
     return gain(m, spread()) - m
-
-
-def relative_gain(at: sp.Expr) -> sp.Expr:
-    r"""Gain in units of the cost, :math:`\psi(z) = \varphi(z)/z - \Phi(-z)`."""
-    return phi(at) / at - Phi(-at)
-
-
-def unlearnt_share(at: sp.Expr) -> sp.Expr:
-    r"""Share of the uncertainty that exploration leaves at the edge, :math:`\rho(z)`."""
-    return 2 * at * relative_gain(at) * (1 + relative_gain(at)) / phi(at)
 
 
 def thm_never_local() -> Result:
@@ -277,143 +265,4 @@ def prop_short_life() -> Result:
         origin="paper",
         sources=("lange2022learning",),
         credit="The case is the authors', in words; formula and proof are ours.",
-    )
-
-
-def thm_edge() -> Result:
-    r"""The edge between learning and not learning, in closed form (thm-edge)."""
-    psi, rho = relative_gain(z), unlearnt_share(z)
-    p, q = sp.symbols("psi rho", positive=True)
-    pulls = T * p / (1 + p)
-    relative_slope = prior_pulls / (2 * n * (n + prior_pulls))
-    density = sp.Symbol("phi", positive=True)
-    mills = Phi(-z) / phi(z)
-    return Result(
-        "thm-edge",
-        (
-            sp.Eq(n, T * p / (1 + p), evaluate=False),
-            sp.Eq(sigma_p, sp.Abs(m) / (z * sp.sqrt(1 - q)), evaluate=False),
-            sp.Eq(sigma_l, sigma_p * sp.sqrt(T * p / (1 + p) * q / (1 - q)), evaluate=False),
-        ),
-        (
-            Step(
-                "the gain in units of the cost depends on z alone",
-                gain(-cost, cost / z) / cost,
-                psi,
-            ),
-            Step(
-                "which is positive: it falls with z ...",
-                sp.Derivative(psi, z),
-                -phi(z) / z**2,
-            ),
-            Step("... to zero", sp.Limit(psi, z, sp.oo), sp.S.Zero),
-            Step(
-                "V = 0 at n = T psi / (1 + psi)",
-                (-n * cost + (T - n) * cost * p).subs(n, pulls),
-                sp.S.Zero,
-            ),
-            Step(
-                "relative slope of the spread",
-                sp.Derivative(spread(), n) / spread(),
-                relative_slope,
-            ),
-            Step(
-                "V' = 0 asks for a share rho = a / (n + a) of uncertainty left",
-                ((T - n) * density * (cost / z) * (q / (2 * n)) - cost * (1 + p))
-                .subs(n, pulls)
-                .subs(q, 2 * z * p * (1 + p) / density),
-                sp.S.Zero,
-            ),
-            Step(
-                "which is 2 (1 - z M) (1 + psi) with Mills' ratio M",
-                rho,
-                2 * (1 - z * mills) * (1 + psi),
-            ),
-            Step(
-                "the first factor falls with z, as M > z / (1 + z^2)",
-                sp.Derivative(1 - z * mills, z),
-                z - (1 + z**2) * mills,
-            ),
-            Step(
-                "the first factor is z psi / phi, which is positive",
-                1 - z * mills,
-                z * psi / phi(z),
-            ),
-            Step("rho begins above 1", 1 / sp.Limit(rho, z, 0, "+"), sp.S.Zero),
-            Step(
-                "more noise leaves less spread to the estimate, so that V falls with it",
-                sp.Derivative(posterior_mean_std() ** 2, sigma_l),
-                -2 * n * sigma_l * sigma_p**4 / (n * sigma_p**2 + sigma_l**2) ** 2,
-            ),
-            Step(
-                "sigma_p: the spread that is left to be had",
-                (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
-                sigma_p**2 * (1 - q),
-            ),
-            Step(
-                "sigma_l: the prior's worth in pulls",
-                (n * q / (1 - q)) / (n + n * q / (1 - q)),
-                q,
-            ),
-        ),
-        cites=("gordon1941",),
-        origin="ours",
-        credit=(
-            "That behaviour changes abruptly at an edge is the authors' finding; the closed "
-            "form is ours as far as was found."
-        ),
-    )
-
-
-def prop_sqrt_law() -> Result:
-    r"""Exploration in long lives (prop-sqrt-law)."""
-    nu, horizon = sp.symbols("nu L", positive=True)
-    known = sp.Symbol("g_p", positive=True)
-    density = sp.Symbol("phi", positive=True)
-    limit = density * sigma_l**2 / (2 * sigma_p * nu**2) - (cost + known)
-    slope = sp.diff(posterior_mean_std(), n)
-    law = sigma_l * sp.sqrt(density / (2 * sigma_p * (cost + known)))
-    return Result(
-        "prop-sqrt-law",
-        (
-            sp.Eq(
-                sp.Symbol("n^*"),
-                sigma_l
-                * sp.sqrt(T * phi(m / sigma_p) / (2 * sigma_p * (sp.Abs(m) + gain(m, sigma_p)))),
-                evaluate=False,
-            ),
-        ),
-        (
-            Step(
-                "many pulls tell all",
-                sp.Limit(posterior_mean_std(), n, sp.oo),
-                sigma_p,
-            ),
-            Step(
-                "and what one more adds falls with the square of their number",
-                sp.Limit(n**2 * slope, n, sp.oo),
-                sigma_l**2 / (2 * sigma_p),
-            ),
-            Step(
-                "in a life of L^2 pulls with n = nu L, remaining pulls over n squared tend to",
-                sp.Limit((horizon**2 - nu * horizon) / (nu * horizon) ** 2, horizon, sp.oo),
-                1 / nu**2,
-            ),
-            Step(
-                "the limit of benefit minus cost is zero at the law",
-                limit.subs(nu, law),
-                sp.S.Zero,
-            ),
-            Step(
-                "and falls with nu, so that the optimum is caught between its two sides",
-                sp.Derivative(limit, nu),
-                -density * sigma_l**2 / (sigma_p * nu**3),
-            ),
-        ),
-        origin="known",
-        sources=("stallard2017",),
-        credit=(
-            "The square root of the population as the rate of the best size of a trial; the "
-            "constant for this task is derived here."
-        ),
     )
