@@ -50,27 +50,32 @@ def thm_edge() -> Result:
         ),
         (
             Step(
+                "gain",
                 "the gain in units of the cost depends on z alone",
                 gain(-cost, cost / z) / cost,
                 psi,
             ),
             Step(
+                "gain falls",
                 "which is positive: it falls with z ...",
                 sp.Derivative(psi, z),
                 -phi(z) / z**2,
             ),
-            Step("... to zero", sp.Limit(psi, z, sp.oo), sp.S.Zero),
+            Step("gain vanishes", "... to zero", sp.Limit(psi, z, sp.oo), sp.S.Zero),
             Step(
+                "value",
                 "V = 0 at n = T psi / (1 + psi)",
                 (-n * cost + (T - n) * cost * p).subs(n, pulls),
                 sp.S.Zero,
             ),
             Step(
+                "spread",
                 "relative slope of the spread",
                 sp.Derivative(spread(), n) / spread(),
                 relative_slope,
             ),
             Step(
+                "slope",
                 "V' = 0 asks for a share rho = a / (n + a) of uncertainty left",
                 ((T - n) * density * (cost / z) * (q / (2 * n)) - cost * (1 + p))
                 .subs(n, pulls)
@@ -78,32 +83,38 @@ def thm_edge() -> Result:
                 sp.S.Zero,
             ),
             Step(
+                "Mills",
                 "which is 2 (1 - z M) (1 + psi) with Mills' ratio M",
                 rho,
                 2 * (1 - z * mills) * (1 + psi),
             ),
             Step(
+                "first factor falls",
                 "the first factor falls with z, as M > z / (1 + z^2)",
                 sp.Derivative(1 - z * mills, z),
                 z - (1 + z**2) * mills,
             ),
             Step(
+                "first factor positive",
                 "the first factor is z psi / phi, which is positive",
                 1 - z * mills,
                 z * psi / phi(z),
             ),
-            Step("rho begins above 1", 1 / sp.Limit(rho, z, 0, "+"), sp.S.Zero),
+            Step("begins above 1", "rho begins above 1", 1 / sp.Limit(rho, z, 0, "+"), sp.S.Zero),
             Step(
+                "noise",
                 "more noise leaves less spread to the estimate, so that V falls with it",
                 sp.Derivative(posterior_mean_std() ** 2, sigma_l),
                 -2 * n * sigma_l * sigma_p**4 / (n * sigma_p**2 + sigma_l**2) ** 2,
             ),
             Step(
+                "sigma_p",
                 "sigma_p: the spread that is left to be had",
                 (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
                 sigma_p**2 * (1 - q),
             ),
             Step(
+                "sigma_l",
                 "sigma_l: the prior's worth in pulls",
                 (n * q / (1 - q)) / (n + n * q / (1 - q)),
                 q,
@@ -138,26 +149,31 @@ def prop_sqrt_law() -> Result:
         ),
         (
             Step(
+                "all is told",
                 "many pulls tell all",
                 sp.Limit(posterior_mean_std(), n, sp.oo),
                 sigma_p,
             ),
             Step(
+                "one more pull",
                 "and what one more adds falls with the square of their number",
                 sp.Limit(n**2 * slope, n, sp.oo),
                 sigma_l**2 / (2 * sigma_p),
             ),
             Step(
+                "what is left",
                 "in a life of L^2 pulls with n = nu L, remaining pulls over n squared tend to",
                 sp.Limit((horizon**2 - nu * horizon) / (nu * horizon) ** 2, horizon, sp.oo),
                 1 / nu**2,
             ),
             Step(
+                "balance",
                 "the limit of benefit minus cost is zero at the law",
                 limit.subs(nu, law),
                 sp.S.Zero,
             ),
             Step(
+                "falls",
                 "and falls with nu, so that the optimum is caught between its two sides",
                 sp.Derivative(limit, nu),
                 -density * sigma_l**2 / (sigma_p * nu**3),

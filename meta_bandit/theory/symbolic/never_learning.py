@@ -63,27 +63,32 @@ def thm_never_local() -> Result:
         ),
         (
             Step(
+                "slope",
                 "the slope of V is benefit minus cost",
                 sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
+                "benefit vanishes",
                 "the benefit of the first bit of exploration vanishes",
                 sp.Limit(marginal_benefit().subs(m, -cost), n, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
+                "cost stays",
                 "its cost does not, as the gain vanishes with the spread",
                 sp.Limit(gain(-cost, s), s, 0, "+") + cost,
                 cost,
             ),
             Step(
+                "bound",
                 "the bound on a policy that seldom pulls is a product whose last factor is negative"
                 " while eta is below k / ((T - 1) g_p)",
                 bound,
                 ever * (T - 1) * known * (eta - cost / ((T - 1) * known)),
             ),
             Step(
+                "example",
                 "an example: to pull with probability epsilon and use it with probability delta"
                 " pays at second order only",
                 sp.series(both.subs({epsilon: x * epsilon, delta: x * delta}), x, 0, 3).removeO(),
@@ -130,21 +135,25 @@ def prop_foc() -> Result:
         (sp.Eq(marginal_benefit(), marginal_cost(), evaluate=False),),
         (
             Step(
+                "slope",
                 "the slope of V is benefit minus cost",
                 sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
+                "benefit",
                 "relative change of the benefit",
                 sp.Derivative(marginal_benefit(), n) / marginal_benefit(),
                 log_slope,
             ),
             Step(
+                "cost",
                 "the cost grows by the benefit a remaining pull has",
                 sp.Derivative(marginal_cost(), n),
                 marginal_benefit() / (T - n),
             ),
             Step(
+                "one change of sign",
                 "the sign of the ratio's slope at a crossing changes once: n^2 q falls",
                 sp.Derivative(sp.expand(n**2 * at_crossing), n),
                 -2 * n * (2 * T - n) / (T - n) ** 2
@@ -152,11 +161,13 @@ def prop_foc() -> Result:
                 - sp.Rational(3, 2) * n * (n + 2 * prior_pulls) / (n + prior_pulls) ** 2,
             ),
             Step(
+                "sample mean",
                 "with the sample mean: the benefit",
                 (T - n) * sp.Derivative(ml_gain, n),
                 prior_pulls * sigma_p / (2 * sp.sqrt(2 * sp.pi)) * sp.exp(log_ml_benefit),
             ),
             Step(
+                "sample mean falls",
                 "and its relative change, every term of which is negative",
                 sp.Derivative(log_ml_benefit, n),
                 -1 / (T - n)
@@ -187,26 +198,31 @@ def prop_predictable() -> Result:
         (sp.Le((T - 1) * gain(m, sigma_p), sp.Abs(m), evaluate=False),),
         (
             Step(
+                "gain grows",
                 "the gain g(s) grows with s, as its slope is a density",
                 sp.Derivative(gain(-cost, s), s),
                 phi(cost / s),
             ),
             Step(
+                "spread",
                 "and s_n stays below sigma_p",
                 sigma_p**2 - spread() ** 2,
                 sigma_p**2 * prior_pulls / (n + prior_pulls),
             ),
             Step(
+                "bound",
                 "so for n >= 1 the value stays below a bound: both terms are positive or zero",
                 bound - value,
                 (T - 1) * (known - learnt) + (n - 1) * learnt,
             ),
             Step(
+                "condition",
                 "the bound is negative or zero where the condition holds",
                 bound,
                 ((T - 1) * known - cost) - (n - 1) * cost,
             ),
             Step(
+                "sharp",
                 "the condition is sharp: one pull tells all if sigma_l is small enough",
                 sp.Limit(posterior_mean_std().subs(n, 1), sigma_l, 0, "+"),
                 sigma_p,
@@ -236,27 +252,32 @@ def prop_short_life() -> Result:
         ),
         (
             Step(
+                "break even",
                 "n pulls break even in a life of this length",
                 (-n * cost + (T - n) * learnt).subs(T, break_even),
                 sp.S.Zero,
             ),
             Step(
+                "longer lives",
                 "and pay in any longer one",
                 sp.Derivative(-n * cost + (T - n) * learnt, T),
                 learnt,
             ),
             Step(
+                "stationary",
                 "the break-even life is stationary in n where V is, at that very lifetime",
                 sp.Derivative(n * (1 + cost / gain_of_n), n),
                 -sp.diff(-n * cost + (T - n) * gain_of_n, n).subs(T, n * (1 + cost / gain_of_n))
                 / gain_of_n,
             ),
             Step(
+                "pulls at the edge",
                 "at the edge (thm-edge) exploration takes this many pulls",
                 (prior_pulls / (n + prior_pulls)).subs(n, pulls),
                 rho,
             ),
             Step(
+                "life at the edge",
                 "and life has the length at which they break even",
                 break_even.subs({learnt: cost * psi, n: pulls}),
                 prior_pulls * (1 - rho) * (1 + psi) / (rho * psi),
