@@ -168,7 +168,7 @@ notebooks/%.ipynb: book/%.md | $(INSTALLED)
 	@mkdir -p $(@D) $(dir $(WRITTEN))
 	@if [ -e $@ ] && ! $(call mine,$@); then \
 	  echo "$@: was changed or run since make wrote it, and stays; FORCE=1 replaces it" >&2; \
-	else $(PY) -m jupytext --quiet --to ipynb --output $@ $< && sha256sum $@ >> $(WRITTEN); fi
+	else $(PY) -m book.pages.launch $< $@ && sha256sum $@ >> $(WRITTEN); fi
 
 .PHONY: results
 RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage

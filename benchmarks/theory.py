@@ -31,7 +31,7 @@ from meta_bandit.theory import (
     commit_value,
     first_pull_value,
     optimal_commit,
-    stopping,
+    stopping_solver,
 )
 
 RESULTS = Path(__file__).parent / "results" / "theory.json"
@@ -174,10 +174,10 @@ def relative_to_bar(error: NDArray[np.float64], value: NDArray[np.float64]) -> f
 
 def bayes_refinement(rng: np.random.Generator, count: int = 200) -> list[Row]:
     """Distance of V* to a solution with twice the nodes, and whether its error bounds it."""
-    finest = stopping._Resolution(nodes=72, quadrature=60, window=8.5, reach=9.5)
+    finest = stopping_solver.Resolution(nodes=72, quadrature=60, window=8.5, reach=9.5)
     tasks = random_tasks(count, 1000, rng)
     best = bayes_optimal(tasks)
-    exact = np.maximum(stopping._solve(tasks, finest).worth, 0)
+    exact = np.maximum(stopping_solver.solve(tasks, finest).worth, 0)
     true_error = np.abs(best.value - exact)
     committed = optimal_commit(tasks)[1]
     raw = np.maximum(first_pull_value(tasks), 0)

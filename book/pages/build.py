@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-import yaml
 from filelock import FileLock
 
 from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
+from book.pages.launch import launch_settings, public_address
 from book.pages.provenance import WORDS, add_provenance
 from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
@@ -82,32 +82,6 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         # some editors begin a file with a byte order mark
         text = link_to_notebooks(fill(page.read_text(encoding="utf-8-sig")), chapters)
         page.write_text(text, encoding="utf-8")
-
-
-def public_address(root: Path) -> str | None:
-    """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says."""
-    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    server, name = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY"))
-    return cited.get("repository-code") or (f"{server}/{name}" if server and name else None)
-
-
-def launch_settings(address: str | None) -> str:
-    """Give the lines of ``_config.yml`` by which each chapter has a button that opens it on Binder.
-
-    Without an address there is none, as it would lead nowhere. ``postBuild`` lays the notebooks
-    where the buttons look.
-    """
-    if address is None:
-        return ""
-    settings = {
-        "repository": {"url": address, "branch": "HEAD", "path_to_book": ""},
-        "launch_buttons": {
-            "binderhub_url": "https://mybinder.org",
-            "colab_url": "",
-            "notebook_interface": "jupyterlab",
-        },
-    }
-    return f"\n{yaml.safe_dump(settings)}"
 
 
 def link_to_notebooks(text: str, chapters: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from book.pages import anchors, derivations, reference, scholar, theme
+from book.pages import anchors, derivations, launch, reference, scholar, theme
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -26,6 +26,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     # after the citations are there
     app.connect("doctree-resolved", derivations.link_to_index, priority=600)
 
+    # after the theme has made the buttons
+    app.connect("html-page-context", launch.find_notebooks, priority=900)
     scholar.name_the_book(app)
     app.connect("html-page-context", scholar.add_tags, priority=400)
 

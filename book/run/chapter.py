@@ -35,6 +35,13 @@ _STRICT = pydantic.ConfigDict(strict=True, extra="forbid", protected_namespaces=
 _Real = Annotated[
     float, pydantic.BeforeValidator(lambda value: float(value) if isinstance(value, str) else value)
 ]
+INSTALLS = "install"
+"""Tag of the cell that ``make notebooks`` lays before a chapter, and that is no part of it."""
+
+_INSTALLING = re.compile(
+    rf"^```\{{code-cell\}}[^\n]*\n:tags: \[[^\n]*\b{INSTALLS}\b[^\n]*\]\n.*?^```\n\n?",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class ChapterError(Exception):
@@ -67,8 +74,9 @@ def keep_unchanged(old: str, new: str) -> str:
 
     Jupytext writes a notebook's metadata its own way: it wraps captions anew and adds versions.
     So ``new`` gets the front matter of ``old``, and its settings of cells where equal ones are
-    spelled otherwise.
+    spelled otherwise; without the cell that installs.
     """
+    new = _INSTALLING.sub("", new)
     spelled = {_settings(found[0]): found[0] for found in _SETTINGS.finditer(old)}
     text = _SETTINGS.sub(lambda found: spelled.get(_settings(found[0]), found[0]), new)
     if head := _FRONT_MATTER.match(old):

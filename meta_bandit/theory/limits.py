@@ -17,7 +17,8 @@ from scipy.special import lambertw, ndtr
 from meta_bandit.task import GaussianBandit, real, require, whole
 from meta_bandit.theory.edge import _inverse_relative_gain, _relative_gain, _unlearnt_share
 from meta_bandit.theory.posterior import gain
-from meta_bandit.theory.stopping import _FINE, _solve, first_pull_value
+from meta_bandit.theory.stopping import first_pull_value
+from meta_bandit.theory.stopping_solver import FINE, solve
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +103,7 @@ def wide_world_edge(lifetime: ArrayLike) -> Floats:
     require("lifetime", lives, lives <= _LONGEST, f"at most {_LONGEST:g}")
     longest = int(lives.max(initial=1))
     # here each move of the estimate is 1, in units of the prior mean
-    solved = _solve(GaussianBandit(_WIDE, _WIDE**2, longest), _FINE)
+    solved = solve(GaussianBandit(_WIDE, _WIDE**2, longest), FINE)
     return np.abs(solved.thresholds[longest - lives])
 
 

@@ -14,6 +14,7 @@ import jupytext.config
 import nbformat
 import pytest
 
+from book.pages.launch import first_cell
 from book.run.chapter import (
     ChapterError,
     allowed_words,
@@ -414,6 +415,7 @@ def test_a_round_trip_through_jupyter_changes_only_what_its_reader_changed(chapt
     for cell in notebook.cells:
         cell.metadata |= {"editable": True, "trusted": True, "slideshow": {"slide_type": ""}}
     last = next(cell for cell in reversed(notebook.cells) if cell.cell_type == "code")
+    notebook.cells.insert(0, first_cell("https://github.com/someone/companion"))
     config.set_default_format_options(options := {})
     notebook.metadata.setdefault("jupytext", {}).update(options)
     saved = keep_unchanged(text, jupytext.writes(notebook, "md:myst", config=config))

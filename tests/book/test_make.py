@@ -14,12 +14,17 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from book.pages.build import public_address, stage
+from book.pages.build import stage
+from book.pages.launch import launch_settings, public_address
 
 Make = Callable[..., "CompletedProcess[str]"]
 Tree = Callable[[Path], dict[str, bytes]]
 ALL = {"index", "first", "second"}
 ROOT = Path(__file__).resolve().parents[2]
+LOCALES = [("C", "ANSI_X3.4-1968")]
+# Debian's package locales says what it is made from
+if Path("/usr/share/i18n/locales/en_US").exists():
+    LOCALES.append(("en_US.ISO-8859-1", "ISO-8859-1"))
 
 
 def edit(path: Path) -> None:
@@ -206,11 +211,23 @@ def test_a_page_that_is_not_there_is_named_before_anything_runs(mini: Path, make
     assert "running" not in done.stdout
 
 
+@pytest.mark.parametrize(("locale", "encoding"), LOCALES)
 def test_a_book_is_made_in_every_locale(
-    mini: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+    mini: Path,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    locale: str,
+    encoding: str,
 ) -> None:
-    for name, value in (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
+    if locale != "C":
+        compiled = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(tmp_path / locale)]
+        subprocess.run(compiled, check=True)
+        monkeypatch.setenv("LOCPATH", str(tmp_path))
+    for name, value in (("LC_ALL", locale), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
         monkeypatch.setenv(name, value)
+    ask = [sys.executable, "-c", "import locale; print(locale.getencoding())"]
+    assert subprocess.check_output(ask, text=True).strip() == encoding
     chapter = mini / "book" / "second.md"
     text = chapter.read_text(encoding="utf-8").replace("Only data", "Données α, β")
     # some editors begin a file with a byte order mark
@@ -322,7 +339,7 @@ def test_help_is_the_default_and_lists_every_target(mini: Path, make: Make) -> N
         assert re.search(rf"^  {target} ", done.stdout, re.MULTILINE), target
 
 
-def test_each_chapter_opens_on_binder_where_the_address_of_the_repository_is_known(
+def test_each_chapter_opens_on_binder_and_colab_where_the_address_of_the_repository_is_known(
     mini: Path, make: Make
 ) -> None:
     with (mini / "CITATION.cff").open("a") as stream:
@@ -331,10 +348,11 @@ def test_each_chapter_opens_on_binder_where_the_address_of_the_repository_is_kno
     assert done.returncode == 0, done.stderr
     pages = mini / "_build" / "smoke" / "html" / "book"
     binder = "https://mybinder.org/v2/gh/someone/companion/HEAD?urlpath=lab/tree/book/"
+    colab = "https://colab.research.google.com/github/someone/companion/blob/notebooks/"
     for name in ("index", "first", "second"):
         text = (pages / f"{name}.html").read_text()
         assert re.findall(r'href="(https://mybinder[^"]*)"', text) == [f"{binder}{name}.ipynb"]
-        assert "colab" not in text
+        assert re.findall(r'href="(https://colab[^"]*)"', text) == [f"{colab}{name}.ipynb"]
     assert "mybinder" not in (pages / "status.html").read_text()
 
 
@@ -346,6 +364,8 @@ def test_without_an_address_there_is_no_button(mini: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     monkeypatch.setenv("GITHUB_REPOSITORY", "someone/fork")
     assert public_address(mini) == "https://github.com/someone/fork"
+    # Colab opens what is on GitHub alone
+    assert "colab.research" not in launch_settings("https://codeberg.org/someone/companion")
 
 
 def test_what_binder_runs_lays_the_notebooks_where_the_buttons_look(

@@ -9,7 +9,7 @@ from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, full_information_value, gain, hazard_optimal
-from meta_bandit.theory.stopping import _FINE, _solve
+from meta_bandit.theory.stopping_solver import FINE, solve
 
 TASKS = GaussianBandit([1.0, 2.0, 2.0, 3.0], [0.5, 3.0, 2.0, 8.0])
 
@@ -66,7 +66,7 @@ def test_a_horizon_misses_no_more_than_the_bound(horizon):
     survival = 0.9
     best = hazard_optimal(TASKS, survival)
     cut = GaussianBandit(TASKS.sigma_p, TASKS.sigma_l, horizon)
-    short = np.maximum(_solve(cut, _FINE, survival).worth, 0)
+    short = np.maximum(solve(cut, FINE, survival).worth, 0)
     missed = survival**horizon * gain(TASKS.mean, TASKS.sigma_p) / (1 - survival)
     assert (short <= best.value + best.error).all()
     assert (best.value <= short + missed + best.error).all()
@@ -81,7 +81,7 @@ def test_the_bounds_hold_in_every_state(pulls):
     left = (1 / 2.0**2 + pulls / 3.0**2) ** -0.5
     state = GaussianBandit(left, 3.0, horizon, at)
     best, known = hazard_optimal(state, survival), gain(at, left)
-    short = np.maximum(_solve(state, _FINE, survival).worth, 0)
+    short = np.maximum(solve(state, FINE, survival).worth, 0)
     assert (best.value >= 0).all()
     assert (best.value <= known / (1 - survival) + best.error).all()
     assert (short <= best.value + best.error).all()
@@ -94,8 +94,8 @@ def test_the_bounds_hold_in_every_state(pulls):
 
 def test_without_a_hazard_the_recursion_is_that_of_a_known_lifetime():
     task = GaussianBandit([1.0, 2.0], [1.0, 3.0], [20, 60])
-    known = _solve(task, _FINE)
-    nearly = _solve(task, _FINE, 1 - 1e-10)
+    known = solve(task, FINE)
+    nearly = solve(task, FINE, 1 - 1e-10)
     np.testing.assert_allclose(nearly.worth, known.worth, rtol=1e-6)
     np.testing.assert_allclose(nearly.thresholds, known.thresholds, rtol=1e-6)
     np.testing.assert_allclose(nearly.leaving, known.leaving, rtol=1e-6)

@@ -15,12 +15,12 @@ from meta_bandit.theory import (
     first_pull_value,
     full_information_value,
     optimal_commit,
-    stopping,
     stopping_critical_lifetime,
     stopping_critical_sigma_l,
+    stopping_solver,
 )
 
-FINEST = stopping._Resolution(nodes=72, quadrature=60, window=8.5, reach=9.5)
+FINEST = stopping_solver.Resolution(nodes=72, quadrature=60, window=8.5, reach=9.5)
 
 
 def random_tasks(count, longest, seed, mean=-1.0):
@@ -164,15 +164,15 @@ def test_lives_under_the_thresholds_earn_the_value_and_behave_as_computed():
 def test_the_error_covers_the_distance_to_a_much_finer_solution():
     tasks = random_tasks(40, 300, seed=4)
     best = bayes_optimal(tasks)
-    finest = np.maximum(stopping._solve(tasks, FINEST).worth, 0)
+    finest = np.maximum(stopping_solver.solve(tasks, FINEST).worth, 0)
     assert (np.abs(best.value - finest) <= best.error).all()
     assert (best.error < 1e-4 * np.abs(best.value) + 1e-5).all()
 
 
 def test_behaviour_is_as_exact_as_the_value():
     tasks = GaussianBandit([1.0, 2.0, 5.0], [1.0, 4.0, 50.0], [100, 300, 50])
-    fine = stopping._solve(tasks, stopping._FINE)
-    finest = stopping._solve(tasks, FINEST)
+    fine = stopping_solver.solve(tasks, stopping_solver.FINE)
+    finest = stopping_solver.solve(tasks, FINEST)
     assert np.allclose(fine.leaving, finest.leaving, rtol=1e-7)
     assert np.allclose(fine.leavers_pulls, finest.leavers_pulls, rtol=1e-7)
     assert np.allclose(fine.thresholds, finest.thresholds, rtol=1e-6, equal_nan=True)
@@ -185,7 +185,7 @@ def test_the_value_lies_between_commitment_and_full_information():
         small_noise = GaussianBandit([0.5, 1.0, 3.0, 10.0], 0.01, [[2], [3], [100]], mean)
         for batch in (tasks, small_noise):
             # before the result is raised to the committed plan's: it must not need it
-            worth = np.maximum(stopping._solve(batch, stopping._FINE).worth, 0)
+            worth = np.maximum(stopping_solver.solve(batch, stopping_solver.FINE).worth, 0)
             committed = optimal_commit(batch)[1]
             assert (worth >= committed - 1e-9 * np.maximum(1, committed)).all()
             best = bayes_optimal(batch)

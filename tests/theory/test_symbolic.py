@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +12,11 @@ from scipy.special import erfc
 
 from meta_bandit import GaussianBandit
 from meta_bandit.theory import commit_value, edge, gain, posterior, posterior_mean_std, symbolic
-from meta_bandit.theory.symbolic import base, committing, not_learning
+from meta_bandit.theory.symbolic import base, committing
 from meta_bandit.theory.symbolic.base import Result, Step
 from meta_bandit.theory.symbolic.javascript import javascript
 
+BOOK = Path(__file__).parents[2] / "book"
 LABELS = (
     "prop-posterior", "prop-posterior-law", "thm-commit-value", "prop-ml-value", "prop-scale",
     "thm-never-local", "prop-foc", "prop-predictable", "prop-short-life", "thm-edge",
@@ -59,9 +61,33 @@ def test_steps_hold_at_random_numbers(label):
             assert abs(left - right) < sp.Float("1e-20") * (1 + abs(right)), step.claim
 
 
+@pytest.mark.parametrize("label", LABELS)
+def test_each_step_has_a_name_of_its_own(label):
+    result = getattr(symbolic, label.replace("-", "_"))()
+    for step in result.steps:
+        assert result[step.name] is step
+    with pytest.raises(
+        KeyError, match=rf"{label} has no step 'seven', but: {result.steps[0].name}"
+    ):
+        result["seven"]
+
+
+def test_chapters_give_steps_by_names_that_are_there():
+    shown = 0
+    for chapter in sorted(BOOK.glob("*.md")):
+        text = chapter.read_text(encoding="utf-8")
+        assert not re.search(r"\.steps\[[\d:]", text), chapter.name
+        for part in re.split(r"^proof = symbolic\.", text, flags=re.MULTILINE)[1:]:
+            result = getattr(symbolic, part.partition("(")[0])()
+            for name in re.findall(r'\bproof\["([^"]+)"\]', part):
+                assert result[name].claim
+                shown += 1
+    assert shown > 80
+
+
 def test_a_false_step_is_not_proved():
     x = sp.Symbol("x", positive=True)
-    wrong = Step("a mistake", sp.Derivative(x**2, x), 3 * x)
+    wrong = Step("wrong", "a mistake", sp.Derivative(x**2, x), 3 * x)
     assert wrong.difference() == -x
     assert not Result("prop-wrong", (), (wrong,)).is_proved()
     assert "- x" in wrong._repr_latex_()
@@ -102,9 +128,9 @@ def test_numeric_functions_are_the_lambdified_equations(values):
 @pytest.mark.parametrize("z", [0.8, 1.0, 2.5])
 def test_edge_is_the_lambdified_equation(z):
     pulls, sigma_p, sigma_l = (float(value) for value in edge(z, 40, -2.0))
-    psi = float(not_learning.relative_gain(sp.Float(z, 30)))
-    rho = float(not_learning.unlearnt_share(sp.Float(z, 30)))
-    n_eq, p_eq, l_eq = not_learning.thm_edge().equations
+    psi = float(symbolic.edge.relative_gain(sp.Float(z, 30)))
+    rho = float(symbolic.edge.unlearnt_share(sp.Float(z, 30)))
+    n_eq, p_eq, l_eq = symbolic.edge.thm_edge().equations
     at = {"psi": psi, "rho": rho, "z": z, "T": 40, "m": -2.0, "sigma_p": sigma_p}
 
     def number(expression: sp.Expr) -> float:
@@ -116,7 +142,7 @@ def test_edge_is_the_lambdified_equation(z):
 
 
 def test_the_printed_javascript_computes_the_same():
-    printed = javascript({"value": base.commit_value(), "psi": not_learning.relative_gain(base.s)})
+    printed = javascript({"value": base.commit_value(), "psi": symbolic.edge.relative_gain(base.s)})
     # plain arithmetic, which means the same in Python
     found = re.findall(r"  (\w+): \(\{ (.*) \}\) =>\n    (.*),\n", printed)
     assert [(name, symbols) for name, symbols, _ in found] == [

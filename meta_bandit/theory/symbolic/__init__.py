@@ -13,6 +13,7 @@ from meta_bandit.theory.symbolic.committing import (
     prop_scale,
     thm_commit_value,
 )
+from meta_bandit.theory.symbolic.edge import prop_sqrt_law, thm_edge
 from meta_bandit.theory.symbolic.hazard import prop_hazard
 from meta_bandit.theory.symbolic.limits import (
     prop_predictable_side,
@@ -26,12 +27,10 @@ from meta_bandit.theory.symbolic.many_arms import (
     prop_many_index,
     thm_ladder,
 )
-from meta_bandit.theory.symbolic.not_learning import (
+from meta_bandit.theory.symbolic.never_learning import (
     prop_foc,
     prop_predictable,
     prop_short_life,
-    prop_sqrt_law,
-    thm_edge,
     thm_never_local,
 )
 from meta_bandit.theory.symbolic.stopping import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from meta_bandit.theory.symbolic.base import Result, Step, T, n, x
-from meta_bandit.theory.symbolic.not_learning import cost
+from meta_bandit.theory.symbolic.never_learning import cost
 
 alpha, beta = sp.symbols("alpha beta", positive=True)
 """Successes and failures that the prior is worth."""
@@ -30,38 +30,45 @@ def thm_any_prior() -> Result:
         ),
         (
             Step(
+                "seldom pulled",
                 "a policy that pulls at all with probability p, and later at most with eta",
                 bound,
                 ever * (T - 1) * known * (eta - cost / ((T - 1) * known)),
             ),
             Step(
+                "break even",
                 "n pulls break even in a life of this length",
                 (-n * cost + (T - n) * learnt).subs(T, n * (1 + cost / learnt)),
                 sp.S.Zero,
             ),
             Step(
+                "longer lives",
                 "and pay in any longer one",
                 sp.Derivative(-n * cost + (T - n) * learnt, T),
                 learnt,
             ),
             Step(
+                "parabola",
                 "a deviation x beyond the price is at most x squared over 4 k",
                 x**2 / (4 * cost) - (x - cost),
                 (x - 2 * cost) ** 2 / (4 * cost),
             ),
             Step(
+                "variance",
                 "so with variance v the gain is at most v / (4 k), and a life of T pulls earns"
                 " nothing by learning if (T - 1) v is at most 4 k^2",
                 -cost + (T - 1) * variance / (4 * cost),
                 ((T - 1) * variance - 4 * cost**2) / (4 * cost),
             ),
             Step(
+                "two-point prior",
                 "the number 4 is best: a mean that is 2 k above its own with chance q, and else"
                 " a little below",
                 chance * 2 * cost - (1 - chance) * low,
                 sp.S.Zero,
             ),
             Step(
+                "its gain",
                 "has a gain of all but a share q of that bound",
                 chance * (2 * cost - cost) / (spread / (4 * cost)),
                 1 - chance,
@@ -106,28 +113,33 @@ def prop_bernoulli() -> Result:
         ),
         (
             Step(
+                "martingale",
                 "the estimate is its own mean after one more pull",
                 chance * (alpha + successes + 1) / (total + n + 1)
                 + (1 - chance) * (alpha + successes) / (total + n + 1),
                 chance,
             ),
             Step(
+                "resolved",
                 "a pull resolves this much of what is unknown",
                 chance * ((alpha + successes + 1) / (total + n + 1) - chance) ** 2
                 + (1 - chance) * ((alpha + successes) / (total + n + 1) - chance) ** 2,
                 chance * (1 - chance) / (total + n + 1) ** 2,
             ),
             Step(
+                "success",
                 "weighing by theta adds a success to the prior",
                 sp.gammasimp(theta * density(alpha, beta) / density(alpha + 1, beta)),
                 alpha / total,
             ),
             Step(
+                "law of successes",
                 "and so it does to the law of the successes",
                 sp.gammasimp(chance * share(alpha, beta) / share(alpha + 1, beta)),
                 alpha / total,
             ),
             Step(
+                "next count",
                 "each count of successes is as likely as the last one times this",
                 sp.gammasimp(
                     share(alpha, beta).subs(successes, successes + 1) / share(alpha, beta)

@@ -37,6 +37,8 @@ class Step:
 
     Attributes
     ----------
+    name
+        By which a proof gives its step, ``proof["gain"]``.
     claim
         What the step says, in words.
     left
@@ -45,6 +47,7 @@ class Step:
         The other.
     """
 
+    name: str
     claim: str
     left: sp.Expr
     right: sp.Expr
@@ -95,6 +98,13 @@ class Result:
     origin: Origin = "ours"
     sources: tuple[str, ...] = ()
     credit: str = ""
+
+    def __getitem__(self, name: str) -> Step:
+        """Give the step of that name."""
+        steps = {step.name: step for step in self.steps}
+        if name not in steps:
+            raise KeyError(f"{self.label} has no step {name!r}, but: {', '.join(steps)}")
+        return steps[name]
 
     def is_proved(self) -> bool:
         """Tell whether SymPy reduces every step to zero."""

@@ -51,21 +51,25 @@ def prop_posterior() -> Result:
         ),
         (
             Step(
+                "Bayes' rule",
                 "prior times likelihood and the claimed density have the same logarithmic slope",
                 sp.Derivative(log_prior + log_likelihood, mu),
                 sp.Derivative(log_posterior, mu),
             ),
             Step(
+                "precision",
                 "one more reward adds one unit of precision",
                 1 / var_next,
                 1 / var + 1 / sigma_l**2,
             ),
             Step(
+                "one by one",
                 "updating reward by reward gives what updating at once gives",
                 posterior_mean().subs({n: n + 1, S: S + r}, simultaneous=True),
                 var_next * (mean / var + r / sigma_l**2),
             ),
             Step(
+                "weights",
                 "the posterior mean weighs the sample mean against the prior mean",
                 mean,
                 weight * S / n + (1 - weight) * m,
@@ -88,16 +92,19 @@ def prop_posterior_law() -> Result:
         (sp.Eq(sp.Symbol("s_n") ** 2, std**2, evaluate=False),),
         (
             Step(
+                "Gaussian",
                 "moment generating function of a Gaussian",
                 sp.Integral(sp.exp(u * x) * normal_pdf(x, mu, s**2), (x, -sp.oo, sp.oo)),
                 sp.exp(mu * u + s**2 * u**2 / 2),
             ),
             Step(
+                "affine",
                 "the posterior mean is an affine function of the rewards' sum",
                 posterior_mean(),
                 offset + slope * S,
             ),
             Step(
+                "cumulants",
                 "given mu the sum is N(n mu, n sigma_l^2), and mu is N(m, sigma_p^2): together the"
                 " posterior mean has the cumulants of N(m, s_n^2)",
                 t * offset
@@ -107,17 +114,26 @@ def prop_posterior_law() -> Result:
                 m * t + std**2 * t**2 / 2,
             ),
             Step(
+                "total variance",
                 "what the estimate varies and what stays unknown add up to what varies",
                 std**2 + posterior_var(),
                 sigma_p**2,
             ),
             Step(
+                "more pulls",
                 "more pulls spread the estimate further",
                 sp.Derivative(std**2, n),
                 sigma_p**4 * sigma_l**2 / (n * sigma_p**2 + sigma_l**2) ** 2,
             ),
-            Step("nothing is known without a pull", sp.Limit(std**2, n, 0, "+"), sp.S.Zero),
-            Step("everything is known in the end", sp.Limit(std**2, n, sp.oo), sigma_p**2),
+            Step(
+                "no pull", "nothing is known without a pull", sp.Limit(std**2, n, 0, "+"), sp.S.Zero
+            ),
+            Step(
+                "in the end",
+                "everything is known in the end",
+                sp.Limit(std**2, n, sp.oo),
+                sigma_p**2,
+            ),
         ),
         cites=("billingsley1995",),
         origin="known",
@@ -138,42 +154,50 @@ def thm_commit_value() -> Result:
         (sp.Eq(sp.Function("V")(n), commit_value(), evaluate=False),),
         (
             Step(
+                "estimate is enough",
                 "the covariance of arm and estimate is the estimate's variance, so that the"
                 " expected arm given the estimate is the estimate",
                 slope * n * sigma_p**2,
                 std**2,
             ),
             Step(
+                "antiderivative",
                 "an antiderivative of x times the density of the estimate",
                 sp.Derivative(antiderivative, x),
                 x * normal_pdf(x, m, s**2),
             ),
             Step(
+                "far right",
                 "its value far to the right",
                 sp.Limit(antiderivative, x, sp.oo),
                 m,
             ),
             Step(
+                "gain",
                 "minus its value at zero: the gain of a pull after the commitment",
                 m - antiderivative.subs(x, 0),
                 gain(m, s),
             ),
             Step(
+                "bad prior",
                 "without information it is nothing if the prior mean is negative",
                 sp.Limit(gain(negative, s), s, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
+                "good prior",
                 "and the prior mean if that is positive",
                 sp.Limit(gain(positive, s), s, 0, "+"),
                 positive,
             ),
             Step(
+                "zero prior",
                 "and zero if that is zero",
                 sp.Limit(gain(sp.S.Zero, s), s, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
+                "spread",
                 "information is worth more the more the estimate can vary",
                 sp.Derivative(gain(m, s), s),
                 phi(m / s),
@@ -206,36 +230,43 @@ def prop_ml_value() -> Result:
         (sp.Eq(sp.Function("V_{ml}")(n), n * m + (T - n) * ml_gain(), evaluate=False),),
         (
             Step(
+                "shrinkage",
                 "given the sample mean x the expected arm is m + k (x - m)",
                 posterior_mean().subs(S, n * x),
                 m + shrink * (x - m),
             ),
             Step(
+                "antiderivative",
                 "an antiderivative of the expected arm times the density of the sample mean",
                 sp.Derivative(antiderivative, x),
                 (m + k * (x - m)) * normal_pdf(x, m, tau**2),
             ),
             Step(
+                "threshold",
                 "from a threshold c to infinity: the gain of committing above c",
                 sp.Limit(antiderivative, x, sp.oo) - antiderivative.subs(x, c),
                 threshold_gain,
             ),
             Step(
+                "sample mean",
                 "the sample mean commits above c = 0",
                 threshold_gain.subs(c, 0).subs({k: shrink, tau: std}),
                 ml_gain(),
             ),
             Step(
+                "slope",
                 "the gain rises with c while the expected arm at c is negative, and falls after",
                 sp.Derivative(threshold_gain, c),
                 -(m + k * (c - m)) * normal_pdf(c, m, tau**2),
             ),
             Step(
+                "best threshold",
                 "so the best threshold is where the expected arm is zero",
                 m + k * (best - m),
                 sp.S.Zero,
             ),
             Step(
+                "posterior mean",
                 "and its gain is that of the posterior mean",
                 threshold_gain.subs(c, best).subs({k: shrink, tau: std}),
                 gain(m, posterior_mean_std()),
@@ -257,17 +288,20 @@ def prop_scale() -> Result:
         (sp.Eq(rescaled(commit_value()), lam * commit_value(), evaluate=False),),
         (
             Step(
+                "posterior mean",
                 "the posterior mean scales",
                 rescaled(posterior_mean()),
                 lam * posterior_mean(),
             ),
             Step(
+                "spread",
                 "so does its spread over lives",
                 rescaled(posterior_mean_std()),
                 lam * posterior_mean_std(),
             ),
-            Step("so does the value", rescaled(commit_value()), lam * commit_value()),
+            Step("value", "so does the value", rescaled(commit_value()), lam * commit_value()),
             Step(
+                "sample mean",
                 "and the value with the sample mean",
                 rescaled(n * m + (T - n) * ml_gain()),
                 lam * (n * m + (T - n) * ml_gain()),

@@ -35,36 +35,43 @@ def prop_hazard() -> Result:
         ),
         (
             Step(
+                "lived",
                 "a pull is lived if life ends with it or after it",
                 sp.Sum((1 - survival) * survival ** (k + pulls - 1), (k, 1, sp.oo)),
                 survival**pulls,
             ),
             Step(
+                "mean life",
                 "a life lasts as long on average as there are pulls to expect",
                 sp.Sum(k * (1 - survival) * survival ** (k - 1), (k, 1, sp.oo)),
                 1 / (1 - survival),
             ),
             Step(
+                "discount",
                 "of the pulls that are left the next is lived, the others with a discount",
                 expected_pulls(left + 1),
                 1 + survival * expected_pulls(left),
             ),
             Step(
+                "horizon",
                 "what lies beyond a horizon counts this much of what a whole life is worth",
                 1 / (1 - survival) - expected_pulls(T),
                 survival**T / (1 - survival),
             ),
             Step(
+                "one pull tells all",
                 "who is told the arm after one pull earns this",
                 m + (1 / (1 - survival) - 1) * gain(m, sigma_p),
                 m + odds * gain(m, sigma_p),
             ),
             Step(
+                "no hazard",
                 "without a hazard, all pulls that are left are to be expected",
                 sp.Limit((1 - gamma**left) / (1 - gamma), gamma, 1),
                 left,
             ),
             Step(
+                "heat",
                 "what knowing the arm is worth spreads like heat, so that its mean is no other"
                 " after a pull than before",
                 sp.Derivative(gain(x, sp.sqrt(unknown)), unknown),

@@ -18,7 +18,7 @@ from meta_bandit.theory.symbolic.base import (
     sigma_p,
     x,
 )
-from meta_bandit.theory.symbolic.not_learning import cost, marginal_benefit
+from meta_bandit.theory.symbolic.never_learning import cost, marginal_benefit
 
 arms = sp.Symbol("k", positive=True)
 """Arms that are tried."""
@@ -42,6 +42,7 @@ def prop_many_commit() -> Result:
         ),
         (
             Step(
+                "by parts",
                 "a mean is an integral over the chance to be above: by parts",
                 sp.Derivative(x * (1 - distribution**arms), x),
                 1
@@ -49,16 +50,19 @@ def prop_many_commit() -> Result:
                 - x * arms * distribution ** (arms - 1) * sp.Derivative(distribution, x),
             ),
             Step(
+                "one arm",
                 "one arm: the integrand is the slope of the gain, with its sign changed",
                 -sp.Derivative(gain(m - x, s), x),
                 1 - Phi((x - m) / s),
             ),
             Step(
+                "one more",
                 "one arm more adds the chance that it is above and all others below",
                 (1 - below ** (arms + 1)) - (1 - below**arms),
                 below**arms * (1 - below),
             ),
             Step(
+                "less each",
                 "which is less for every further arm",
                 below ** (arms + 1) * (1 - below) - below**arms * (1 - below),
                 -(below**arms) * (1 - below) ** 2,
@@ -84,27 +88,32 @@ def thm_ladder() -> Result:
         ),
         (
             Step(
+                "seldom pulled",
                 "the bound on a policy that seldom pulls an untried arm is a product whose last"
                 " factor is negative while eta is below k / ((T - 1) G)",
                 bound,
                 ever * (T - 1) * worth * (eta - cost / ((T - 1) * worth)),
             ),
             Step(
+                "in between",
                 "to put an untried arm in between costs its price and the last pull of life",
                 (-cost + now) - later,
                 -cost - (later - now),
             ),
             Step(
+                "committed slope",
                 "a committed plan: the slope in the pulls of one arm more",
                 sp.Derivative(value, n),
                 -cost - best - extra + (T - spent - n) * sp.Derivative(extra, n),
             ),
             Step(
+                "at most its gain",
                 "its estimate adds at most its own gain, whose slope vanishes at no pulls",
                 sp.Limit(marginal_benefit().subs(m, -cost) / (T - n), n, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
+                "gain vanishes",
                 "as the gain itself does",
                 sp.Limit(gain(-cost, s), s, 0, "+"),
                 sp.S.Zero,
@@ -133,23 +142,27 @@ def prop_many_bound() -> Result:
         ),
         (
             Step(
+                "not negative",
                 "a pull pays its price back where life has room for it: what is added is not"
                 " negative",
                 lam * T + (estimate - lam * pulls) - estimate,
                 lam * (T - pulls),
             ),
             Step(
+                "charge",
                 "the charge leaves the price, the fall of the value, and what a wrong pull loses",
                 estimate - (second - ahead),
                 lam + (first - second) - (first - going_on),
             ),
             Step(
+                "full weight",
                 "so that at full weight the bound by paths is at most the bound by price: of two"
                 " pulls, the values between cancel",
                 (lam + first - ahead) + (lam + ahead - second),
                 2 * lam + first - second,
             ),
             Step(
+                "one arm",
                 "with one arm the price is 0, as the bound by price rises with it: an arm alone"
                 " cannot be pulled more than T times",
                 sp.Derivative(lam * T + worth, lam),
@@ -176,21 +189,25 @@ def prop_many_index() -> Result:
         (sp.Eq(sp.Symbol("nu"), sp.Symbol("mu_hat") - sp.Symbol("b_n(n+L)"), evaluate=False),),
         (
             Step(
+                "shift",
                 "against a known arm that pays rho all is as against 0, shifted",
                 larger - rho,
                 (x - rho + sp.Abs(x - rho)) / 2,
             ),
             Step(
+                "threshold",
                 "so the arm is as good as the known one where its estimate is a threshold above it",
                 (x - rho - b).subs(rho, x - b),
                 sp.S.Zero,
             ),
             Step(
+                "two pulls",
                 "with two pulls left: the index exceeds the estimate, as looking is worth a gain",
                 (x - rho) + gain(x - rho, move),
                 (x - rho) * (1 + Phi((x - rho) / move)) + move * phi((x - rho) / move),
             ),
             Step(
+                "spread",
                 "which grows with the spread that is left to resolve",
                 sp.Derivative(gain(x - rho, sigma_p), sigma_p),
                 phi((x - rho) / sigma_p),

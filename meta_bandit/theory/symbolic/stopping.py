@@ -45,21 +45,25 @@ def thm_stopping() -> Result:
         ),
         (
             Step(
+                "surprise",
                 "a reward moves the estimate by this share of its surprise",
                 posterior_var().subs(n, n + 1) / sigma_l**2,
                 posterior_var() / (posterior_var() + sigma_l**2),
             ),
             Step(
+                "movement",
                 "the estimate moves by what the pull resolves of the uncertainty",
                 step_var(),
                 posterior_var() - posterior_var().subs(n, n + 1),
             ),
             Step(
+                "prior's worth",
                 "written with the prior's worth in pulls",
                 step_var(),
                 sigma_l**2 / ((n + prior_pulls) * (n + prior_pulls + 1)),
             ),
             Step(
+                "smaller moves",
                 "each move is smaller than the last",
                 step_var() - step_var(n + 1),
                 2
@@ -67,6 +71,7 @@ def thm_stopping() -> Result:
                 / ((n + prior_pulls) * (n + prior_pulls + 1) * (n + prior_pulls + 2)),
             ),
             Step(
+                "sum of moves",
                 "the first moves up to n add up to the law of the posterior mean",
                 posterior_mean_std().subs(n, n + 1) ** 2 - posterior_mean_std() ** 2,
                 step_var(),
@@ -94,16 +99,19 @@ def prop_stopping_edge() -> Result:
         (sp.Implies(sp.Ge(value(n), 0), sp.Gt(sp.Symbol("V^*"), value(n))),),
         (
             Step(
+                "freedom",
                 "to be free to leave later is worth the gain of the other arm",
                 gain(x, s) - x,
                 gain(-x, s),
             ),
             Step(
+                "positive",
                 "which is positive, as it rises from 0 with the spread",
                 sp.Derivative(gain(-x, s), s),
                 phi(x / s),
             ),
             Step(
+                "two pulls",
                 "in a life of two pulls there is nothing to be free for: both policies agree",
                 m + gain(m, sp.sqrt(posterior_var().subs(n, 0) - posterior_var().subs(n, 1))),
                 (n * m + (T - n) * gain(m, posterior_mean_std())).subs({n: 1, T: 2}),
@@ -124,31 +132,37 @@ def prop_stopping_edge_curve() -> Result:
         (sp.Eq(m + sp.Symbol("E[J_1]"), 0, evaluate=False),),
         (
             Step(
+                "noise",
                 "the clock of information goes slower with more noise",
                 sp.Derivative(posterior_mean_std() ** 2, sigma_l),
                 -2 * n * sigma_l * sigma_p**4 / told**2,
             ),
             Step(
+                "uncertainty",
                 "and faster with more uncertainty",
                 sp.Derivative(posterior_mean_std() ** 2, sigma_p),
                 2 * n * sigma_p**3 * (n * sigma_p**2 + 2 * sigma_l**2) / told**2,
             ),
             Step(
+                "one step more",
                 "one step of T made twice, each as likely as the next",
                 ((T - 1) * worth + 2 * worth) / T,
                 (T + 1) / T * worth,
             ),
             Step(
+                "no noise",
                 "with next to no noise one pull tells all",
                 sp.Limit(posterior_mean_std().subs(n, 1), sigma_l, 0, "+"),
                 sigma_p,
             ),
             Step(
+                "all noise",
                 "with very much a whole life tells nothing",
                 sp.Limit(posterior_mean_std(), sigma_l, sp.oo),
                 sp.S.Zero,
             ),
             Step(
+                "nothing",
                 "and the gain of nothing is nothing",
                 sp.Limit(gain(-cost, s), s, 0, "+"),
                 sp.S.Zero,

@@ -1,4 +1,4 @@
-"""When not to learn: the local optimum, the first-order condition, the two cases, the edge."""
+"""When not to learn: the local optimum, the first-order condition, the two cases."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ cost = sp.Symbol("k", positive=True)
 """Price of a pull, -m, where the prior mean is negative."""
 prior_pulls = sp.Symbol("a", positive=True)
 """How many pulls the prior is worth, sigma_l^2 / sigma_p^2."""
-z = sp.Symbol("z", positive=True)
-"""Cost of a pull in units of the estimate's spread, -m / s."""
 
 
 def spread() -> sp.Expr:
@@ -49,16 +47,6 @@ def marginal_cost() -> sp.Expr:
     return gain(m, spread()) - m
 
 
-def relative_gain(at: sp.Expr) -> sp.Expr:
-    r"""Gain in units of the cost, :math:`\psi(z) = \varphi(z)/z - \Phi(-z)`."""
-    return phi(at) / at - Phi(-at)
-
-
-def unlearnt_share(at: sp.Expr) -> sp.Expr:
-    r"""Share of the uncertainty that exploration leaves at the edge, :math:`\rho(z)`."""
-    return 2 * at * relative_gain(at) * (1 + relative_gain(at)) / phi(at)
-
-
 def thm_never_local() -> Result:
     r"""Never learning is a local optimum of every task (thm-never-local)."""
     known = sp.Symbol("g_p", positive=True)
@@ -75,27 +63,32 @@ def thm_never_local() -> Result:
         ),
         (
             Step(
+                "slope",
                 "the slope of V is benefit minus cost",
                 sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
+                "benefit vanishes",
                 "the benefit of the first bit of exploration vanishes",
                 sp.Limit(marginal_benefit().subs(m, -cost), n, 0, "+"),
                 sp.S.Zero,
             ),
             Step(
+                "cost stays",
                 "its cost does not, as the gain vanishes with the spread",
                 sp.Limit(gain(-cost, s), s, 0, "+") + cost,
                 cost,
             ),
             Step(
+                "bound",
                 "the bound on a policy that seldom pulls is a product whose last factor is negative"
                 " while eta is below k / ((T - 1) g_p)",
                 bound,
                 ever * (T - 1) * known * (eta - cost / ((T - 1) * known)),
             ),
             Step(
+                "example",
                 "an example: to pull with probability epsilon and use it with probability delta"
                 " pays at second order only",
                 sp.series(both.subs({epsilon: x * epsilon, delta: x * delta}), x, 0, 3).removeO(),
@@ -142,21 +135,25 @@ def prop_foc() -> Result:
         (sp.Eq(marginal_benefit(), marginal_cost(), evaluate=False),),
         (
             Step(
+                "slope",
                 "the slope of V is benefit minus cost",
                 sp.Derivative(with_prior_pulls(commit_value()), n),
                 marginal_benefit() - marginal_cost(),
             ),
             Step(
+                "benefit",
                 "relative change of the benefit",
                 sp.Derivative(marginal_benefit(), n) / marginal_benefit(),
                 log_slope,
             ),
             Step(
+                "cost",
                 "the cost grows by the benefit a remaining pull has",
                 sp.Derivative(marginal_cost(), n),
                 marginal_benefit() / (T - n),
             ),
             Step(
+                "one change of sign",
                 "the sign of the ratio's slope at a crossing changes once: n^2 q falls",
                 sp.Derivative(sp.expand(n**2 * at_crossing), n),
                 -2 * n * (2 * T - n) / (T - n) ** 2
@@ -164,11 +161,13 @@ def prop_foc() -> Result:
                 - sp.Rational(3, 2) * n * (n + 2 * prior_pulls) / (n + prior_pulls) ** 2,
             ),
             Step(
+                "sample mean",
                 "with the sample mean: the benefit",
                 (T - n) * sp.Derivative(ml_gain, n),
                 prior_pulls * sigma_p / (2 * sp.sqrt(2 * sp.pi)) * sp.exp(log_ml_benefit),
             ),
             Step(
+                "sample mean falls",
                 "and its relative change, every term of which is negative",
                 sp.Derivative(log_ml_benefit, n),
                 -1 / (T - n)
@@ -199,26 +198,31 @@ def prop_predictable() -> Result:
         (sp.Le((T - 1) * gain(m, sigma_p), sp.Abs(m), evaluate=False),),
         (
             Step(
+                "gain grows",
                 "the gain g(s) grows with s, as its slope is a density",
                 sp.Derivative(gain(-cost, s), s),
                 phi(cost / s),
             ),
             Step(
+                "spread",
                 "and s_n stays below sigma_p",
                 sigma_p**2 - spread() ** 2,
                 sigma_p**2 * prior_pulls / (n + prior_pulls),
             ),
             Step(
+                "bound",
                 "so for n >= 1 the value stays below a bound: both terms are positive or zero",
                 bound - value,
                 (T - 1) * (known - learnt) + (n - 1) * learnt,
             ),
             Step(
+                "condition",
                 "the bound is negative or zero where the condition holds",
                 bound,
                 ((T - 1) * known - cost) - (n - 1) * cost,
             ),
             Step(
+                "sharp",
                 "the condition is sharp: one pull tells all if sigma_l is small enough",
                 sp.Limit(posterior_mean_std().subs(n, 1), sigma_l, 0, "+"),
                 sigma_p,
@@ -248,27 +252,32 @@ def prop_short_life() -> Result:
         ),
         (
             Step(
+                "break even",
                 "n pulls break even in a life of this length",
                 (-n * cost + (T - n) * learnt).subs(T, break_even),
                 sp.S.Zero,
             ),
             Step(
+                "longer lives",
                 "and pay in any longer one",
                 sp.Derivative(-n * cost + (T - n) * learnt, T),
                 learnt,
             ),
             Step(
+                "stationary",
                 "the break-even life is stationary in n where V is, at that very lifetime",
                 sp.Derivative(n * (1 + cost / gain_of_n), n),
                 -sp.diff(-n * cost + (T - n) * gain_of_n, n).subs(T, n * (1 + cost / gain_of_n))
                 / gain_of_n,
             ),
             Step(
+                "pulls at the edge",
                 "at the edge (thm-edge) exploration takes this many pulls",
                 (prior_pulls / (n + prior_pulls)).subs(n, pulls),
                 rho,
             ),
             Step(
+                "life at the edge",
                 "and life has the length at which they break even",
                 break_even.subs({learnt: cost * psi, n: pulls}),
                 prior_pulls * (1 - rho) * (1 + psi) / (rho * psi),
@@ -277,143 +286,4 @@ def prop_short_life() -> Result:
         origin="paper",
         sources=("lange2022learning",),
         credit="The case is the authors', in words; formula and proof are ours.",
-    )
-
-
-def thm_edge() -> Result:
-    r"""The edge between learning and not learning, in closed form (thm-edge)."""
-    psi, rho = relative_gain(z), unlearnt_share(z)
-    p, q = sp.symbols("psi rho", positive=True)
-    pulls = T * p / (1 + p)
-    relative_slope = prior_pulls / (2 * n * (n + prior_pulls))
-    density = sp.Symbol("phi", positive=True)
-    mills = Phi(-z) / phi(z)
-    return Result(
-        "thm-edge",
-        (
-            sp.Eq(n, T * p / (1 + p), evaluate=False),
-            sp.Eq(sigma_p, sp.Abs(m) / (z * sp.sqrt(1 - q)), evaluate=False),
-            sp.Eq(sigma_l, sigma_p * sp.sqrt(T * p / (1 + p) * q / (1 - q)), evaluate=False),
-        ),
-        (
-            Step(
-                "the gain in units of the cost depends on z alone",
-                gain(-cost, cost / z) / cost,
-                psi,
-            ),
-            Step(
-                "which is positive: it falls with z ...",
-                sp.Derivative(psi, z),
-                -phi(z) / z**2,
-            ),
-            Step("... to zero", sp.Limit(psi, z, sp.oo), sp.S.Zero),
-            Step(
-                "V = 0 at n = T psi / (1 + psi)",
-                (-n * cost + (T - n) * cost * p).subs(n, pulls),
-                sp.S.Zero,
-            ),
-            Step(
-                "relative slope of the spread",
-                sp.Derivative(spread(), n) / spread(),
-                relative_slope,
-            ),
-            Step(
-                "V' = 0 asks for a share rho = a / (n + a) of uncertainty left",
-                ((T - n) * density * (cost / z) * (q / (2 * n)) - cost * (1 + p))
-                .subs(n, pulls)
-                .subs(q, 2 * z * p * (1 + p) / density),
-                sp.S.Zero,
-            ),
-            Step(
-                "which is 2 (1 - z M) (1 + psi) with Mills' ratio M",
-                rho,
-                2 * (1 - z * mills) * (1 + psi),
-            ),
-            Step(
-                "the first factor falls with z, as M > z / (1 + z^2)",
-                sp.Derivative(1 - z * mills, z),
-                z - (1 + z**2) * mills,
-            ),
-            Step(
-                "the first factor is z psi / phi, which is positive",
-                1 - z * mills,
-                z * psi / phi(z),
-            ),
-            Step("rho begins above 1", 1 / sp.Limit(rho, z, 0, "+"), sp.S.Zero),
-            Step(
-                "more noise leaves less spread to the estimate, so that V falls with it",
-                sp.Derivative(posterior_mean_std() ** 2, sigma_l),
-                -2 * n * sigma_l * sigma_p**4 / (n * sigma_p**2 + sigma_l**2) ** 2,
-            ),
-            Step(
-                "sigma_p: the spread that is left to be had",
-                (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
-                sigma_p**2 * (1 - q),
-            ),
-            Step(
-                "sigma_l: the prior's worth in pulls",
-                (n * q / (1 - q)) / (n + n * q / (1 - q)),
-                q,
-            ),
-        ),
-        cites=("gordon1941",),
-        origin="ours",
-        credit=(
-            "That behaviour changes abruptly at an edge is the authors' finding; the closed "
-            "form is ours as far as was found."
-        ),
-    )
-
-
-def prop_sqrt_law() -> Result:
-    r"""Exploration in long lives (prop-sqrt-law)."""
-    nu, horizon = sp.symbols("nu L", positive=True)
-    known = sp.Symbol("g_p", positive=True)
-    density = sp.Symbol("phi", positive=True)
-    limit = density * sigma_l**2 / (2 * sigma_p * nu**2) - (cost + known)
-    slope = sp.diff(posterior_mean_std(), n)
-    law = sigma_l * sp.sqrt(density / (2 * sigma_p * (cost + known)))
-    return Result(
-        "prop-sqrt-law",
-        (
-            sp.Eq(
-                sp.Symbol("n^*"),
-                sigma_l
-                * sp.sqrt(T * phi(m / sigma_p) / (2 * sigma_p * (sp.Abs(m) + gain(m, sigma_p)))),
-                evaluate=False,
-            ),
-        ),
-        (
-            Step(
-                "many pulls tell all",
-                sp.Limit(posterior_mean_std(), n, sp.oo),
-                sigma_p,
-            ),
-            Step(
-                "and what one more adds falls with the square of their number",
-                sp.Limit(n**2 * slope, n, sp.oo),
-                sigma_l**2 / (2 * sigma_p),
-            ),
-            Step(
-                "in a life of L^2 pulls with n = nu L, remaining pulls over n squared tend to",
-                sp.Limit((horizon**2 - nu * horizon) / (nu * horizon) ** 2, horizon, sp.oo),
-                1 / nu**2,
-            ),
-            Step(
-                "the limit of benefit minus cost is zero at the law",
-                limit.subs(nu, law),
-                sp.S.Zero,
-            ),
-            Step(
-                "and falls with nu, so that the optimum is caught between its two sides",
-                sp.Derivative(limit, nu),
-                -density * sigma_l**2 / (sigma_p * nu**3),
-            ),
-        ),
-        origin="known",
-        sources=("stallard2017",),
-        credit=(
-            "The square root of the population as the rate of the best size of a trial; the "
-            "constant for this task is derived here."
-        ),
     )
