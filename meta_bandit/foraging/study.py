@@ -18,11 +18,11 @@ from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.trained import TrainedAgents, save_agents
 from meta_bandit.files import only_one, write_atomically
 from meta_bandit.foraging.agents import CONFIG, ForagingAgent, load_foragers, train_foragers
-from meta_bandit.foraging.optimum import best_habit, critical_far, optimum
-from meta_bandit.foraging.simulate import forage
-from meta_bandit.foraging.world import Foraging
 from meta_bandit.metadata import FORAGING, earlier_seconds, explain, made_now, meaning
 from meta_bandit.sweep.results import kept_file, provenance, read_netcdf, to_netcdf
+from meta_bandit.theory.foraging import best_habit, critical_far, optimum
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.foraging import Foraging
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
@@ -227,7 +227,7 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
     for number in range(len(team.seeds)):
         world = home[number]
         agent = ForagingAgent(team[number])
-        lives = forage(agent, home[np.array([number])], None, np.random.default_rng(0))
+        lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
         rows.append(
             {
                 "return": lives.returns.mean(),
