@@ -1,1 +1,1 @@
-"""Foraging agents and the book's study of them."""
+"""The book's study of foraging agents."""
