@@ -12,7 +12,6 @@ import numpy as np
 import typer
 
 from meta_bandit.files import find_place, only_one
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import (
     Estimator,
     bayes_optimal,
@@ -23,6 +22,7 @@ from meta_bandit.theory import (
     local_optima,
     optimal_commit,
 )
+from meta_bandit.worlds import GaussianBandit
 
 if TYPE_CHECKING:
     from meta_bandit.agents import A2CConfig, TrainedAgents

@@ -55,7 +55,10 @@ def first_cell(address: str | None) -> nbformat.NotebookNode:
     """Make the cell, tagged with ``INSTALLS``, that installs what a notebook opened alone needs."""
     text = Path(__file__).with_name("install.jinja").read_text(encoding="utf-8").strip()
     source = jinja2.Template(text).render(address=repr(address))
-    return nbformat.v4.new_code_cell(source, id=INSTALLS, metadata={"tags": [INSTALLS]})
+    cell: nbformat.NotebookNode = nbformat.v4.new_code_cell(
+        source, id=INSTALLS, metadata={"tags": [INSTALLS]}
+    )
+    return cell
 
 
 def write_notebook(chapter: Path, output: Path, address: str | None) -> None:

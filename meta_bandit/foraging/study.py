@@ -14,15 +14,16 @@ import numpy as np
 import torch
 import xarray as xr
 
-from meta_bandit.agents.config import A2CConfig
-from meta_bandit.agents.trained import TrainedAgents, save_agents
+from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.policy import AgentPolicy
+from meta_bandit.agents.trained import TrainedAgents, load_agents, save_agents
+from meta_bandit.agents.training import train
 from meta_bandit.files import only_one, write_atomically
-from meta_bandit.foraging.agents import CONFIG, ForagingAgent, load_foragers, train_foragers
-from meta_bandit.foraging.optimum import best_habit, critical_far, optimum
-from meta_bandit.foraging.simulate import forage
-from meta_bandit.foraging.world import Foraging
 from meta_bandit.metadata import FORAGING, earlier_seconds, explain, made_now, meaning
 from meta_bandit.sweep.results import kept_file, provenance, read_netcdf, to_netcdf
+from meta_bandit.theory.foraging import best_habit, critical_far, optimum
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.foraging import Foraging
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
@@ -70,7 +71,7 @@ class Study:
     far: float = 4.5
     kept: int = 4
     seed: tuple[int, ...] = (0, 1, 2)
-    config: A2CConfig = field(default_factory=lambda: CONFIG)
+    config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["forage"])
 
     @classmethod
     def from_json(cls, text: str) -> Study:
@@ -103,7 +104,7 @@ STUDIES = {
         places=(2,),
         kept=2,
         seed=(0,),
-        config=replace(CONFIG, updates=3),
+        config=replace(CONFIGURATIONS["forage"], updates=3),
     ),
 }
 """Named studies: ``forage``, the book's; ``smoke``, which only runs."""
@@ -181,7 +182,7 @@ def _run(study: Study, out: Path, device: str) -> xr.Dataset:
             seeds = list(study.seed) * (len(cells) // len(study.seed))
             task = Foraging(*(np.array(values) for values in zip(*cells, strict=True)))
             checkpoint = folder / f"{recipe}-{lifetime}.safetensors"
-            team = train_foragers(task, seeds, config, device, checkpoint=checkpoint)
+            team = train(task, seeds, config, device, checkpoint=checkpoint)
             seconds += team.curve.attrs["seconds"]
             parts.append(_measure(study, team).assign(recipe=("agent", [recipe] * len(seeds))))
             keep = np.flatnonzero(parts[-1].kept.values)
@@ -226,8 +227,8 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
     rows = []
     for number in range(len(team.seeds)):
         world = home[number]
-        agent = ForagingAgent(team[number])
-        lives = forage(agent, home[np.array([number])], None, np.random.default_rng(0))
+        agent = AgentPolicy(team[number])
+        lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
         rows.append(
             {
                 "return": lives.returns.mean(),
@@ -306,4 +307,4 @@ def stored_foragers(name: str) -> TrainedAgents:
     FileNotFoundError
         If it is not there; the message says how to make it.
     """
-    return load_foragers(kept_file(name))
+    return load_agents(kept_file(name))

@@ -28,11 +28,10 @@ from meta_bandit.agents import (
 from meta_bandit.files import only_one, write_atomically
 from meta_bandit.measure import measure
 from meta_bandit.metadata import BANDIT, earlier_seconds, explain, made_now
-from meta_bandit.simulate import simulate
 from meta_bandit.sweep.results import ABOUT as SWEEP
 from meta_bandit.sweep.results import provenance, to_netcdf
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import GaussianBandit, simulate
 
 ABOUT = {
     "title": "Agents raised on many two-armed Gaussian bandits, measured on tasks of theirs",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
-from meta_bandit.task import GaussianBandit
+from meta_bandit.worlds import GaussianBandit
 
 LARGEST = 2**31 - 1
 """NetCDF 3 has no longer whole numbers."""

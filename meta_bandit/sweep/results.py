@@ -16,10 +16,9 @@ import xarray as xr
 from meta_bandit.agents import AgentPolicy, TrainedAgents, load_agents
 from meta_bandit.measure import lay_out, measure
 from meta_bandit.metadata import BANDIT, explain
-from meta_bandit.simulate import simulate
 from meta_bandit.sweep.grid import Cell, Sweep
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import bayes_optimal, optimal_commit
+from meta_bandit.worlds import GaussianBandit, simulate
 
 ABOUT = {
     "title": "Agents trained on a grid of two-armed Gaussian bandits, and the optima of each task",

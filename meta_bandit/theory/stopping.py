@@ -23,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import optimal_commit
 from meta_bandit.theory.posterior import gain
 from meta_bandit.theory.stopping_solver import FINE, LONGEST_HORIZON, solve, solve_with_error
+from meta_bandit.worlds.bandit import GaussianBandit
 
 Floats = NDArray[np.float64]
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from meta_bandit.task import GaussianBandit
+from meta_bandit.worlds.bandit import GaussianBandit
 
 Floats = NDArray[np.float64]
 
