@@ -100,7 +100,9 @@ class Rollout(ABC):
         self.answers = self.net.heads[:, :, : told.logits]
         self.actions = told.actions
         if told.logits == 1:
-            self.answers, self.actions = self.answers[:, :, LOGIT], told.actions.bool()
+            # in the numbers' own type: converting a truth value costs as much as tossing the coin
+            self.answers, self.actions = self.answers[:, :, LOGIT], told.actions.to(dtype)
+        self.tossed = torch.zeros((agents, lives), dtype=dtype, device=device)
         self.table = torch.tensor(table, dtype=dtype, device=device)
         # how many tasks an update takes from the table, and after how many updates it begins again
         self.dealt = 1 if len(task.shape) == 1 else lives
@@ -155,7 +157,8 @@ class Rollout(ABC):
     def play(self, update: int | Tensor, share: float | Tensor = 1.0) -> None:
         """Play whole lives with sampled actions, and tell the agents what came of them."""
         chance = self.begin(update, share)
-        net, told = self.net, self.told
+        net, told, lives = self.net, self.told, self.config.lives
+        coin, tossed, actions = told.logits == 1, self.tossed, self.actions
         net.begin()
         outcome = net.inputs[1:]
         steps = zip(
@@ -169,12 +172,16 @@ class Rollout(ABC):
         )
         for step, (alive, *views) in enumerate(steps):
             answer, limit, paid, acted, where = (
-                views if alive == self.config.lives else (view[..., :alive] for view in views)
+                views if alive == lives else (view[..., :alive] for view in views)
             )
             net.step(step)
-            # the action with the highest logit + Gumbel noise is a sample of the softmax
-            action = answer > limit if told.logits == 1 else (answer + limit).argmax(1)
-            tell_which(action, self.actions, acted)
+            if coin:
+                action = tossed if alive == lives else tossed[:, :alive]
+                torch.gt(answer, limit, out=action)
+            else:
+                # the action with the highest logit + Gumbel noise is a sample of the softmax
+                action = (answer + limit).argmax(1)
+            tell_which(action, actions, acted)
             self.step(step, action, paid, where)
 
     def draw(self, update: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -271,7 +278,8 @@ class BanditRollout(Rollout):
 
     def step(self, step: int, action: Tensor, paid: Tensor, where: Tensor) -> None:
         """Pay those who pulled the risky arm."""
-        torch.mul(action, self.pays[step][:, : action.shape[1]], out=paid)
+        pays, alive = self.pays[step], action.shape[1]
+        torch.mul(action, pays if alive == pays.shape[1] else pays[:, :alive], out=paid)
 
     def note(self) -> dict[str, Tensor]:
         """Note what was pulled, and what it was worth on average."""
