@@ -160,6 +160,24 @@ _LIFETIMES = Sweep(
     config=_HALF,
 )
 
+# at the paper's scale. Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no
+# sigma_l, which is the first edge. Steps of sigma_l are ratios: n* is proportional to it
+# (prop-sqrt-law), and the second edge runs from 0.15 at sigma_p = 0.6 to 14.6 at 2.4; with equal
+# steps it would lie below the first cell up to sigma_p = 0.8, and with these hardly two rows share
+# a cell there
+_PAPER = Sweep(
+    sigma_p=tuple(np.linspace(0.2, 4.0, 20).round(1).tolist()),
+    sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
+    seed=(0, 1, 2, 3, 4),
+)
+_PAPER_DIRECT = replace(_PAPER, config=replace(CONFIGURATIONS["plain"], continuation_until=0.0))
+# the default training in lives of another length
+_LONG = replace(_PLANE, config=CONFIGURATIONS["companion"], lifetime=(200,))
+# at sigma_p = 1: from below the committed edge (1.55) to above the Bayes-optimal one (3.82)
+_LENGTH = Sweep(
+    sigma_p=(1.0,), sigma_l=tuple(np.geomspace(1.3, 4.2, 17).round(3).tolist()), seed=_PAPER.seed
+)
+
 PROFILES = {
     "smoke": Sweep(
         sigma_p=(0.5, 2.0),
@@ -171,15 +189,7 @@ PROFILES = {
     # no task of the first row is worth learning, every one of the last is, and the edge runs
     # through the three between them
     "quick": Sweep(sigma_p=(0.5, 1.0, 1.5, 2.0, 3.0), sigma_l=(0.25, 1.0, 3.0, 6.0, 12.0)),
-    # Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no sigma_l, which is the
-    # first edge. Steps of sigma_l are ratios: n* is proportional to it (prop-sqrt-law), and the
-    # second edge runs from 0.15 at sigma_p = 0.6 to 14.6 at 2.4; with equal steps it would lie
-    # below the first cell up to sigma_p = 0.8, and with these hardly two rows share a cell there.
-    "paper": Sweep(
-        sigma_p=tuple(np.linspace(0.2, 4.0, 20).round(1).tolist()),
-        sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
-        seed=(0, 1, 2, 3, 4),
-    ),
+    "paper": _PAPER,
     "plane": _PLANE,
     "plane-direct": replace(_PLANE, config=_DIRECT),
     "plane-short": replace(_PLANE, lifetime=(10, 30)),
@@ -188,13 +198,31 @@ PROFILES = {
     "lifetimes-fraction": _LIFETIMES,
     "lifetimes-elapsed": replace(_LIFETIMES, config=replace(_HALF, time_feature="elapsed")),
     "lifetimes-remaining": replace(_LIFETIMES, config=replace(_HALF, time_feature="remaining")),
+    # in slices, each a file of its own
+    **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},
+    **{f"paper-direct-{seed}": replace(_PAPER_DIRECT, seed=(seed,)) for seed in _PAPER.seed},
+    **{
+        f"length-{updates}": replace(_LENGTH, config=replace(_LENGTH.config, updates=updates))
+        for updates in (600, 1200, 2400, 4800, 9600)
+    },
+    "short": replace(_LONG, lifetime=(25,)),
+    **{f"long-{seed}": replace(_LONG, seed=(seed,)) for seed in _LONG.seed},
+    # at sigma_l = 1: from below the Bayes-optimal edge (0.69) to above the committed one (0.87)
+    "strip": Sweep(
+        sigma_p=tuple(np.linspace(0.66, 0.92, 27).round(2).tolist()),
+        sigma_l=(1.0,),
+        seed=tuple(range(10)),
+    ),
 }
 """Named sweeps: ``smoke`` only runs, ``quick`` is for a laptop, ``paper`` is Figure 1's scale.
 
 The others make the book's stored results on two cores: ``plane``, the same plane on 10 x 10 tasks
 with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without the
 continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
-lifetimes, by time feature. All but the first three are trained plainly.
+lifetimes, by time feature; all these are trained plainly. ``paper-grid-`` and ``paper-direct-``:
+one seed of the paper's scale, by the default training and directly; ``length-``: a row of tasks
+across both edges, by updates of training; ``short`` and ``long-``: ``plane`` by the default
+training, in lives of 25 and of 200 pulls; ``strip``: many seeds on a fine row across both edges.
 """
 
 
