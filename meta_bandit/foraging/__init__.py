@@ -1,8 +1,8 @@
 """A small world to forage in, its exact optimum, and agents that learn to live there.
 
 One way through it, as through the rest of the package: ``world`` -> policy -> lives (``simulate``)
--> measures. Importing this loads no torch; the agents are in ``foraging.agents``, the book's runs
-in ``foraging.study``.
+-> measures. Importing this loads no torch; the agents are in ``foraging.agents``, the book's
+runs in ``studies.foraging``.
 """
 
 from meta_bandit.foraging.optimum import (
