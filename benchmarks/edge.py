@@ -22,8 +22,8 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
 from meta_bandit.files import write_atomically
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critical_sigma_l
+from meta_bandit.worlds import simulate
 
 OUT = Path(__file__).parent / "results" / "edge.json"
 SEED = 2026

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
+from meta_bandit import GaussianBandit
 from meta_bandit.agents.a2c import reward_scale
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.task import GaussianBandit
 
 
 class PlainTrainer:

@@ -25,8 +25,8 @@ from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import simulate
 
 TASKS = ((1.0, 0.1), (2.0, 2.0))
 SEEDS = range(5)

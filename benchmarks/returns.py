@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
 from meta_bandit.measure import measure
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, full_information_value, optimal_commit
+from meta_bandit.worlds import simulate
 
 LEARNING = ((1.0, 0.1), (1.0, 0.5), (1.5, 1.0), (2.0, 2.0), (2.0, 4.0), (3.0, 8.0))
 NEVER = ((0.3, 1.0), (0.5, 4.0), (1.0, 8.0))

@@ -24,7 +24,6 @@ from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import (
     Estimator,
     bayes_optimal,
@@ -33,6 +32,7 @@ from meta_bandit.theory import (
     optimal_commit,
     stopping,
 )
+from meta_bandit.worlds import simulate
 
 RESULTS = Path(__file__).parent / "results" / "theory.json"
 SEED = 20220703

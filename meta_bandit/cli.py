@@ -13,8 +13,8 @@ import numpy as np
 import typer
 
 from meta_bandit.files import find_place, only_one
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import Estimator, Verdict, judge
+from meta_bandit.worlds import GaussianBandit
 
 if TYPE_CHECKING:
     from meta_bandit.agents import A2CConfig, TrainedAgents

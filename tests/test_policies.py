@@ -14,7 +14,6 @@ from meta_bandit.policies import (
     UpperConfidenceBound,
     foreign_thresholds,
 )
-from meta_bandit.simulate import History, simulate
 from meta_bandit.theory import (
     bayes_optimal,
     commit_value,
@@ -22,6 +21,8 @@ from meta_bandit.theory import (
     optimal_commit,
     posterior,
 )
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import History
 
 TASK = GaussianBandit(sigma_p=1.0, sigma_l=1.0, lifetime=100)
 

@@ -25,7 +25,8 @@ from meta_bandit.agents.network import (
     TIME,
 )
 from meta_bandit.agents.noise import ARMS, PULLS, Noise
-from meta_bandit.task import GaussianBandit, Task
+from meta_bandit.worlds import GaussianBandit
+from meta_bandit.worlds.task import AnyTask
 
 CURVES = {
     "mean_return": "reward",
@@ -86,7 +87,7 @@ class Trainer(Learner):
         self.task_square = torch.zeros(table.shape[1:], dtype=dtype, device=device)
 
     @classmethod
-    def inputs(cls, task: Task, config: A2CConfig) -> int:
+    def inputs(cls, task: AnyTask, config: A2CConfig) -> int:
         """Rows of what agents are told: last reward, last action, time; their task if asked for."""
         return INPUTS + CONTEXT * config.task_context
 

@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.learner import Learner
 from meta_bandit.files import write_atomically
-from meta_bandit.task import Task
+from meta_bandit.worlds.task import AnyTask
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -169,7 +169,7 @@ def check_arrays(path: Path, arrays: Arrays, expected: Arrays) -> None:
 
 
 def made_from(
-    task: Task,
+    task: AnyTask,
     seeds: list[int],
     config: A2CConfig,
     device: str,

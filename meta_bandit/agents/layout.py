@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.task import Task
+from meta_bandit.worlds.task import AnyTask
 
 TIMES = {
     "fraction": "2 t/T - 1",
@@ -31,7 +31,7 @@ _FORAGING = (
 )
 
 
-def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, Any]:
+def layout(task: AnyTask, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, Any]:
     """Describe the weights of agents, see `network.Ensemble`.
 
     Parameters

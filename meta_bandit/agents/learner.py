@@ -18,7 +18,7 @@ from torch import Tensor
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.network import ACTION, INPUTS, LOGIT, REWARD, Ensemble
 from meta_bandit.agents.noise import WEIGHTS, Noise
-from meta_bandit.task import Task
+from meta_bandit.worlds.task import AnyTask
 
 FIRST_DECAY = 0.9
 """Decay of Adam's running mean of gradients (beta_1)."""
@@ -62,7 +62,7 @@ class Learner(ABC):
         `A2CConfig.tremble`; None: any.
     """
 
-    kind: ClassVar[type[Task]]
+    kind: ClassVar[type[AnyTask]]
     logits: ClassVar[int] = 1
     noted: ClassVar[Mapping[str, str]]
     lifetime: Tensor
@@ -73,7 +73,7 @@ class Learner(ABC):
 
     def __init__(
         self,
-        task: Task,
+        task: AnyTask,
         seeds: Sequence[int],
         config: A2CConfig,
         device: torch.device,
@@ -101,7 +101,7 @@ class Learner(ABC):
 
     @classmethod
     @abstractmethod
-    def inputs(cls, task: Task, config: A2CConfig) -> int:
+    def inputs(cls, task: AnyTask, config: A2CConfig) -> int:
         """Rows of what agents of this task and configuration are told."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Trained agents as a policy that `simulate.simulate` plays like any other."""
+"""Trained agents as a policy that `worlds.simulate` plays like any other."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from meta_bandit.agents.network import (
 )
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
-from meta_bandit.simulate import History, Policy
-from meta_bandit.task import RISKY, SAFE, GaussianBandit
+from meta_bandit.worlds import RISKY, SAFE, GaussianBandit
+from meta_bandit.worlds.bandit import History, Policy
 
 
 class AgentPolicy:

@@ -21,11 +21,11 @@ from meta_bandit.agents.checkpoint import load_progress, made_from, save_progres
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
 from meta_bandit.agents.learner import Learner
 from meta_bandit.agents.trained import TrainedAgents
-from meta_bandit.task import Task
+from meta_bandit.worlds.task import AnyTask
 
 
 def train(
-    task: Task,
+    task: AnyTask,
     seeds: Sequence[int],
     config: A2CConfig = CONFIGURATIONS["companion"],
     device: str = "auto",
@@ -153,7 +153,7 @@ def _record(trainer: Learner) -> None:
         )
 
 
-def _check(task: Task, seeds: Sequence[int], config: A2CConfig) -> list[int]:
+def _check(task: AnyTask, seeds: Sequence[int], config: A2CConfig) -> list[int]:
     """Check that each agent has its tasks and a valid seed; returns the seeds as plain integers."""
     if len(task.shape) not in (1, 2) or task.shape[0] != len(seeds) or not len(seeds):
         raise ValueError(
@@ -196,7 +196,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def _curve(
     trainer: Learner,
-    task: Task,
+    task: AnyTask,
     seeds: Sequence[int],
     config: A2CConfig,
     seconds: float,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SKY, canvas
-from meta_bandit.foraging import Foraging, ForagingLives
+from meta_bandit.worlds.foraging import Foraging, ForagingLives
 
 STAYS, TOURS, LEARNS = "stays", "searches, learns nothing", "learns"
 _REGIMES = {STAYS: NEVER, TOURS: ORANGE, LEARNS: SKY}

@@ -11,7 +11,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from meta_bandit.task import GaussianBandit
+from meta_bandit.worlds import GaussianBandit
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666",

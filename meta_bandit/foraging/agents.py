@@ -23,9 +23,8 @@ from meta_bandit.agents.network import ACTION, REWARD, Ensemble
 from meta_bandit.agents.noise import ARMS, PULLS, Noise
 from meta_bandit.agents.trained import TrainedAgents, load_agents
 from meta_bandit.agents.training import torch_threads, train
-from meta_bandit.foraging.simulate import History
-from meta_bandit.foraging.world import MOVES, Foraging, travel
-from meta_bandit.task import Task
+from meta_bandit.worlds.foraging import MOVES, Foraging, ForagingHistory, travel
+from meta_bandit.worlds.task import AnyTask
 
 TIME = ACTION + len(MOVES)
 POSITION = TIME + 1
@@ -92,7 +91,7 @@ class ForagingTrainer(Learner):
         self.place_noise = Noise(seeds, 1, lives, torch.float64, device)
 
     @classmethod
-    def inputs(cls, task: Task, config: A2CConfig) -> int:
+    def inputs(cls, task: AnyTask, config: A2CConfig) -> int:
         """Rows of what agents are told: last reward, last move, time, cell."""
         assert isinstance(task, Foraging)
         return POSITION + len(task.grid.after)
@@ -179,7 +178,7 @@ class ForagingAgent:
         self._unit = np.broadcast_to(trained.task.far, trained.task.shape)[:, None]
         self._net: Ensemble | None = None
 
-    def move_probabilities(self, task: Foraging, history: History) -> NDArray[np.float64]:
+    def move_probabilities(self, task: Foraging, history: ForagingHistory) -> NDArray[np.float64]:
         """Probabilities of the moves, shape (agents, lives, 4)."""
         agents, lives = len(self.trained.seeds), history.position.shape[-1]
         if history.position.shape != (agents, lives):

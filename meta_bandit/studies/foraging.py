@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 
 from meta_bandit.agents import A2CConfig, TrainedAgents
-from meta_bandit.foraging import Foraging, best_habit, critical_far, forage, optimum
 from meta_bandit.foraging.agents import CONFIG, ForagingAgent
 from meta_bandit.metadata import FORAGING, explain, meaning
 from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.theory.foraging import best_habit, critical_far, optimum
+from meta_bandit.worlds import Foraging, simulate
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
@@ -172,7 +173,7 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
     for number in range(len(team.seeds)):
         world = home[number]
         agent = ForagingAgent(team[number])
-        lives = forage(agent, home[np.array([number])], None, np.random.default_rng(0))
+        lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
         rows.append(
             {
                 "return": lives.returns.mean(),

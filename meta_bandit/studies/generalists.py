@@ -21,11 +21,10 @@ from scipy.stats import qmc
 from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, load_agents
 from meta_bandit.measure import measure
 from meta_bandit.metadata import BANDIT, explain
-from meta_bandit.simulate import simulate
 from meta_bandit.studies.grid import ABOUT as GRID
 from meta_bandit.studies.study import Chunk, Study, Team
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import GaussianBandit, simulate
 
 ABOUT = {
     "title": "Agents raised on many two-armed Gaussian bandits, measured on tasks of theirs",

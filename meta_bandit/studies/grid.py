@@ -13,10 +13,9 @@ from joblib import Parallel, delayed
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.measure import lay_out, measure
 from meta_bandit.metadata import BANDIT, explain
-from meta_bandit.simulate import simulate
 from meta_bandit.studies.study import Chunk, Study, Team, identify, thin
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory import bayes_optimal, optimal_commit
+from meta_bandit.worlds import GaussianBandit, simulate
 
 LARGEST = 2**31 - 1
 """NetCDF 3 has no longer whole numbers."""

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from meta_bandit.agents import A2CConfig, TrainedAgents, train
 from meta_bandit.agents.a2c import Trainer
-from meta_bandit.foraging import Foraging
 from meta_bandit.foraging.agents import ForagingTrainer
 from meta_bandit.studies.results import to_netcdf
-from meta_bandit.task import Task
+from meta_bandit.worlds import Foraging
+from meta_bandit.worlds.task import AnyTask
 
 Chunk = Sequence[int]
 """Cells whose agents one process trains side by side, by their numbers."""
@@ -48,7 +48,7 @@ class Team:
         How they are trained: each stage begins with the weights that the one before it ended with.
     """
 
-    task: Task
+    task: AnyTask
     seeds: Sequence[int]
     stages: tuple[A2CConfig, ...]
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, gammaln
 from scipy.stats import beta as beta_law
 
-from meta_bandit.task import real, require, whole
+from meta_bandit.worlds.task import real, require, whole
 
 Floats = NDArray[np.float64]
 _LONGEST = 20_000

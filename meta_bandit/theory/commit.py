@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.first_order import barrier, interior_maximum
 from meta_bandit.theory.posterior import (
     Estimator,
@@ -20,6 +19,7 @@ from meta_bandit.theory.posterior import (
     gain,
     gain_over_density,
 )
+from meta_bandit.worlds.bandit import GaussianBandit
 
 
 def commit_value(

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import elementwise
 from scipy.special import erfcx
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import commit_value, optimal_commit
 from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior_mean_std
+from meta_bandit.worlds.bandit import GaussianBandit
 
 # below the z = 0.766... at which rho = 1, that is, where there is no edge yet
 _SMALLEST_Z = 0.4

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.posterior import Estimator, committed_gain, gain
+from meta_bandit.worlds.bandit import GaussianBandit
 
 Floats = NDArray[np.float64]
 

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import lambertw, ndtr
 
-from meta_bandit.task import GaussianBandit, real, require, whole
 from meta_bandit.theory.edge import _inverse_relative_gain, _relative_gain, _unlearnt_share
 from meta_bandit.theory.posterior import gain
 from meta_bandit.theory.stopping import _FINE, _solve, first_pull_value
+from meta_bandit.worlds.bandit import GaussianBandit
+from meta_bandit.worlds.task import real, require, whole
 
 Floats = NDArray[np.float64]
 

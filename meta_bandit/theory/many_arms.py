@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import commit_value
 from meta_bandit.theory.posterior import gain, posterior_mean_std
 from meta_bandit.theory.stopping import bayes_optimal, first_pull_value
-from meta_bandit.worlds.many_arms.world import ManyArms
+from meta_bandit.worlds.bandit import GaussianBandit
+from meta_bandit.worlds.many_arms import ManyArms
 
 Floats = NDArray[np.float64]
 

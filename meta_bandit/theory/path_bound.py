@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.many_arms import best_of_gain
 from meta_bandit.theory.posterior import gain, posterior_mean_std
-from meta_bandit.worlds.many_arms.world import ManyArms
+from meta_bandit.worlds.bandit import GaussianBandit
+from meta_bandit.worlds.many_arms import ManyArms
 
 Floats = NDArray[np.float64]
 

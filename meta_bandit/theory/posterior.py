@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, ndtr
 
-from meta_bandit.task import GaussianBandit
+from meta_bandit.worlds.bandit import GaussianBandit
 
 Estimator = Literal["map", "ml"]
 """Estimate of the arm's mean: ``"map"``, the posterior mean, or ``"ml"``, the sample mean."""

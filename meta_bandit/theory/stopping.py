@@ -38,9 +38,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import optimal_commit
 from meta_bandit.theory.posterior import gain
+from meta_bandit.worlds.bandit import GaussianBandit
 
 Floats = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import elementwise
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.edge import critical_lifetime, critical_sigma_l
 from meta_bandit.theory.posterior import gain
 from meta_bandit.theory.stopping import first_pull_value
+from meta_bandit.worlds.bandit import GaussianBandit
 
 
 def stopping_critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.commit import (
     LocalOptima,
     commit_value,
@@ -19,6 +18,7 @@ from meta_bandit.theory.commit import (
 from meta_bandit.theory.edge import critical_lifetime
 from meta_bandit.theory.posterior import Estimator, gain
 from meta_bandit.theory.stopping import bayes_optimal
+from meta_bandit.worlds import GaussianBandit
 
 Reason = Literal["pays", "one-pull", "no-guide", "too-little", "predictable", "short-life"]
 """Why learning pays, or does not: see `Verdict.reason`."""

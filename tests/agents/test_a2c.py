@@ -357,7 +357,7 @@ def test_no_bar_where_standard_error_is_no_terminal(capfd):
 
 
 def test_importing_the_package_loads_no_torch():
-    code = "import sys, meta_bandit, meta_bandit.simulate; sys.exit('torch' in sys.modules)"
+    code = "import sys, meta_bandit, meta_bandit.worlds; sys.exit('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert (
         subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

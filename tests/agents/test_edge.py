@@ -12,8 +12,8 @@ from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.baseline import FEATURES, RATE, Baseline, observe
 from meta_bandit.agents.network import INPUTS, LOGIT, RISKY_ROW
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, gain, posterior
+from meta_bandit.worlds import simulate
 
 TASK = GaussianBandit([2.0, 0.5, 1.0], [1.0, 3.0, 0.1], [9, 2, 6], [-1.0, -2.0, 0.5])
 SEEDS = [3, 2**40, 5]

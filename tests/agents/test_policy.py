@@ -20,7 +20,8 @@ from meta_bandit.agents.config import TimeFeature
 from meta_bandit.agents.layout import TIMES
 from meta_bandit.agents.learner import initial_weights
 from meta_bandit.policies import Constant
-from meta_bandit.simulate import History, Lives, simulate
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import History, Lives
 from tests.agents.unrolled import unrolled_heads
 
 TASK = GaussianBandit([2.0, 1.0], [1.0, 0.5], [8, 5], [-1.0, -2.0])

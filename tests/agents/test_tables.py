@@ -10,7 +10,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, save_agents, train
 from meta_bandit.agents.a2c import Trainer, reward_scale, task_inputs, task_table
 from meta_bandit.agents.network import CONTEXT, INPUTS, LOGIT, REWARD, RISKY_ROW, TIME, VALUE
-from meta_bandit.simulate import simulate
+from meta_bandit.worlds import simulate
 from tests.agents.test_a2c import brute_advantages
 from tests.agents.unrolled import unrolled_heads
 

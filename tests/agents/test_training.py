@@ -6,8 +6,8 @@ import pytest
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents, train
 from meta_bandit.measure import measure, regrets
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, full_information_value, optimal_commit
+from meta_bandit.worlds import simulate
 
 SEEDS = [0, 1, 2]
 NURTURE, NATURE = slice(0, 3), slice(3, 6)

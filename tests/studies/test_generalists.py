@@ -8,10 +8,10 @@ import pytest
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, load_agents, train
 from meta_bandit.measure import measure
-from meta_bandit.simulate import simulate
 from meta_bandit.studies import STUDIES, Generalist, every_death, every_lifetime, every_task, run
 from meta_bandit.studies.generalists import geometric, log_uniform, spread_out
 from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import simulate
 
 TINY = replace(CONFIGURATIONS["smoke"], updates=3, lives=8, units=5, time_feature="log-remaining")
 STAGES = (TINY, replace(TINY, updates=2, normalise_advantages="task", continuation_until=0.0))

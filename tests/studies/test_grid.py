@@ -19,11 +19,11 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.measure import measure
-from meta_bandit.simulate import simulate
 from meta_bandit.studies import STUDIES, Grid, run
 from meta_bandit.studies import study as rooms
 from meta_bandit.studies.run import _plan
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, optimal_commit
+from meta_bandit.worlds import simulate
 
 SMALL = Grid(
     sigma_p=(0.5, 2.0),

@@ -7,9 +7,9 @@ from scipy.stats import norm
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import bayes_optimal, full_information_value, gain, hazard_optimal
 from meta_bandit.theory.stopping import _FINE, _solve
+from meta_bandit.worlds import simulate
 
 TASKS = GaussianBandit([1.0, 2.0, 2.0, 3.0], [0.5, 3.0, 2.0, 8.0])
 

@@ -8,7 +8,6 @@ from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
 from meta_bandit.policies import KnowledgeGradient
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import (
     bayes_optimal,
     commitment_price,
@@ -27,6 +26,7 @@ from meta_bandit.theory import (
     wide_constants,
     wide_world_edge,
 )
+from meta_bandit.worlds import simulate
 
 
 def walk_edge(lifetime: int, spacing: float = 0.02) -> float:

@@ -6,6 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
+from meta_bandit.policies.many_arms import ExploreCommit, Gittins
 from meta_bandit.theory import bayes_optimal, gain, optimal_commit, posterior_mean_std
 from meta_bandit.theory.many_arms import (
     best_of_gain,
@@ -17,7 +18,8 @@ from meta_bandit.theory.many_arms import (
     timid_bound,
 )
 from meta_bandit.theory.path_bound import path_bound
-from meta_bandit.worlds.many_arms import ExploreCommit, Gittins, ManyArms, estimates, simulate
+from meta_bandit.worlds import ManyArms, simulate
+from meta_bandit.worlds.many_arms import estimates
 
 
 def returns(policy, world, lives, seed):

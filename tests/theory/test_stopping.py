@@ -7,7 +7,6 @@ from scipy.stats import norm
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import measure
 from meta_bandit.policies import Stopping
-from meta_bandit.simulate import simulate
 from meta_bandit.theory import (
     bayes_optimal,
     critical_lifetime,
@@ -19,6 +18,7 @@ from meta_bandit.theory import (
     stopping_critical_lifetime,
     stopping_critical_sigma_l,
 )
+from meta_bandit.worlds import simulate
 
 FINEST = stopping._Resolution(nodes=72, quadrature=60, window=8.5, reach=9.5)
 

@@ -5,18 +5,17 @@ import pytest
 
 from meta_bandit import GaussianBandit
 from meta_bandit.policies import KnowledgeGradient as KnowledgeGradientOfTwo
-from meta_bandit.simulate import simulate as simulate_two
-from meta_bandit.theory import posterior
-from meta_bandit.worlds.many_arms import (
+from meta_bandit.policies.many_arms import (
     Informed,
     KnowledgeGradient,
-    ManyArms,
     Never,
     ThompsonSampling,
     UpperConfidence,
-    estimates,
-    simulate,
 )
+from meta_bandit.theory import posterior
+from meta_bandit.worlds import ManyArms, simulate
+from meta_bandit.worlds import simulate as simulate_two
+from meta_bandit.worlds.many_arms import estimates
 
 LIVES = 20_000
 

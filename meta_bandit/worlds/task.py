@@ -1,18 +1,37 @@
-"""The task: a two-armed Gaussian bandit, as one frozen and validated value."""
+"""What every world is: a task as one frozen and validated value, and lives on it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Self, cast
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SAFE = 0
-RISKY = 1
+Asked = TypeVar("Asked", contravariant=True)
+"""The policies of a world."""
+Played = TypeVar("Played", covariant=True)
+"""The lives of a world."""
 
 
-class Task:
+class Life(Protocol[Asked, Played]):
+    """Lives of one world under way, side by side: what `worlds.simulate` asks of a world."""
+
+    def choose(self, policy: Asked) -> NDArray[Any]:
+        """Ask a policy what it would do now, toss its coins, and return the actions."""
+        ...
+
+    def step(self, action: NDArray[Any]) -> None:
+        """Let the actions have their effects, and keep what happened."""
+        ...
+
+    def played(self) -> Played:
+        """Give the record of all steps."""
+        ...
+
+
+class Task(ABC, Generic[Asked, Played]):
     """What every task is: a frozen dataclass of arrays that broadcast, a task for each element.
 
     Attributes
@@ -22,6 +41,10 @@ class Task:
     """
 
     lifetime: NDArray[np.int64]
+
+    @abstractmethod
+    def birth(self, lives: int | None, rng: np.random.Generator) -> Life[Asked, Played]:
+        """Begin lives on each task: what is drawn once a life is drawn here."""
 
     @property
     def values(self) -> dict[str, NDArray[Any]]:
@@ -73,60 +96,8 @@ class Task:
         return f"{type(self).__name__}({inside})"
 
 
-@dataclass(frozen=True, init=False, eq=False, repr=False)
-class GaussianBandit(Task):
-    r"""Two arms, one life: the safe arm pays 0, the risky arm pays what its mean allows.
-
-    .. math:: \mu \sim N(m, \sigma_p^2) \text{ once a life}, \qquad r \sim N(\mu, \sigma_l^2)
-        \text{ at each risky pull.}
-
-    Every field may be an array; together they broadcast to `shape`, one task for each element.
-    The task is the one of the first author's environment ``GaussianBandit-misc`` in gymnax.
-
-    Parameters
-    ----------
-    sigma_p : shape (...)
-        Ecological uncertainty, in [1e-150, 1e150]: standard deviation of the risky arm's mean
-        between lives.
-    sigma_l : shape (...)
-        Task complexity, in [1e-150, 1e150]: standard deviation of a risky reward within a life.
-    lifetime : shape (...), whole
-        Pulls in one life (T), >= 1.
-    mean : shape (...)
-        Prior mean of the risky arm (m), in [-1e150, 1e150].
-
-    Raises
-    ------
-    ValueError
-        If a value lies outside its range, or the shapes do not broadcast. The message names
-        the field, the value and the range.
-    """
-
-    sigma_p: NDArray[np.float64]
-    sigma_l: NDArray[np.float64]
-    lifetime: NDArray[np.int64]
-    mean: NDArray[np.float64]
-
-    def __init__(
-        self,
-        sigma_p: ArrayLike,
-        sigma_l: ArrayLike,
-        lifetime: ArrayLike = 100,
-        mean: ArrayLike = -1.0,
-    ) -> None:
-        values: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
-            "sigma_p": real("sigma_p", sigma_p),
-            "sigma_l": real("sigma_l", sigma_l),
-            "lifetime": whole("lifetime", lifetime, 1),
-            "mean": real("mean", mean),
-        }
-        for name in ("sigma_p", "sigma_l"):
-            require(name, values[name], values[name] > 0, "a finite number > 0")
-            # beyond these the variance is no number any more
-            valid = (values[name] >= 1e-150) & (values[name] <= 1e150)
-            require(name, values[name], valid, "in [1e-150, 1e150]")
-        require("mean", values["mean"], np.abs(values["mean"]) <= 1e150, "in [-1e150, 1e150]")
-        self._keep(**values)
+AnyTask = Task[Any, Any]
+"""A task of whichever world."""
 
 
 def real(name: str, value: ArrayLike) -> NDArray[np.float64]:

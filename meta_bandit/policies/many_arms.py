@@ -1,4 +1,4 @@
-"""Policies for many arms that need no training, each a small frozen class; see `simulate`.
+"""Policies for many arms that need no training, each a small frozen class; see `worlds.many_arms`.
 
 They compare arms by what they pay beyond arm 0, whose own score is 0. The papers that they come
 from stand in ``book/references.bib``.
@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit.theory.posterior import gain
-from meta_bandit.worlds.many_arms.simulate import ManyHistory, estimates
-from meta_bandit.worlds.many_arms.world import ManyArms
+from meta_bandit.worlds.many_arms import ManyArms, ManyHistory, estimates
 
 Arms = NDArray[np.int64]
 

@@ -14,8 +14,9 @@ from meta_bandit.measure import (
     regrets,
 )
 from meta_bandit.policies import Commit, Constant
-from meta_bandit.simulate import Lives, simulate
 from meta_bandit.theory import commit_value, full_information_value, posterior
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import Lives
 
 
 def by_hand():

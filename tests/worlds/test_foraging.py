@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from meta_bandit import GaussianBandit
-from meta_bandit.foraging import MOVES, Foraging
-from meta_bandit.foraging.world import distances, grid, single, travel
+from meta_bandit.worlds import Foraging
+from meta_bandit.worlds.foraging import MOVES, distances, grid, single, travel
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Policies that need no training, each a small frozen class; see `simulate.Policy`.
+"""Policies that need no training, each a small frozen class; see `worlds.bandit.Policy`.
 
 The papers that they come from stand in ``book/references.bib``.
 """
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from meta_bandit.simulate import History
-from meta_bandit.task import GaussianBandit
 from meta_bandit.theory.posterior import Estimator, check_estimator, gain, posterior
+from meta_bandit.worlds import GaussianBandit
+from meta_bandit.worlds.bandit import History
 
 Clock = Literal["fraction", "elapsed", "remaining"]
 """What may be told of the time in a life."""

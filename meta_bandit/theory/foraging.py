@@ -14,7 +14,7 @@ from itertools import pairwise, permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from meta_bandit.foraging.world import Foraging, Grid, distances, grid, single
+from meta_bandit.worlds.foraging import Foraging, Grid, distances, grid, single
 
 TOLERANCE = 1e-9
 """Below this share of a return two policies earn the same; sums round at 1e-16."""

@@ -6,18 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from meta_bandit.foraging import (
-    BestForager,
-    Foraging,
-    HabitForager,
-    best_habit,
-    critical_far,
-    forage,
-    habit_values,
-    optimum,
-    values,
-)
-from meta_bandit.foraging.world import grid, travel
+from meta_bandit.policies.foraging import BestForager, HabitForager
+from meta_bandit.theory.foraging import best_habit, critical_far, habit_values, optimum, values
+from meta_bandit.worlds import Foraging, simulate
+from meta_bandit.worlds.foraging import grid, travel
 
 TINY = [
     Foraging(lifetime, places, far, near, 3)
@@ -153,11 +145,11 @@ def test_values_are_what_lives_earn(lifetime, places, far):
     task = Foraging(lifetime, places, far)
     best, habit = optimum(task), best_habit(task)
     rng = np.random.default_rng(0)
-    lived = forage(BestForager(best), task, None, rng)
+    lived = simulate(BestForager(best), task, None, rng)
     assert lived.returns.mean() == pytest.approx(best.value, rel=1e-12)
     assert lived.found.sum() / places == pytest.approx(best.found)
     assert lived.fed.sum() / places == pytest.approx(best.fed)
-    lived = forage(HabitForager(habit), task, None, rng)
+    lived = simulate(HabitForager(habit), task, None, rng)
     assert lived.returns.mean() == pytest.approx(habit.value, rel=1e-12)
     assert max(float(task.stay), habit.value) <= best.value * (1 + 1e-12)
 
@@ -216,7 +208,7 @@ def test_habits_need_a_large_reward_that_is_the_larger():
 def test_the_optimum_goes_back_to_what_it_found():
     """After a find the shortest way, again and again, whatever the place."""
     task = Foraging(40, 5, 8.0)
-    lives = forage(BestForager(optimum(task)), task, None, np.random.default_rng(0))
+    lives = simulate(BestForager(optimum(task)), task, None, np.random.default_rng(0))
     assert lives.searched.all()
     assert lives.returned.all()
     world = grid(5)

@@ -9,7 +9,6 @@ import torch
 from meta_bandit.agents import load_agents, save_agents
 from meta_bandit.agents.learner import advantages
 from meta_bandit.agents.network import ACTION, REWARD, Ensemble
-from meta_bandit.foraging import Foraging, forage, optimum
 from meta_bandit.foraging.agents import (
     CONFIG,
     POSITION,
@@ -19,8 +18,10 @@ from meta_bandit.foraging.agents import (
     load_foragers,
     train_foragers,
 )
-from meta_bandit.foraging.world import travel
 from meta_bandit.studies import score
+from meta_bandit.theory.foraging import optimum
+from meta_bandit.worlds import Foraging, simulate
+from meta_bandit.worlds.foraging import travel
 from tests.agents.unrolled import unrolled_heads
 
 TASK = Foraging([9, 6], [3, 2], [4.0, 2.5], [1.0, 0.5])
@@ -153,7 +154,7 @@ def test_the_policy_answers_as_the_network_did_in_training():
             drawn = (places + 0.5) / np.array([[3], [2]])
             return drawn if not answers else np.full(shape, 0.5)
 
-    forage(Repeat(), TASK, 64, Same())
+    simulate(Repeat(), TASK, 64, Same())
     for agent_number, lifetime in enumerate(TASK.lifetime):
         logits = torch.from_numpy(heads[:lifetime, agent_number, :4]).double()
         found = np.stack(answers)[:lifetime, agent_number]
@@ -204,7 +205,7 @@ def test_an_agent_learns_to_search_where_that_pays():
 def test_acting_wants_its_agents_and_a_beginning():
     agent = ForagingAgent(train_foragers(TASK, [1, 2], SMALL, "cpu", progress=False))
     with pytest.raises(ValueError, match=r"must be \(2,\), one for each agent"):
-        forage(agent, Foraging([5, 5, 5], 2, 3.0), 4, np.random.default_rng(0))
+        simulate(agent, Foraging([5, 5, 5], 2, 3.0), 4, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("shape", [(2, 30, 27), (1, 5, 8), (1, 6, 10)])

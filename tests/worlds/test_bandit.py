@@ -3,8 +3,9 @@ import pytest
 
 from meta_bandit import GaussianBandit
 from meta_bandit.policies import Commit, Constant
-from meta_bandit.simulate import History, simulate
 from meta_bandit.theory import posterior
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import History
 
 
 class Recorder:

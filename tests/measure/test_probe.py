@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
+from meta_bandit.measure import held_out_r2, raw_inputs, share_moved_by
 from meta_bandit.policies import Constant
-from meta_bandit.probe import held_out_r2, raw_inputs, share_moved_by
-from meta_bandit.simulate import simulate
+from meta_bandit.worlds import simulate
 
 
 def test_what_is_linear_is_read_off_exactly():

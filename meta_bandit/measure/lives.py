@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import binned_statistic
 
-from meta_bandit.simulate import Lives, Policy, simulate
-from meta_bandit.task import SAFE, GaussianBandit
 from meta_bandit.theory.posterior import posterior
+from meta_bandit.worlds import SAFE, GaussianBandit, simulate
+from meta_bandit.worlds.bandit import Lives, Policy
 
 
 def expected_returns(lives: Lives) -> NDArray[np.float64]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.simulate import Lives
-from meta_bandit.task import RISKY, SAFE
+from meta_bandit.worlds import RISKY, SAFE
+from meta_bandit.worlds.bandit import Lives
 
 _RIDGE = 1e-4
 

@@ -3,7 +3,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from meta_bandit.foraging import BestForager, Foraging, forage, optimum
+from meta_bandit.policies.foraging import BestForager
+from meta_bandit.theory.foraging import optimum
+from meta_bandit.worlds import Foraging, simulate
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Plan:
 def test_lives_and_what_is_known_of_them_follow_the_rules():
     task = Foraging([30, 12], [3, 5], 4.0, 0.5)
     policy = Wander()
-    lives = forage(policy, task, 200, np.random.default_rng(1))
+    lives = simulate(policy, task, 200, np.random.default_rng(1))
     world = task.grid
     assert lives.positions.shape == (31, 2, 200)
     assert (lives.hidden[0] < 3).all()
@@ -50,7 +52,7 @@ def test_lives_and_what_is_known_of_them_follow_the_rules():
             if time >= lifetime:
                 assert not lives.rewards[time, agent, life]
                 continue
-            there = world.after[cell, lives.moves[time, agent, life]]
+            there = world.after[cell, lives.actions[time, agent, life]]
             hidden = lives.hidden[agent, life]
             paid = 0.5 * (there == world.near) + 4.0 * (there == world.hiding[hidden])
             assert lives.rewards[time, agent, life] == paid
@@ -66,9 +68,9 @@ def test_lives_and_what_is_known_of_them_follow_the_rules():
 
 
 def test_moves_come_with_their_probabilities():
-    lives = forage(Wander(), Foraging(20, 2, 4.0), 500, np.random.default_rng(2))
-    shares = np.bincount(lives.moves.ravel(), minlength=4) / lives.moves.size
-    np.testing.assert_allclose(shares, 0.25, atol=4 * np.sqrt(0.25 * 0.75 / lives.moves.size))
+    lives = simulate(Wander(), Foraging(20, 2, 4.0), 500, np.random.default_rng(2))
+    shares = np.bincount(lives.actions.ravel(), minlength=4) / lives.actions.size
+    np.testing.assert_allclose(shares, 0.25, atol=4 * np.sqrt(0.25 * 0.75 / lives.actions.size))
     share = np.bincount(lives.hidden) / 500
     np.testing.assert_allclose(share, 0.5, atol=4 * np.sqrt(0.25 / 500))
 
@@ -84,25 +86,25 @@ def test_moves_come_with_their_probabilities():
 )
 def test_searching_and_returning_are_seen(moves, searched, returned):
     """Place A is 4 moves away; its neighbour B is 6."""
-    lives = forage(Plan(moves), Foraging(12, 2, 4.0), None, np.random.default_rng(0))
+    lives = simulate(Plan(moves), Foraging(12, 2, 4.0), None, np.random.default_rng(0))
     assert lives.searched.tolist() == searched
     assert lives.returned.tolist() == returned
 
 
 def test_every_life_is_played_once_if_none_is_drawn():
     task = Foraging([10, 14], 4, 6.0)
-    lives = forage(Wander(), task, None, np.random.default_rng(0))
+    lives = simulate(Wander(), task, None, np.random.default_rng(0))
     np.testing.assert_array_equal(lives.hidden, [[0, 1, 2, 3]] * 2)
     with pytest.raises(ValueError, match=r"places = \[2, 3\]: must be the same"):
-        forage(Wander(), Foraging(10, [2, 3], 6.0), None, np.random.default_rng(0))
+        simulate(Wander(), Foraging(10, [2, 3], 6.0), None, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"lives = 0: must be a whole number >= 1"):
-        forage(Wander(), task, 0, np.random.default_rng(0))
+        simulate(Wander(), task, 0, np.random.default_rng(0))
 
 
 def test_places_are_drawn_alike_whatever_the_policy_does():
     task = Foraging(12, 3, 5.0)
     first, second = (
-        forage(policy, task, 50, np.random.default_rng(3))
+        simulate(policy, task, 50, np.random.default_rng(3))
         for policy in (Wander(), BestForager(optimum(task)))
     )
     np.testing.assert_array_equal(first.hidden, second.hidden)
@@ -114,4 +116,4 @@ def test_what_is_no_probability_is_refused():
             return np.full((*history.position.shape, 4), 0.3)
 
     with pytest.raises(ValueError, match="probabilities of the moves at time 0"):
-        forage(Wrong(), Foraging(5, 2, 3.0), 4, np.random.default_rng(0))
+        simulate(Wrong(), Foraging(5, 2, 3.0), 4, np.random.default_rng(0))

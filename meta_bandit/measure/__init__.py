@@ -1,0 +1,27 @@
+"""What lives were worth and how much they explored, and what can be read off a network's memory."""
+
+from meta_bandit.measure.lives import (
+    behaviour,
+    controlled_mean,
+    estimates,
+    evaluate,
+    expected_returns,
+    lay_out,
+    measure,
+    regrets,
+)
+from meta_bandit.measure.probe import held_out_r2, raw_inputs, share_moved_by
+
+__all__ = [
+    "behaviour",
+    "controlled_mean",
+    "estimates",
+    "evaluate",
+    "expected_returns",
+    "held_out_r2",
+    "lay_out",
+    "measure",
+    "raw_inputs",
+    "regrets",
+    "share_moved_by",
+]
