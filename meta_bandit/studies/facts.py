@@ -22,3 +22,8 @@ class Fact(NamedTuple):
 
 Facts = dict[str, Fact]
 """By the name under which the text quotes them."""
+
+
+def fact(value: Any, about: str) -> Fact:
+    """Make a fact of a number, of an array of one number, or of words."""
+    return Fact(value.item() if hasattr(value, "item") else value, about)

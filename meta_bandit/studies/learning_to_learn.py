@@ -1,6 +1,6 @@
 """What the chapter *Learning to learn, and not to* draws, and the numbers that it quotes.
 
-Each part of the chapter has a function that returns a dataset and facts, from stored studies alone.
+Each part of the chapter has a function that makes a dataset and facts of what studies found.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.studies.facts import Fact, Facts
-from meta_bandit.studies.results import stored
+from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
@@ -23,8 +22,7 @@ from meta_bandit.theory import (
     stopping_critical_sigma_l,
 )
 
-TRAININGS = {"continuation": "plane", "direct": "plane-direct"}
-"""Which study each way of training is."""
+TRAININGS = ("continuation", "direct")
 THEORIES = ("best committed plan", "Bayes-optimal")
 LED = {"training": "continuation"}
 TASKS = ["sigma_p", "sigma_l"]
@@ -33,12 +31,18 @@ SPREADS = np.linspace(0.2, 4.2, 41)
 
 
 def plane(
-    close: float = 0.25, enough: float = 0.9, spreads: NDArray[np.float64] = SPREADS
+    led: xr.Dataset,
+    direct: xr.Dataset,
+    close: float = 0.25,
+    enough: float = 0.9,
+    spreads: NDArray[np.float64] = SPREADS,
 ) -> tuple[xr.Dataset, Facts]:
-    """Compare the agents of both planes with both optima of their tasks.
+    """Compare the agents of two grids with both optima of their tasks.
 
     Parameters
     ----------
+    led, direct
+        Grids of the same tasks at one lifetime, trained with and without the continuation.
     close
         Exploration is the same within this share, or half a pull.
     enough
@@ -49,7 +53,7 @@ def plane(
     Returns
     -------
     Dataset
-        What the two studies hold, over (training, sigma_p, sigma_l, seed); of each agent, whether
+        What the two grids hold, over (training, sigma_p, sigma_l, seed); of each agent, whether
         it ``learns`` (pulls, and not the same number of pulls in every life) or ``never`` pulls,
         ``normalised`` (share of the Bayes-optimal return; NaN where that is 0), ``beats`` (earns
         more than the best committed plan by 2 standard errors), ``missed`` (never pulls where
@@ -62,7 +66,7 @@ def plane(
         agree, by training and seed. Over ``spread``: both edges.
     Facts
     """
-    data = _measured()
+    data = _measured([led, direct])
     spread = GaussianBandit(spreads, 1.0, data.attrs["lifetime"], data.attrs["mean"])
     data = data.assign_coords(spread=spreads)
     data["commit_edge"] = "spread", critical_sigma_l(spread)
@@ -70,14 +74,14 @@ def plane(
     data = _agreement(data, close, enough)
     data = _near_the_edge(data)
     facts = _what_was_trained(data) | _cases(data) | _comparison(data) | _failures(data)
-    facts["close-percent"] = Fact(100 * close, "exploration is the same within this, %")
-    facts["enough-percent"] = Fact(100 * enough, "a return is as good from this share on, %")
+    facts["close-percent"] = fact(100 * close, "exploration is the same within this, %")
+    facts["enough-percent"] = fact(100 * enough, "a return is as good from this share on, %")
     return data, facts
 
 
-def _measured() -> xr.Dataset:
-    """Read both planes, and say of each agent what it does."""
-    results = [stored(f"{name}.nc").isel(lifetime=0) for name in TRAININGS.values()]
+def _measured(grids: list[xr.Dataset]) -> xr.Dataset:
+    """Put both grids side by side, and say of each agent what it does."""
+    results = [grid.isel(lifetime=0) for grid in grids]
     trainings = xr.Variable("training", list(TRAININGS))
     data = xr.concat(
         [result.drop_vars("lifetime") for result in results],
@@ -235,23 +239,23 @@ def _what_was_trained(data: xr.Dataset) -> Facts:
         trained = data.trained.sel(training=training).any(TASKS)
         seeds = data.seed[trained.values].values
         facts |= {
-            f"seeds-{training}": Fact(len(seeds), f"agents on each task ({training})"),
-            f"seed-list{suffix}": Fact(", ".join(map(str, seeds)), f"their seeds ({training})"),
+            f"seeds-{training}": fact(len(seeds), f"agents on each task ({training})"),
+            f"seed-list{suffix}": fact(", ".join(map(str, seeds)), f"their seeds ({training})"),
         }
     return facts | {
-        "tasks-p": Fact(data.sizes["sigma_p"], "values of sigma_p"),
-        "tasks-l": Fact(data.sizes["sigma_l"], "values of sigma_l"),
-        "lifetime": Fact(about["lifetime"], "pulls in a life"),
-        "mean": Fact(about["mean"], "prior mean of the risky arm, reward"),
-        "updates": Fact(config["updates"], "updates of each training"),
-        "batch": Fact(config["lives"], "lives of an update"),
-        "count": Fact(int(data.trained.sum()), "agents of both trainings"),
-        "minutes": Fact(about["wall_seconds"] / 60, "minutes that training all of them took"),
-        "date": Fact(about["date"][:10], "when the first plane was trained"),
-        "commit": Fact(about["commit"][:7], "by which commit"),
-        "lives": Fact(f"{about['lives']:,}", "lives in which each agent is measured"),
-        "stored-each": Fact(
-            int(data.trained.any(TASKS).sum()), "agents stored for each task, of both trainings"
+        "tasks-p": fact(data.sizes["sigma_p"], "values of sigma_p"),
+        "tasks-l": fact(data.sizes["sigma_l"], "values of sigma_l"),
+        "lifetime": fact(about["lifetime"], "pulls in a life"),
+        "mean": fact(about["mean"], "prior mean of the risky arm, reward"),
+        "updates": fact(config["updates"], "updates of each training"),
+        "batch": fact(config["lives"], "lives of an update"),
+        "count": fact(data.trained.sum(), "agents of both trainings"),
+        "minutes": fact(about["wall_seconds"] / 60, "minutes that training all of them took"),
+        "date": fact(about["date"][:10], "when the first plane was trained"),
+        "commit": fact(about["commit"][:7], "by which commit"),
+        "lives": fact(f"{about['lives']:,}", "lives in which each agent is measured"),
+        "stored-each": fact(
+            data.trained.any(TASKS).sum(), "agents stored for each task, of both trainings"
         ),
     }
 
@@ -264,18 +268,18 @@ def _cases(data: xr.Dataset) -> Facts:
     longest = data.exploration.sel(LED).mean("seed").max()
     unmoved = trained & ~learns & ~never
     facts = {
-        "longest": Fact(float(longest), "longest exploration of a task, mean over seeds, pulls"),
-        "never-count": Fact(int(never.sum()), "agents that never pull, both trainings"),
-        "learn-count": Fact(int(learns.sum()), "agents that learn, both trainings"),
-        "fixed-count": Fact(int(unmoved.sum()), "agents that pull alike in every life"),
-        "predictable": Fact(float(alike), "largest sigma_p that is predictable, reward"),
+        "longest": fact(longest, "longest exploration of a task, mean over seeds, pulls"),
+        "never-count": fact(never.sum(), "agents that never pull, both trainings"),
+        "learn-count": fact(learns.sum(), "agents that learn, both trainings"),
+        "fixed-count": fact(unmoved.sum(), "agents that pull alike in every life"),
+        "predictable": fact(alike, "largest sigma_p that is predictable, reward"),
     }
     for name, where, case in (
         ("case1", "where behaviour is predictable", data.predictable),
         ("case2", "where life is too short", ~data.pays & ~data.predictable),
     ):
-        facts[f"{name}-count"] = Fact(int((case & trained).sum()), f"agents {where}")
-        facts[f"{name}-never"] = Fact(int((case & never).sum()), f"agents {where} that never pull")
+        facts[f"{name}-count"] = fact((case & trained).sum(), f"agents {where}")
+        facts[f"{name}-never"] = fact((case & never).sum(), f"agents {where} that never pull")
     return facts
 
 
@@ -288,17 +292,17 @@ def _comparison(data: xr.Dataset) -> Facts:
         by_seed = 100 * agree
         ends = f"{float(by_seed.min()):.0f} to {float(by_seed.max()):.0f}%"
         facts |= {
-            f"whether-{key}": Fact(100 * float(agree.mean()), f"agree on whether: {theory}, %"),
-            f"whether-{key}-seeds": Fact(ends, "the same, seeds with the lowest and highest"),
+            f"whether-{key}": fact(100 * agree.mean(), f"agree on whether: {theory}, %"),
+            f"whether-{key}-seeds": fact(ends, "the same, seeds with the lowest and highest"),
         }
     between = data.pays & (data.commit_value == 0)
     inside = data.commit_value > 0
-    facts["between-tasks"] = Fact(int(between.sum()), "tasks between the two edges")
+    facts["between-tasks"] = fact(between.sum(), "tasks between the two edges")
     for name, region in (("between", between), ("inside", inside)):
         where = {"between": "between the edges", "inside": "where learning pays in both theories"}
         facts |= {
-            f"{name}-agents": Fact(int((region & led.trained).sum()), f"agents {where[name]}"),
-            f"{name}-learn": Fact(int((region & led.learns).sum()), "of them, those that learn"),
+            f"{name}-agents": fact((region & led.trained).sum(), f"agents {where[name]}"),
+            f"{name}-learn": fact((region & led.learns).sum(), "of them, those that learn"),
         }
     headroom = data.bayes_value / data.commit_value - 1
     for name, which, said in (
@@ -307,8 +311,8 @@ def _comparison(data: xr.Dataset) -> Facts:
     ):
         beats = 100 * float(share(led, led.beats, which).mean())
         facts |= {
-            f"{name}-tasks": Fact(int(which.sum()), f"tasks on which the adaptive earns {said}"),
-            f"beats-{name}": Fact(beats, "agents there that beat the plan by 2 s.e., %"),
+            f"{name}-tasks": fact(which.sum(), f"tasks on which the adaptive earns {said}"),
+            f"beats-{name}": fact(beats, "agents there that beat the plan by 2 s.e., %"),
         }
     compared = led.learns & inside
     below = led.expected_return + 2 * led.expected_return_se < led.commit_value
@@ -319,21 +323,21 @@ def _comparison(data: xr.Dataset) -> Facts:
     )
     by_seed = 100 * nearer.mean(TASKS)
     facts |= {
-        "compared": Fact(int(compared.sum()), "learners where learning pays in both theories"),
-        "below": Fact(int((below & compared).sum()), "of them, below the plan by 2 s.e."),
-        "below-chance": Fact(
-            float(norm.sf(2) * compared.sum()), "as many would be by chance, were all ties"
+        "compared": fact(compared.sum(), "learners where learning pays in both theories"),
+        "below": fact((below & compared).sum(), "of them, below the plan by 2 s.e."),
+        "below-chance": fact(
+            norm.sf(2) * compared.sum(), "as many would be by chance, were all ties"
         ),
-        "rival": Fact(float(rival.median()), "median learner's return over the plan's, wide tasks"),
-        "nearer-lowest": Fact(float(by_seed.min()), "nearer to the adaptive, lowest seed, %"),
-        "nearer-highest": Fact(float(by_seed.max()), "the same, highest seed, %"),
-        "noisy-share": Fact(
-            100 * float(_noisiest(data).median()), "median exploration of noisy tasks, % of optimal"
+        "rival": fact(rival.median(), "median learner's return over the plan's, wide tasks"),
+        "nearer-lowest": fact(by_seed.min(), "nearer to the adaptive, lowest seed, %"),
+        "nearer-highest": fact(by_seed.max(), "the same, highest seed, %"),
+        "noisy-share": fact(
+            100 * _noisiest(data).median(), "median exploration of noisy tasks, % of optimal"
         ),
     }
     for key, theory in zip(("commit", "bayes"), THEORIES, strict=True):
         factor = float(np.exp(off.sel(theory=theory).median()))
-        facts[f"factor-{key}"] = Fact(factor, f"typical factor from the exploration of: {theory}")
+        facts[f"factor-{key}"] = fact(factor, f"typical factor from the exploration of: {theory}")
     return facts
 
 
@@ -350,90 +354,71 @@ def _failures(data: xr.Dataset) -> Facts:
     facts: Facts = {}
     for training in TRAININGS:
         own = data.sel(training=training)
-        missed, learns, normalised = own.missed, own.learns, own.normalised
+        missed, learns, commit = own.missed, own.learns, data.commit_ratio
+        earned = own.normalised.where(learns)
+        learnt, left = share(own, learns, data.pays), share(own, own.never, ~data.pays)
         lost = data.bayes_value.where(missed)
         excused = missed & (data.commit_value == 0)
-        values: dict[str, tuple[float, str]] = {
-            "missed": (int(missed.sum()), "agents that never pull where learning pays"),
-            "pays": (int((data.pays & own.trained).sum()), "agents for which learning pays"),
-            "failures": (int((missed & data.reached).sum()), "missed, where another agent earns"),
-            "undecided": (int(own.undecided.sum()), "missed, but pull once a life if they sample"),
-            "needless": (int(own.needless.sum()), "agents that pull where learning does not pay"),
-            "split": (int(own.split.sum()), "tasks on which seeds disagree"),
-            "ratio": (
-                float(data.ratio.where(missed).min()),
-                "least noise at which one is missed, over that of the adaptive edge",
+        noisy = data.ratio > 0.1
+        own_facts = {
+            "missed": fact(missed.sum(), "agents that never pull where learning pays"),
+            "pays": fact((data.pays & own.trained).sum(), "agents for which learning pays"),
+            "failures": fact((missed & data.reached).sum(), "missed, where another agent earns"),
+            "undecided": fact(own.undecided.sum(), "missed, but pull once a life if they sample"),
+            "needless": fact(own.needless.sum(), "agents that pull where learning does not pay"),
+            "split": fact(own.split.sum(), "tasks on which seeds disagree"),
+            "ratio": fact(data.ratio.where(missed).min(), "least noise of one, / adaptive edge's"),
+            "commit-ratio": fact(commit.where(missed).min(), "the same, / committed edge's"),
+            "commit-reach": fact(commit.where(learns).max(), "most noise of a learner, / the same"),
+            "margin": fact(data.margin.where(missed).max(), "most that one is right of the edge"),
+            "lost-least": fact(lost.min(), "least that a missed one misses, reward"),
+            "lost": fact(lost.median(), "median that a missed one misses, reward"),
+            "lost-most": fact(lost.max(), "most that a missed one misses, reward"),
+            "excused": fact(excused.sum(), "missed, where no committed plan earns anything"),
+            "learn": fact(100 * learnt.mean(), "agents that learn where learning pays, %"),
+            "leave": fact(100 * left.mean(), "agents that never pull where it does not, %"),
+            "typical": fact(100 * earned.median(), "median learner, % of the Bayes-optimal return"),
+            "near": fact(
+                100 * earned.where(noisy).median(), "the same, above a tenth of the edge's noise"
             ),
-            "commit-ratio": (
-                float(data.commit_ratio.where(missed).min()),
-                "the same, over that of the committed edge",
-            ),
-            "commit-reach": (
-                float(data.commit_ratio.where(learns).max()),
-                "most noise at which one learns, over that of the committed edge",
-            ),
-            "margin": (
-                float(data.margin.where(missed).max()),
-                "how far right of the adaptive edge one is missed, reward",
-            ),
-            "lost-least": (float(lost.min()), "least that a missed one misses, reward"),
-            "lost": (float(lost.median()), "median that a missed one misses, reward"),
-            "lost-most": (float(lost.max()), "most that a missed one misses, reward"),
-            "excused": (int(excused.sum()), "missed, where no committed plan earns anything"),
-            "learn": (
-                100 * float(share(own, learns, data.pays).mean()),
-                "agents that learn where learning pays, %",
-            ),
-            "leave": (
-                100 * float(share(own, own.never, ~data.pays).mean()),
-                "agents that never pull where it does not, %",
-            ),
-            "typical": (
-                100 * float(normalised.where(learns).median()),
-                "median learner's share of the Bayes-optimal return, %",
-            ),
-            "near": (
-                100 * float(normalised.where((data.ratio > 0.1) & learns).median()),
-                "the same, above a tenth of the edge's noise",
-            ),
-            "far": (
-                100 * float(normalised.where((data.ratio <= 0.1) & learns).median()),
-                "the same, up to a tenth of it",
-            ),
+            "far": fact(100 * earned.where(~noisy).median(), "the same, up to a tenth of it"),
         }
-        for name, (value, about) in values.items():
-            facts[f"{name}-{training}"] = Fact(value, f"{about} ({training})")
+        for name, found in own_facts.items():
+            facts[f"{name}-{training}"] = fact(found.value, f"{found.about} ({training})")
     led, direct = (data.sel(training=training) for training in TRAININGS)
     opposite = led.learns.all("seed") & (direct.never | ~direct.trained).all("seed")
     spread = data.normalised.where(data.learns.all("seed")).var("seed", ddof=1)
     return facts | {
-        "opposite": Fact(int(opposite.sum()), "tasks on which all led learn, and none direct"),
-        "seed-spread": Fact(
-            100 * float(np.sqrt(spread.mean())),
+        "opposite": fact(opposite.sum(), "tasks on which all led learn, and none direct"),
+        "seed-spread": fact(
+            100 * np.sqrt(spread.mean()),
             "standard deviation of returns over seeds that all learn, % of the Bayes-optimal",
         ),
     }
 
 
-def shorter(spreads: NDArray[np.float64] = SPREADS) -> tuple[xr.Dataset, Facts]:
-    """Compare the agents of planes of several lifetimes with both optima.
+def shorter(
+    short: xr.Dataset, long: xr.Dataset, spreads: NDArray[np.float64] = SPREADS
+) -> tuple[xr.Dataset, Facts]:
+    """Compare the agents of several lifetimes with both optima.
 
     Parameters
     ----------
+    short, long
+        Grids of the same values of sigma_p and sigma_l in shorter and in longer lives.
     spreads
         Where the edges are computed, values of sigma_p in units of reward.
 
     Returns
     -------
     Dataset
-        What the studies hold, over (sigma_p, sigma_l, lifetime, seed); agents that ``learns`` and
+        What the grids hold, over (sigma_p, sigma_l, lifetime, seed); agents that ``learns`` and
         whether they do as the plan (``by_plan``) and the Bayes-optimal policy do (``by_bayes``);
         ``earn``, share of the Bayes-optimal return of learners where that is positive; tasks
         ``at_odds``, between the edges. Over ``spread`` and lifetime: both edges.
     Facts
     """
-    short = stored("plane-short.nc")
-    data = xr.concat([short, stored("plane.nc")], "lifetime", combine_attrs="override")
+    data = xr.concat([short, long], "lifetime", combine_attrs="override")
     mean, lifetimes = data.attrs["mean"], data.lifetime.values
     worlds = GaussianBandit(
         data.sigma_p.values[:, None, None], data.sigma_l.values[:, None], lifetimes, mean
@@ -453,14 +438,14 @@ def shorter(spreads: NDArray[np.float64] = SPREADS) -> tuple[xr.Dataset, Facts]:
     )
     earned = 100 * data.earn.median([*TASKS, "seed"])
     facts = {
-        "short-list": Fact(" and ".join(map(str, short.lifetime.values)), "shorter lifetimes"),
-        "short-count": Fact(int(short.expected_return.size), "agents of those"),
-        "plan-least": Fact(
-            100 * float(data.by_plan.mean([*TASKS, "seed"]).min()),
+        "short-list": fact(" and ".join(map(str, short.lifetime.values)), "shorter lifetimes"),
+        "short-count": fact(short.expected_return.size, "agents of those"),
+        "plan-least": fact(
+            100 * data.by_plan.mean([*TASKS, "seed"]).min(),
             "agree with the plan on whether, lifetime with the fewest, %",
         ),
-        "earn-least": Fact(float(earned.min()), "median learner's share, lowest lifetime, %"),
-        "needless-short": Fact(int((learns & ~pays).sum()), "agents that learn where it pays not"),
+        "earn-least": fact(earned.min(), "median learner's share, lowest lifetime, %"),
+        "needless-short": fact((learns & ~pays).sum(), "agents that learn where it pays not"),
     }
     return data, facts
 
@@ -491,33 +476,37 @@ def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
     return table
 
 
-def walk() -> tuple[xr.Dataset, Facts]:
+def walk(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     """Follow one task through lives of many lengths.
+
+    Parameters
+    ----------
+    grid
+        Of one task at many lifetimes.
 
     Returns
     -------
     Dataset
-        What the study ``lifetimes-fraction`` holds of its task, over (lifetime, seed), and
-        ``bayes_exploration``.
+        What the grid holds, over (lifetime, seed), and ``bayes_exploration``.
     Facts
     """
-    data = stored("lifetimes-fraction.nc").isel(sigma_p=0, sigma_l=0)
+    data = grid.isel(sigma_p=0, sigma_l=0)
     task = (data.sigma_p, data.sigma_l)
     ages = GaussianBandit(*task, data.lifetime.values, data.attrs["mean"])
     data["bayes_exploration"] = "lifetime", bayes_optimal(ages).exploration
     born = stopping_critical_lifetime(GaussianBandit(*task, 1, data.attrs["mean"]))
     first = data.risky_pulls.isel(lifetime=0)
     facts = {
-        "life-p": Fact(float(data.sigma_p), "sigma_p of the task, reward"),
-        "life-l": Fact(float(data.sigma_l), "sigma_l of the task, reward"),
-        "life-count": Fact(data.sizes["lifetime"], "lifetimes"),
-        "life-seeds": Fact(", ".join(map(str, data.seed.values)), "seeds"),
-        "born": Fact(int(born), "critical lifetime of the adaptive learner, pulls"),
-        "shortest": Fact(int(data.lifetime[0]), "shortest lifetime, pulls"),
-        "short-never": Fact(int((first == 0).sum()), "agents that never pull in it"),
-        "life-each": Fact(first.size, "agents of each lifetime"),
-        "last-least": Fact(float(data.exploration[-1].min()), "least in the longest life, pulls"),
-        "last-most": Fact(float(data.exploration[-1].max()), "most in the longest life, pulls"),
+        "life-p": fact(data.sigma_p, "sigma_p of the task, reward"),
+        "life-l": fact(data.sigma_l, "sigma_l of the task, reward"),
+        "life-count": fact(data.sizes["lifetime"], "lifetimes"),
+        "life-seeds": fact(", ".join(map(str, data.seed.values)), "seeds"),
+        "born": fact(born, "critical lifetime of the adaptive learner, pulls"),
+        "shortest": fact(data.lifetime[0], "shortest lifetime, pulls"),
+        "short-never": fact((first == 0).sum(), "agents that never pull in it"),
+        "life-each": fact(first.size, "agents of each lifetime"),
+        "last-least": fact(data.exploration[-1].min(), "least in the longest life, pulls"),
+        "last-most": fact(data.exploration[-1].max(), "most in the longest life, pulls"),
     }
     for key, earned, who in (
         ("life", data.expected_return, "agents"),
@@ -525,6 +514,6 @@ def walk() -> tuple[xr.Dataset, Facts]:
     ):
         shares = 100 * (earned / data.bayes_value).where(data.bayes_value > 0)
         said = f"share of the Bayes-optimal return of {who}, %"
-        facts[f"{key}-lowest"] = Fact(float(shares.min()), f"lowest {said}")
-        facts[f"{key}-highest"] = Fact(float(shares.max()), f"highest {said}")
+        facts[f"{key}-lowest"] = fact(shares.min(), f"lowest {said}")
+        facts[f"{key}-highest"] = fact(shares.max(), f"highest {said}")
     return data, facts

@@ -17,16 +17,17 @@ LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
 
 @pytest.fixture(scope="module")
 def plane():
-    return chapter.plane()
+    return chapter.plane(stored("plane.nc"), stored("plane-direct.nc"))
 
 
 @pytest.fixture(scope="module")
 def shorter():
-    return chapter.shorter(np.array([1.0, 2.0]))
+    short, long = stored("plane-short.nc"), stored("plane.nc")
+    return chapter.shorter(short, long, np.array([1.0, 2.0]))
 
 
 def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter):
-    facts = plane[1] | shorter[1] | chapter.walk()[1]
+    facts = plane[1] | shorter[1] | chapter.walk(stored("lifetimes-fraction.nc"))[1]
     text = CHAPTER.read_text(encoding="utf-8")
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
     live = set(re.findall(r'glue\("([\w-]+)"', text))
