@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents.a2c import reward_scale
 from meta_bandit.agents.config import A2CConfig
 
 
@@ -20,7 +19,7 @@ class PlainTrainer:
 
     def __init__(self, task: GaussianBandit, config: A2CConfig) -> None:
         self.task, self.config = task, config
-        self.scale = float(reward_scale(task))
+        self.scale = float(task.unit)
         self.pulls = int(task.lifetime)
         self.cell = nn.LSTMCell(4, config.units)
         self.heads = nn.Linear(config.units, 3)  # two logits, value

@@ -35,6 +35,7 @@ from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import train
 from meta_bandit.agents.a2c import Trainer
+from meta_bandit.agents.rollout import BanditRollout
 from meta_bandit.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -192,12 +193,14 @@ def profile(agents: int, updates: int) -> None:
         torch.set_num_threads(1)
         trainer = Trainer(task, range(agents), CONFIG, torch.device("cpu"))
         trainer.update(0)
+        lives = trainer.lives
+        assert isinstance(lives, BanditRollout)
         parts: dict[str, Callable[[], object]] = {
             "random numbers": lambda: (
-                trainer.noise.draw(1, 0),
-                trainer.draw_arms(1, trainer.mean),
+                lives.noise.draw(1, 0),
+                lives.draw_arms(1, lives.mean),
             ),
-            "random numbers, network and world": lambda: trainer.play(1, trainer.mean),
+            "random numbers, network and world": lambda: lives.play(1),
             "loss": lambda: trainer.loss_slope(torch.tensor(0.01)),
             "backward": lambda: trainer.net.backward(
                 trainer.heads_slope, CONFIG.backpropagation_clip

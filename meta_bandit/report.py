@@ -10,6 +10,7 @@ import numpy as np
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import evaluate
 from meta_bandit.theory import bayes_optimal, optimal_commit
+from meta_bandit.worlds import GaussianBandit
 
 
 def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
@@ -30,8 +31,11 @@ def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        If agents were trained on many tasks.
+        If agents were trained on many tasks, or live in another world than the book's bandit.
     """
+    if not isinstance(trained.task, GaussianBandit):
+        world = type(trained.task).__name__
+        raise ValueError(f"they live in another world, {world}: must be agents of bandits")
     if len(trained.task.shape) > 1:
         raise ValueError(
             "these agents were dealt many tasks, not one each: there is no task to measure them on"

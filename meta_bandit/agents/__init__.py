@@ -1,4 +1,8 @@
-"""LSTM agents that meta-learn the bandit (RL^2), trained many at once; importing this loads torch.
+"""LSTM agents that meta-learn (RL^2), trained many at once on any world; importing loads torch.
+
+To read in this order: ``network`` (forward, backward, first weights), ``told`` (what agents are
+told), ``rollout`` (how lives are played in training), ``a2c`` (one update: advantages, loss, Adam,
+as a CUDA graph), ``training`` (the loop), ``trained`` (files) and ``policy`` (trained agents act).
 
 >>> trained = train(GaussianBandit([2.0, 0.5], [2.0, 1.0]), seeds=[0, 0])
 >>> lives = simulate(AgentPolicy(trained), trained.task, 10_000, np.random.default_rng(1))

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.agents.learner import Learner
 from meta_bandit.files import write_atomically
 from meta_bandit.worlds.task import AnyTask
 
@@ -97,7 +97,7 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[st
 
 
 def save_progress(
-    path: Path, trainer: Learner, made_from: Mapping[str, object], done: int, seconds: float
+    path: Path, trainer: Trainer, made_from: Mapping[str, object], done: int, seconds: float
 ) -> None:
     """Write a training run's state after some updates.
 
@@ -120,7 +120,7 @@ def save_progress(
 
 
 def load_progress(
-    path: Path, trainer: Learner, made_from: Mapping[str, object]
+    path: Path, trainer: Trainer, made_from: Mapping[str, object]
 ) -> tuple[int, float]:
     """Put a new trainer where a run stopped.
 

@@ -25,14 +25,14 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from meta_bandit.agents.noise import WEIGHTS, Noise
+
 INPUTS = 4
 """Rows of x that every agent has: last reward, last action risky, last action safe, time."""
 REWARD, RISKY_ROW, SAFE_ROW, TIME = range(INPUTS)
 ACTION = RISKY_ROW
 """First of the rows of the last action, in any world."""
 LOGIT, VALUE = 0, 1
-HEADS = 2
-"""Logits and value of an agent of bandits."""
 CONTEXT = 3
 """Rows that follow in x where agents are told their task."""
 
@@ -253,3 +253,25 @@ class Ensemble:
         )
         parts = (slope, slope.transpose(1, 2), dy, *gates.chunk(4, dim=1))
         return (*parts, d_sigmoids, through_cell, dh, dc, dc.unsqueeze(1), scratch)
+
+
+def initial_weights(
+    seeds: Sequence[int], units: int, inputs: int = INPUTS, logits: int = 1
+) -> Tensor:
+    """Weights that training begins with, float64, each agent's from its own seed.
+
+    Each gate reads the last output through an orthogonal matrix (Saxe, McClelland and Ganguli
+    2014); forget gates begin at a bias of 1, open (Jozefowicz, Zaremba and
+    Sutskever 2015). The heads begin small: at first every action is about as likely.
+    """
+    rows, columns = inputs + 1 + units, 4 * units + logits + 1
+    normal, _ = Noise(seeds, rows, columns, torch.float64).draw(0, WEIGHTS)
+    weights = normal.transpose(0, 1).clone()
+    for recurrent in weights[:, inputs + 1 :, : 4 * units].chunk(4, dim=2):
+        recurrent.copy_(torch.linalg.qr(recurrent)[0])
+    weights[:, :inputs, : 4 * units] *= units**-0.5
+    weights[:, :inputs, 4 * units :] = 0.0
+    weights[:, inputs] = 0.0
+    weights[:, inputs, 2 * units : 3 * units] = 1.0
+    weights[:, inputs + 1 :, 4 * units :] *= 0.1 * units**-0.5
+    return weights

@@ -1,4 +1,4 @@
-"""Trained agents as a policy that `worlds.simulate` plays like any other."""
+"""Trained agents as a policy that `worlds.simulate` plays like any other, in any world."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from meta_bandit.agents.a2c import reward_scale, task_inputs, time_input
-from meta_bandit.agents.network import (
-    CONTEXT,
-    INPUTS,
-    LOGIT,
-    REWARD,
-    RISKY_ROW,
-    SAFE_ROW,
-    TIME,
-    Ensemble,
-)
+from meta_bandit.agents.network import ACTION, LOGIT, REWARD, Ensemble
+from meta_bandit.agents.told import Told, tell_which, time_input
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
-from meta_bandit.worlds import RISKY, SAFE, GaussianBandit
+from meta_bandit.worlds import Foraging, GaussianBandit
 from meta_bandit.worlds.bandit import History, Policy
+from meta_bandit.worlds.foraging import ForagingHistory
+from meta_bandit.worlds.task import AnyTask
 
 
 class AgentPolicy:
@@ -39,20 +33,20 @@ class AgentPolicy:
     trained
         The agents.
     greedy
-        Pull the arm that the agent finds more probable, instead of sampling.
+        Take the action that the agent finds most probable, instead of sampling.
     remember
-        Keep the agents' memory at every pull, for `memory`.
+        Keep the agents' memory at every step, for `memory`.
     """
 
     def __init__(self, trained: TrainedAgents, greedy: bool = True, remember: bool = False) -> None:
         self.trained = trained
         self.greedy = greedy
         self.remember = remember
+        self._told = Told(trained.task, trained.config, "cpu")
         self._kept: list[NDArray[np.float32]] = []
-        self._scale: NDArray[np.float64] | None = None
+        self._unit: NDArray[np.float64] | None = None
         if len(trained.task.shape) == 1 and not trained.config.task_context:
-            own = np.broadcast_to(reward_scale(trained.task), trained.task.shape)
-            self._scale = own[:, None]
+            self._unit = np.broadcast_to(trained.task.unit, trained.task.shape)[:, None]
         self._net: Ensemble | None = None
 
     @property
@@ -76,36 +70,59 @@ class AgentPolicy:
 
     def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
         """Probability of the risky arm at the coming pull, shape (agents, lives)."""
-        agents, lives = len(self.trained.seeds), history.last_reward.shape[-1]
-        if history.last_reward.shape != (agents, lives):
+        logit = self._ask(task, history.pull, history.last_action, history.last_reward)[:, LOGIT]
+        probability = (logit > 0) if self.greedy else logit.sigmoid()
+        return np.asarray(probability.double().numpy())
+
+    def move_probabilities(self, task: Foraging, history: ForagingHistory) -> NDArray[np.float64]:
+        """Probabilities of the moves, shape (agents, lives, 4)."""
+        last = history.last_move, history.last_reward
+        logits = self._ask(task, history.time, *last, history.position).transpose(1, 2)
+        if self.greedy:
+            return np.asarray(np.eye(logits.shape[-1])[logits.argmax(-1).numpy()])
+        return np.asarray(logits.double().softmax(-1).numpy())
+
+    def _ask(
+        self,
+        task: AnyTask,
+        step: int,
+        last_action: NDArray[np.int8] | NDArray[np.int64],
+        last_reward: NDArray[np.float64],
+        cell: NDArray[np.int64] | None = None,
+    ) -> Tensor:
+        """Tell the agents what they are told in training; returns logits, (agents, ., lives)."""
+        agents, lives = len(self.trained.seeds), last_reward.shape[-1]
+        if last_reward.shape != (agents, lives):
             raise ValueError(
-                f"task: shape {history.last_reward.shape[:-1]}: must be ({agents},), one for each "
-                "agent"
+                f"task: shape {last_reward.shape[:-1]}: must be ({agents},), one for each agent"
             )
+        told, config = self._told, self.trained.config
         # one thread: results as in training, and no threads that wait for each other on busy cores
         with torch_threads(1), torch.inference_mode():
-            if history.pull == 0:
-                self._net = Ensemble(torch.from_numpy(self.trained.weights), lives, pulls=0)
+            if step == 0:
+                weights = torch.from_numpy(self.trained.weights)
+                self._net = Ensemble(weights, lives, pulls=0, logits=told.logits)
                 self._kept.clear()
             if self._net is None or self._net.inputs.shape[-1] != lives:
                 raise ValueError("these lives were not begun: the policy must be asked at pull 0")
-            begun = history.pull > 0
-            scale = reward_scale(task) if self._scale is None else self._scale
             x = self._net.inputs[0]
-            x[:, REWARD] = torch.from_numpy(history.last_reward / scale)
-            x[:, RISKY_ROW] = torch.from_numpy((history.last_action == RISKY) & begun)
-            x[:, SAFE_ROW] = torch.from_numpy((history.last_action == SAFE) & begun)
-            pull = torch.tensor(float(history.pull))
+            x[:, REWARD] = torch.from_numpy(
+                last_reward / (task.unit if self._unit is None else self._unit)
+            )
+            if step > 0:
+                tell_which(torch.from_numpy(last_action), told.actions, x[:, ACTION : told.time])
+            time = torch.tensor(float(step))
             lifetime = torch.from_numpy(np.broadcast_to(task.lifetime, (agents, 1)).astype(float))
-            x[:, TIME] = time_input(self.trained.config.time_feature, pull, lifetime)
-            if self.trained.config.task_context:
-                told = task_inputs(task).reshape(agents, CONTEXT, 1)
-                x[:, INPUTS : self._net.read] = torch.from_numpy(told)
-            logit = self._net.step(0)[:, LOGIT]
+            x[:, told.time] = time_input(config.time_feature, time, lifetime)
+            if cell is not None:
+                tell_which(torch.from_numpy(cell), told.cells, x[:, told.cell : told.task])
+            if config.task_context:
+                context = task.context.reshape(agents, -1, 1)
+                x[:, told.task : told.inputs] = torch.from_numpy(context)
+            logits = self._net.step(0)[:, : told.logits]
             if self.remember:
                 self._kept.append(torch.cat(self._net.memory(0), dim=1).numpy())
-            probability = (logit > 0) if self.greedy else logit.sigmoid()
-            return probability.double().numpy()
+            return logits
 
 
 @dataclass(frozen=True)

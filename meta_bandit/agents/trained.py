@@ -11,15 +11,21 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_arrays
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.layout import layout
-from meta_bandit.agents.learner import Learner
+from meta_bandit.agents.told import Told
 from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, meaning
+from meta_bandit.worlds import Foraging, GaussianBandit
+from meta_bandit.worlds.task import AnyTask
 
 _TEXTS = ("config", "stages")
 """Attributes of a learning curve that hold JSON."""
+WORLDS: dict[str, tuple[type[AnyTask], dict[str, Any]]] = {
+    "GaussianBandit": (GaussianBandit, BANDIT),
+    "Foraging": (Foraging, FORAGING),
+}
+"""Worlds that agents live in, by the names in their files, and what their variables mean."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class TrainedAgents:
     Attributes
     ----------
     task
-        What each agent was trained on, a `GaussianBandit` or the task of another world; shape
+        What each agent was trained on, the tasks of any world in `rollout.ROLLOUTS`; shape
         (agents,), or (agents, tasks) for a table each.
     seeds : shape (agents,)
         Where all random numbers of each agent came from.
@@ -77,11 +83,13 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     curve = trained.curve
     names = [str(name) for name in curve.data_vars]
     arrays = {f"curve.{name}": curve[name].values for name in names}
-    task, known = trained.task, BANDIT if "sigma_p" in trained.task.values else FORAGING
+    task, world = trained.task, type(trained.task).__name__
+    known = WORLDS[world][1]
     about = {
         "title": "Trained agents: weights of LSTM actor-critics, and what they were trained on",
         **LICENCE,
-        "layout": layout(task, trained.config, trained.weights.shape),
+        "layout": layout(task, trained.config),
+        "world": world,
         "task": {name: value.tolist() for name, value in task.values.items()},
         "config": asdict(trained.config),
         # as data, not as text within text
@@ -94,15 +102,13 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     write_arrays(path, "trained agents", arrays, about)
 
 
-def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
-    """Read what `save_agents` wrote.
+def load_agents(path: Path) -> TrainedAgents:
+    """Read what `save_agents` wrote, of agents of any world.
 
     Parameters
     ----------
     path
-        The file.
-    learner
-        The world that the agents live in.
+        The file. Where it does not name the world, as older ones, its task's fields tell.
 
     Raises
     ------
@@ -112,10 +118,8 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     """
     arrays, about = read_arrays(path, "trained agents")
     try:
-        if about["task"].keys() != {field.name for field in fields(cast("Any", learner.kind))}:
-            raise ValueError(f"a task of {', '.join(about['task'])}: they live in another world")
         config = A2CConfig(**about["config"])
-        task = learner.kind(**about["task"])
+        task = _world(about)(**about["task"])
         dims, units = about["dims"], about["units"]
         attributes = {
             name: json.dumps(value) if name in _TEXTS and not isinstance(value, str) else value
@@ -128,8 +132,8 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description is not of trained agents ({error})") from None
-    rows = learner.inputs(task, config) + 1 + config.units
-    columns = 4 * config.units + learner.logits + 1
+    told = Told(task, config, "cpu")
+    rows, columns = told.inputs + 1 + config.units, 4 * config.units + told.logits + 1
     expected["weights"] = np.empty((sizes["agent"], rows, columns), np.float32)
     expected["seeds"] = np.empty(sizes["agent"], np.uint64)
     check_arrays(path, arrays, expected)
@@ -137,6 +141,15 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     for name, over in dims.items():
         curve[name] = (tuple(over), arrays[f"curve.{name}"], units[name])
     return TrainedAgents(task, arrays["seeds"], config, arrays["weights"], curve)
+
+
+def _world(about: dict[str, Any]) -> type[Any]:
+    """Find the world that a file's task belongs to, by its name or its fields."""
+    for name, (world, _) in WORLDS.items():
+        named = {field.name for field in fields(cast("Any", world))} == about["task"].keys()
+        if named and about.get("world", name) == name:
+            return world
+    raise ValueError(f"a task of {', '.join(about['task'])}: of no world that is known")
 
 
 def _parsed(name: str, value: object) -> object:

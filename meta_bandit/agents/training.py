@@ -19,7 +19,7 @@ from tqdm import tqdm
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
-from meta_bandit.agents.learner import Learner
+from meta_bandit.agents.rollout import ROLLOUTS
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.worlds.task import AnyTask
 
@@ -27,25 +27,24 @@ from meta_bandit.worlds.task import AnyTask
 def train(
     task: AnyTask,
     seeds: Sequence[int],
-    config: A2CConfig = CONFIGURATIONS["companion"],
+    config: A2CConfig | None = None,
     device: str = "auto",
     progress: bool | Callable[[int], None] = True,
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
     initial: NDArray[np.float32] | None = None,
-    learner: type[Learner] = Trainer,
 ) -> TrainedAgents:
-    r"""Meta-train one agent on each task, all side by side.
+    r"""Meta-train one agent on each task of any world, all side by side.
 
     Each update plays lives with sampled actions and descends, for each agent,
 
     .. math:: \frac1{TB} \sum_{t, \text{lives}} \Bigl[-\hat A_t \log \pi_t(a_t)
         - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
 
-    with the advantages and returns of `learner.advantages`, each life weighed where
-    `A2CConfig.good_arms` says so. The last term is there only with the network as critic; by
-    default returns are compared with `baseline.Baseline` instead (`A2CConfig.critic`).
+    with the advantages and returns of `a2c.advantages`, each life weighed where
+    `A2CConfig.good_arms` says so. The last term is there only with the network as critic; on
+    bandits returns are by default compared with `baseline.Baseline` instead (`A2CConfig.critic`).
 
     An agent's result depends on its task,
     its seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with
@@ -56,14 +55,14 @@ def train(
     Parameters
     ----------
     task : shape (agents,) or (agents, tasks)
-        One task for each agent; or a table of them, of which the lives of each update are dealt
-        the next ones in turn, from the start again after the last. Its length must be a multiple
-        of ``config.lives``. Lifetimes may differ.
+        One task of a world in `rollout.ROLLOUTS` for each agent; or a table of them, of which the
+        lives of each update are dealt the next ones in turn, from the start again after the last.
+        Its length must be a multiple of ``config.lives``. Lifetimes may differ.
     seeds : length agents
         Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
         the same random numbers.
     config
-        How to train.
+        How to train; by default as the world's ``default`` in `rollout.ROLLOUTS` says.
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one. On CUDA the whole update is
         one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
@@ -81,10 +80,7 @@ def train(
     initial : shape (agents, inputs + 1 + units, 4 units + 2)
         Weights to begin with instead of random ones, such as those of other trained agents. The
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
-        tasks (`a2c.reward_scale`).
-
-    learner
-        The world that agents live in: how lives are played, and what agents are told.
+        tasks.
 
     Returns
     -------
@@ -95,16 +91,21 @@ def train(
     Raises
     ------
     ValueError
-        If the shape of the task, the seeds, the device or the initial weights do not fit, or the
-        checkpoint is damaged or of another run.
+        If the world, the shape of the task, the configuration, the seeds, the device or the initial
+        weights do not fit, or the checkpoint is damaged or of another run.
     """
+    if type(task) not in ROLLOUTS:
+        known = ", ".join(world.__name__ for world in ROLLOUTS)
+        raise ValueError(f"task: {type(task).__name__}: agents are trained on {known}")
+    if config is None:
+        config = CONFIGURATIONS[ROLLOUTS[type(task)].default]
     seeds = _check(task, seeds, config)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
     source = made_from(task, seeds, config, place.type, initial)
     with torch_threads(threads), torch.inference_mode():
-        trainer = learner(task, seeds, config, place)
+        trainer = Trainer(task, seeds, config, place)
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:
@@ -141,7 +142,7 @@ def train(
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 
-def _record(trainer: Learner) -> None:
+def _record(trainer: Trainer) -> None:
     """Record the update as a CUDA graph, or say that it could not be."""
     try:
         trainer.record()
@@ -195,7 +196,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def _curve(
-    trainer: Learner,
+    trainer: Trainer,
     task: AnyTask,
     seeds: Sequence[int],
     config: A2CConfig,
@@ -203,7 +204,7 @@ def _curve(
 ) -> xr.Dataset:
     """Label the learning curves and warn of agents that diverged."""
     curve = xr.Dataset(coords={"update": np.arange(config.updates)})
-    for name, units in trainer.noted.items():
+    for name, units in trainer.lives.noted.items():
         curve[name] = (("agent", "update"), trainer.curves[name].T.cpu().numpy(), {"units": units})
     if len(task.shape) == 1:
         for name, values in task.full.items():

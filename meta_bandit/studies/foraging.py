@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from meta_bandit.agents import A2CConfig, TrainedAgents
-from meta_bandit.foraging.agents import CONFIG, ForagingAgent
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.metadata import FORAGING, explain, meaning
 from meta_bandit.studies.study import Chunk, Study, Team, thin
 from meta_bandit.theory.foraging import best_habit, critical_far, optimum
@@ -74,7 +73,7 @@ class Foragers(Study):
     far: float = 4.5
     kept: int = 4
     seed: tuple[int, ...] = (0, 1, 2)
-    config: A2CConfig = field(default_factory=lambda: CONFIG)
+    config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["forage"])
     keep: bool = field(default=True, compare=False)
 
     @property
@@ -172,7 +171,7 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
     rows = []
     for number in range(len(team.seeds)):
         world = home[number]
-        agent = ForagingAgent(team[number])
+        agent = AgentPolicy(team[number])
         lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
         rows.append(
             {

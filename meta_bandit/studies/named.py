@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from meta_bandit.agents import CONFIGURATIONS
-from meta_bandit.foraging.agents import CONFIG
 from meta_bandit.studies.foraging import Foragers
 from meta_bandit.studies.generalists import every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Grid
@@ -99,7 +98,7 @@ STUDIES: dict[str, Study] = {
         places=(2,),
         kept=2,
         seed=(0,),
-        config=replace(CONFIG, updates=3),
+        config=replace(CONFIGURATIONS["forage"], updates=3),
     ),
     # in slices, each a file of its own
     **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},

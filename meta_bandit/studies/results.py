@@ -11,7 +11,6 @@ from typing import Any
 import xarray as xr
 
 from meta_bandit.agents import TrainedAgents, load_agents
-from meta_bandit.foraging.agents import load_foragers
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 """What the book keeps."""
@@ -114,8 +113,7 @@ def stored_agents(name: str) -> TrainedAgents:
     FileNotFoundError
         If it is not there; the message says how to make it.
     """
-    path = kept_file(name)
-    return load_foragers(path) if name.startswith("forage") else load_agents(path)
+    return load_agents(kept_file(name))
 
 
 def kept_file(name: str) -> Path:

@@ -18,10 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit.agents import A2CConfig, TrainedAgents, train
-from meta_bandit.agents.a2c import Trainer
-from meta_bandit.foraging.agents import ForagingTrainer
 from meta_bandit.studies.results import to_netcdf
-from meta_bandit.worlds import Foraging
 from meta_bandit.worlds.task import AnyTask
 
 Chunk = Sequence[int]
@@ -107,7 +104,6 @@ class Team:
                 checkpoint=checkpoint and checkpoint.with_name(str(name)),
                 every=every,
                 initial=initial,
-                learner=ForagingTrainer if isinstance(self.task, Foraging) else Trainer,
             )
             initial = trained.weights
             seconds, before = seconds + trained.curve.attrs["seconds"], before + config.updates

@@ -48,6 +48,14 @@ class GaussianBandit(Task["Policy", "Lives"]):
     lifetime: NDArray[np.int64]
     mean: NDArray[np.float64]
 
+    coin = True
+    in_words = (
+        "two arms, T pulls a life: the safe arm (0) pays 0; the risky arm (1) has a mean mu ~ "
+        "N(mean, sigma_p^2), drawn once a life, and pays r ~ N(mu, sigma_l^2) at each pull"
+    )
+    unit_in_words = "sqrt(mean^2 + sigma_p^2 + sigma_l^2)"
+    context_in_words = ("ln(sigma_p/|mean|)", "ln(sigma_l/|mean|)", "ln(T/100)")
+
     def __init__(
         self,
         sigma_p: ArrayLike,
@@ -68,6 +76,42 @@ class GaussianBandit(Task["Policy", "Lives"]):
             require(name, values[name], valid, "in [1e-150, 1e150]")
         require("mean", values["mean"], np.abs(values["mean"]) <= 1e150, "in [-1e150, 1e150]")
         self._keep(**values)
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """The arms."""
+        return {"risky": RISKY, "safe": SAFE}
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        r"""Unit in which an agent is told its rewards: their root mean square (prop-scale).
+
+        .. math:: \sqrt{m^2 + \sigma_p^2 + \sigma_l^2}
+
+        This unit is our choice; any that scales with the task, such as abs(m), states the same
+        task.
+        """
+        return np.asarray(np.sqrt(self.mean**2 + self.sigma_p**2 + self.sigma_l**2))
+
+    @property
+    def context(self) -> NDArray[np.float64]:
+        r"""What an agent is told of its task, shape ``(*shape, 3)``.
+
+        .. math:: \ln(\sigma_p/|m|),\quad \ln(\sigma_l/|m|),\quad \ln(T / 100)
+
+        For m < 0 that is all that matters, by prop-scale; as logarithms, since it matters by
+        factors. Our choice.
+
+        Raises
+        ------
+        ValueError
+            If a prior mean is 0.
+        """
+        if (self.mean == 0).any():
+            raise ValueError("mean = 0: must not be 0 for agents that are told their task")
+        unit = np.abs(self.mean)
+        parts = (self.sigma_p / unit, self.sigma_l / unit, self.lifetime / 100)
+        return np.stack([np.log(np.broadcast_to(part, self.shape)) for part in parts], axis=-1)
 
     def birth(self, lives: int | None, rng: np.random.Generator) -> BanditLife:
         """Begin lives: the risky arm's mean is drawn for each."""

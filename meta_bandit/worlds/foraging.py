@@ -57,6 +57,16 @@ class Foraging(Task["Forager", "ForagingLives"]):
     near: NDArray[np.float64]
     size: NDArray[np.int64]
 
+    in_words = (
+        "a grid of size x size cells, cell = y size + x, T moves a life: 0 up (y + 1), 1 right "
+        "(x + 1), 2 down, 3 left; against a wall the animal stays. With h = (size - 1)/2 the nest, "
+        "where lives begin, is (x, y) = (h, 0), the near place (0, 0) and the hiding places "
+        "(2h, h), (2h, 2h), (h, 2h), (0, 2h), (0, h), of which the first K are used and one, drawn "
+        "once a life, pays far; the near place always pays near; who is paid is back in the nest"
+    )
+    action_in_words = "move"
+    unit_in_words = "far"
+
     def __init__(
         self,
         lifetime: ArrayLike,
@@ -92,6 +102,21 @@ class Foraging(Task["Forager", "ForagingLives"]):
         if len(sizes) > 1:
             raise ValueError(f"size = {sizes.tolist()}: must be the same for tasks side by side")
         return grid(int(sizes[0]))
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """The moves, as in `MOVES`."""
+        return {"up": 0, "right": 1, "down": 2, "left": 3}
+
+    @property
+    def cells(self) -> int:  # type: ignore[override]
+        """Cells of the grid."""
+        return len(self.grid.after)
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """The large reward."""
+        return self.far
 
     @property
     def stay(self) -> NDArray[np.float64]:

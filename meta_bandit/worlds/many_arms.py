@@ -53,6 +53,12 @@ class ManyArms(Task["ManyPolicy", "ManyLives"]):
     mean: NDArray[np.float64]
     safe: NDArray[np.float64]
 
+    in_words = (
+        "K arms, T pulls a life: arm 0 pays safe; each other arm has a mean mu ~ N(mean, "
+        "sigma_p^2), drawn once a life, and pays r ~ N(mu, sigma_l^2) at each pull"
+    )
+    unit_in_words = "sqrt((|mean| + |safe|)^2 + sigma_p^2 + sigma_l^2)"
+
     def __init__(
         self,
         arms: ArrayLike = 10,
@@ -75,6 +81,17 @@ class ManyArms(Task["ManyPolicy", "ManyLives"]):
         for name in ("sigma_p", "sigma_l"):
             require(name, values[name], values[name] > 0, "a finite number > 0")
         self._keep(**values)
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """The arms."""
+        return {f"arm {number}": number for number in range(int(self.arms))}
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """Unit in which an agent is told its rewards, about their root mean square at most."""
+        far = np.square(np.abs(self.mean) + np.abs(self.safe))
+        return np.asarray(np.sqrt(far + self.sigma_p**2 + self.sigma_l**2))
 
     @property
     def per_life(self) -> ManyArms:

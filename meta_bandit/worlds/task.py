@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import fields
-from typing import Any, Generic, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,9 +38,37 @@ class Task(ABC, Generic[Asked, Played]):
     ----------
     lifetime : shape (...)
         Steps in one life (T); what other fields there are is up to the task.
+    coin
+        Whether there are two actions, and a coin is tossed for the first: one logit does for both.
+    cells
+        Places that an agent can be in, and is told; 0 if there are none.
+    in_words, action_in_words, unit_in_words, context_in_words
+        The rules of the world, what an action is called in it, `unit` and `context` as formulas:
+        for who reads a file of agents.
     """
 
     lifetime: NDArray[np.int64]
+    coin: ClassVar[bool] = False
+    cells: int = 0
+    in_words: ClassVar[str]
+    action_in_words: ClassVar[str] = "action"
+    unit_in_words: ClassVar[str]
+    context_in_words: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def actions(self) -> dict[str, int]:
+        """Numbers of the actions by their names, as agents are told them."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> NDArray[np.float64]:
+        """Unit in which agents are told rewards: one that scales with the task."""
+
+    @property
+    def context(self) -> NDArray[np.float64]:
+        """What agents are told of their task, if asked for, shape ``(*shape, numbers)``."""
+        return np.empty((*self.shape, 0))
 
     @abstractmethod
     def birth(self, lives: int | None, rng: np.random.Generator) -> Life[Asked, Played]:

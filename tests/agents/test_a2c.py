@@ -8,9 +8,16 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, train
-from meta_bandit.agents.a2c import Trainer, reward_scale
-from meta_bandit.agents.learner import advantages, initial_weights
-from meta_bandit.agents.network import INPUTS, LOGIT, REWARD, RISKY_ROW, TIME, VALUE
+from meta_bandit.agents.a2c import Trainer, advantages
+from meta_bandit.agents.network import (
+    INPUTS,
+    LOGIT,
+    REWARD,
+    RISKY_ROW,
+    TIME,
+    VALUE,
+    initial_weights,
+)
 from tests.agents.unrolled import unrolled_heads
 
 MIXED = GaussianBandit(
@@ -81,8 +88,8 @@ def test_gradient_of_the_whole_loss_equals_autograd(normalise, entropy_weight, v
     )
     made = trainer(config)
     with torch.inference_mode():
-        made.play(0, made.mean)
-        entropy = made.loss_slope(torch.tensor(entropy_weight, dtype=made.mean.dtype))
+        made.lives.play(0)
+        entropy = made.loss_slope(torch.tensor(entropy_weight, dtype=made.lives.mean.dtype))
         gradient = made.net.backward(made.heads_slope).clone()
     inputs = made.net.inputs.clone()
     leaf = made.net.weights.clone().requires_grad_()
@@ -120,7 +127,7 @@ def test_gradient_of_the_whole_loss_equals_autograd(normalise, entropy_weight, v
 def test_nothing_after_the_end_of_a_life_counts():
     made = trainer()
     with torch.inference_mode():
-        made.play(0, made.mean)
+        made.lives.play(0)
         made.loss_slope(torch.tensor(0.1))
         before = made.net.backward(made.heads_slope).clone()
         # what happens to agent 2 after its 6 pulls: other times, other outputs
@@ -140,8 +147,9 @@ def test_lives_follow_the_task():
         config = A2CConfig(lives=4000, units=2, stratified_arms=stratified)
         made = Trainer(task, [1, 2], config, torch.device("cpu"))
         with torch.inference_mode():
-            arm_mean = made.play(0, made.mean).double()
-        reward = made.net.inputs[1:, :, REWARD].double() * torch.tensor(reward_scale(task))[:, None]
+            made.lives.play(0)
+        arm_mean = made.lives.arm_mean.double()
+        reward = made.net.inputs[1:, :, REWARD].double() * torch.tensor(task.unit)[:, None]
         risky = made.net.inputs[1:, :, RISKY_ROW].bool()
         for agent in range(2):
             mean, sigma_p = task.mean[agent], task.sigma_p[agent]
@@ -159,7 +167,7 @@ def test_lives_follow_the_task():
 def test_stratified_arms_lie_one_in_each_slice():
     made = Trainer(MIXED, SEEDS, A2CConfig(lives=10, units=2), torch.device("cpu"))
     with torch.inference_mode():
-        first, second = (made.draw_arms(update, made.prior_mean) for update in (0, 1))
+        first, second = (made.lives.draw_arms(update, made.lives.prior_mean) for update in (0, 1))
     for arms in (first, second):
         quantile = torch.special.ndtr(arms)
         assert torch.equal((10 * quantile).floor(), torch.arange(10.0).double().expand(3, 10))
@@ -169,7 +177,7 @@ def test_stratified_arms_lie_one_in_each_slice():
 def test_first_update_shows_time_and_last_action_as_the_book_says():
     made = trainer()
     with torch.inference_mode():
-        made.play(0, made.mean)
+        made.lives.play(0)
     x = made.net.inputs[:-1, :, :INPUTS]
     pull = torch.arange(9.0, dtype=torch.float64)
     torch.testing.assert_close(x[:, 0, TIME, 0], 2 * pull / 9 - 1)
@@ -281,7 +289,8 @@ def test_mean_return_is_the_arms_mean_times_the_pulls():
     with torch.inference_mode():
         made.update(0)
         actions = made.net.inputs[1:, :, RISKY_ROW].clone()
-        arm_mean = made.draw_arms(0, made.prior_mean) * made.sigma_p  # the prior mean begins at 0
+        # the prior mean begins at 0
+        arm_mean = made.lives.draw_arms(0, made.lives.prior_mean) * made.lives.sigma_p
     expected = [
         (actions[:lifetime, agent].sum(0) * arm_mean[agent]).mean()
         for agent, lifetime in enumerate([9, 1, 6])

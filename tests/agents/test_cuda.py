@@ -6,8 +6,7 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, train
-from meta_bandit.agents.a2c import Trainer
-from meta_bandit.agents.learner import FIRST_DECAY, schedules
+from meta_bandit.agents.a2c import FIRST_DECAY, Trainer, schedules
 from meta_bandit.agents.training import _record
 
 TASK = GaussianBandit([1.0, 2.0, 2.0], [0.5, 2.0, 4.0], [20, 30, 25])
@@ -33,10 +32,10 @@ class PythonNumbers(Trainer):
     def _update(self) -> None:
         update = int(self.index)
         rate, shorten_second, entropy_weight, share = schedules(self.config)[update].tolist()
-        self.play(update, self.mean * share)
+        self.lives.play(update, share)
         self.loss_slope(torch.tensor(entropy_weight))
         gradient = self.net.backward(self.heads_slope, self.config.backpropagation_clip)
-        gradient.div_(self.samples[:, None, None])
+        gradient.div_(self.lives.samples[:, None, None])
         self.descend(gradient, rate, shorten_second)
         self.alive[update] = self.finite
 

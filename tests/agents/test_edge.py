@@ -25,18 +25,18 @@ def played(config: A2CConfig, dtype: torch.dtype = torch.float64) -> Trainer:
     made = Trainer(TASK, SEEDS, config, torch.device("cpu"), dtype)
     made.net.weights[:, INPUTS:, -2:] *= 20
     with torch.inference_mode():
-        made.play(0, made.prior_mean)
+        made.lives.play(0)
     return made
 
 
 def test_what_is_known_of_an_arm_is_the_posterior():
     made = played(SMALL)
-    mean, std = made.posterior()
+    mean, std = made.lives.posterior()
     inputs = made.net.inputs[1:].numpy()
     for agent in range(3):
         lived = int(TASK.lifetime[agent])
         risky = inputs[:lived, agent, RISKY_ROW]
-        paid = inputs[:lived, agent, 0] * float(made.reward_scale[agent, 0])
+        paid = inputs[:lived, agent, 0] * float(made.lives.unit[agent, 0])
         task = GaussianBandit(TASK.sigma_p[agent], TASK.sigma_l[agent], lived, TASK.mean[agent])
         for pull in range(lived):
             expected, variance = posterior(task, risky[:pull].sum(0), paid[:pull].sum(0))
@@ -58,7 +58,7 @@ def test_the_gradient_in_expectation_is_the_same_with_less_noise(signal):
         found = []
         with torch.inference_mode():
             for update in range(150):
-                made.play(update, made.prior_mean)
+                made.lives.play(update)
                 made.loss_slope(torch.tensor(0.0))
                 found.append(made.net.backward(made.heads_slope)[0].clone())
         gradients[name] = torch.stack(found)
@@ -78,15 +78,15 @@ def test_good_arms_are_drawn_more_often_and_weigh_less():
     config = A2CConfig(lives=20_000, units=2, good_arms=0.3)
     made = Trainer(task, [1, 2, 3], config, torch.device("cpu"), torch.float64)
     with torch.inference_mode():
-        arm = made.prior_mean + made.sigma_p * made.draw_arms(0, made.prior_mean)
-    weight = made.weight
+        made.lives.play(0)
+    arm, weight = made.lives.arm_mean, made.lives.weight
     assert weight is not None
-    good = torch.special.ndtr(made.mean / made.sigma_p)[:, 0]
+    good = torch.special.ndtr(made.lives.mean / made.lives.sigma_p)[:, 0]
     assert ((arm > 0).double().mean(1) - (0.3 + 0.7 * good)).abs().max() < 1e-3
     for values, expected in [
         (torch.ones_like(arm), torch.ones(3, dtype=torch.float64)),
-        (arm, made.mean[:, 0]),
-        ((arm - made.mean) ** 2, made.sigma_p[:, 0] ** 2),
+        (arm, made.lives.mean[:, 0]),
+        ((arm - made.lives.mean) ** 2, made.lives.sigma_p[:, 0] ** 2),
         ((arm > 0).double(), good),
     ]:
         torch.testing.assert_close((weight * values).mean(1), expected, rtol=2e-3, atol=1e-4)
@@ -99,7 +99,7 @@ def test_both_arms_keep_their_least_probability_and_no_slope_leads_out():
     made.net.weights[:, INPUTS:, -2] = 0.0
     made.net.weights[0, INPUTS, -2], made.net.weights[1, INPUTS, -2] = 30.0, -30.0
     with torch.inference_mode():
-        made.play(0, made.prior_mean)
+        made.lives.play(0)
         made.loss_slope(torch.tensor(0.0))
     risky = made.net.inputs[1:, :, RISKY_ROW]
     rare = torch.stack((1 - risky[:, 0], risky[:, 1])).mean((1, 2))
@@ -115,7 +115,7 @@ def test_inside_its_limits_a_logit_has_the_slope_of_the_loss():
         bounded, free = (played(replace(SMALL, tremble=tremble)) for tremble in (1e-12, 0.0))
         for made in (bounded, free):
             made.loss_slope(torch.tensor(0.1))
-    assert bounded.limit is not None
+    assert bounded.lives.limit is not None
     torch.testing.assert_close(bounded.heads_slope, free.heads_slope)
 
 
@@ -146,11 +146,11 @@ def test_the_baseline_is_the_regression_on_earlier_lives():
 
 def test_what_the_baseline_sees_is_what_an_ideal_observer_knows():
     made = played(DEFAULT)
-    mean, std = made.posterior()
-    unit = made.reward_scale
-    left = 1 - made.pull / made.lifetime
+    mean, std = made.lives.posterior()
+    unit = made.lives.unit
+    left = 1 - made.lives.step_number / made.lives.lifetime
     risky = made.net.inputs[1:, :, RISKY_ROW]
-    seen = observe(mean, std, left, risky, made.mask, unit)
+    seen = observe(mean, std, left, risky, made.lives.mask, unit)
     np.testing.assert_allclose(
         seen[2, 0, 6],
         gain(mean[2, 0].numpy(), std[2, 0].numpy()) / float(unit[0, 0]),

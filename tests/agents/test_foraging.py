@@ -1,4 +1,4 @@
-"""Foragers: their gradient against autograd, their lives in training against `forage`."""
+"""Foragers: their gradient against autograd, their lives in training against `simulate`."""
 
 from dataclasses import replace
 
@@ -6,32 +6,32 @@ import numpy as np
 import pytest
 import torch
 
-from meta_bandit.agents import load_agents, save_agents
-from meta_bandit.agents.learner import advantages
-from meta_bandit.agents.network import ACTION, REWARD, Ensemble
-from meta_bandit.foraging.agents import (
-    CONFIG,
-    POSITION,
-    TIME,
-    ForagingAgent,
-    ForagingTrainer,
-    load_foragers,
-    train_foragers,
+from meta_bandit.agents import (
+    CONFIGURATIONS,
+    AgentPolicy,
+    load_agents,
+    save_agents,
+    train,
 )
+from meta_bandit.agents.a2c import Trainer, advantages
+from meta_bandit.agents.checkpoint import read_arrays, write_arrays
+from meta_bandit.agents.network import ACTION, REWARD, Ensemble
 from meta_bandit.studies import score
 from meta_bandit.theory.foraging import optimum
 from meta_bandit.worlds import Foraging, simulate
 from meta_bandit.worlds.foraging import travel
 from tests.agents.unrolled import unrolled_heads
 
+TIME, POSITION = 5, 6
+CONFIG = CONFIGURATIONS["forage"]
 TASK = Foraging([9, 6], [3, 2], [4.0, 2.5], [1.0, 0.5])
 SMALL = replace(CONFIG, updates=4, lives=64, units=5, continuation_until=0.0)
 
 
-def made(task=TASK, dtype=torch.float64, **changes) -> ForagingTrainer:
+def made(task=TASK, dtype=torch.float64, **changes) -> Trainer:
     config = replace(SMALL, **changes)
     seeds = list(range(task.shape[0]))
-    return ForagingTrainer(task, seeds, config, torch.device("cpu"), dtype)
+    return Trainer(task, seeds, config, torch.device("cpu"), dtype)
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -40,13 +40,13 @@ def test_the_slopes_are_those_of_autograd(normalise):
     with torch.no_grad():
         learner = made(normalise_advantages=normalise)
         learner.net.weights.mul_(3)  # answers that differ
-        learner.play(0, learner.near)
+        learner.lives.play(0)
         beta = torch.tensor(0.2, dtype=torch.float64)
         entropy = learner.loss_slope(beta).clone()
         gradient = learner.net.backward(learner.heads_slope).clone()
         x, weights = learner.net.inputs[:-1].clone(), learner.net.weights.clone()
-        outcome, mask = learner.net.inputs[1:].clone(), learner.mask.clone()
-        lifetime, samples = learner.lifetime.clone(), learner.samples.clone()
+        outcome, mask = learner.net.inputs[1:].clone(), learner.lives.mask.clone()
+        lifetime, samples = learner.lives.lifetime.clone(), learner.lives.samples.clone()
     config, rows = learner.config, learner.net.read
     leaf = weights.clone().requires_grad_()
     heads = unrolled_heads(leaf, x[:, :, :rows], logits=4)
@@ -81,7 +81,7 @@ def test_moves_are_sampled_as_the_softmax_says():
         learner.net.weights[:, learner.net.read, 4 * 2 : 4 * 2 + 4] = torch.tensor(
             [1.0, 0.0, -1.0, 0.5], dtype=torch.float64
         )
-        learner.play(3, learner.near)
+        learner.lives.play(3)
         chances = learner.net.heads[0, 0, :4, 0].softmax(0)
         shares = learner.net.inputs[1, 0, ACTION:TIME].mean(-1)
     error = (chances * (1 - chances) / 8192).sqrt()
@@ -91,9 +91,9 @@ def test_moves_are_sampled_as_the_softmax_says():
 def test_lives_in_training_follow_the_rules():
     with torch.inference_mode():
         learner = made()
-        near = learner.near * 0.5
-        fed, found = learner.play(1, near)
-        cells = TASK.grid.hiding[learner.draw_places(1)]
+        learner.lives.play(1, 0.5)
+        fed, found = learner.lives.fed, learner.lives.found
+        cells = TASK.grid.hiding[learner.lives.draw_places(1)]
         z = learner.net.inputs.numpy()
     world = TASK.grid
     far, small = np.array([4.0, 2.5]), np.array([0.5, 0.25])
@@ -119,10 +119,10 @@ def test_lives_in_training_follow_the_rules():
 def test_each_place_is_dealt_equally_often():
     with torch.inference_mode():
         learner = made(lives=60)
-        places = learner.draw_places(2).numpy()
+        places = learner.lives.draw_places(2).numpy()
         np.testing.assert_array_equal(np.bincount(places[0]), [20, 20, 20])
         np.testing.assert_array_equal(np.bincount(places[1]), [30, 30])
-        free = made(lives=60, stratified_arms=False).draw_places(2).numpy()
+        free = made(lives=60, stratified_arms=False).lives.draw_places(2).numpy()
     assert set(free[0]) == {0, 1, 2}
     assert (np.bincount(free[0]) != 20).any()
 
@@ -131,13 +131,13 @@ def test_the_policy_answers_as_the_network_did_in_training():
     """The same inputs, written by another hand, give the same answers."""
     learner = made(dtype=torch.float32)
     with torch.inference_mode():
-        learner.play(0, learner.near)
+        learner.lives.play(0)
         heads = learner.net.heads.numpy().copy()
         moves = learner.net.inputs[1:, :, ACTION:TIME].argmax(2).numpy()
-        places = learner.draw_places(0).numpy()
+        places = learner.lives.draw_places(0).numpy()
         weights = learner.net.weights.numpy().copy()
-    trained = train_foragers(TASK, [0, 1], SMALL, "cpu", progress=False)
-    agent = ForagingAgent(replace(trained, weights=weights), greedy=False)
+    trained = train(TASK, [0, 1], SMALL, "cpu", progress=False)
+    agent = AgentPolicy(replace(trained, weights=weights), greedy=False)
     answers = []
 
     class Repeat:
@@ -162,8 +162,8 @@ def test_the_policy_answers_as_the_network_did_in_training():
 
 
 def test_training_is_the_same_alone_and_resumed_and_survives_a_file(tmp_path):
-    both = train_foragers(TASK, [5, 6], SMALL, "cpu", progress=False)
-    alone = train_foragers(TASK[np.array([1])], [6], SMALL, "cpu", progress=False)
+    both = train(TASK, [5, 6], SMALL, "cpu", progress=False)
+    alone = train(TASK[np.array([1])], [6], SMALL, "cpu", progress=False)
     np.testing.assert_array_equal(both.weights[1], alone.weights[0])
 
     class StopHereError(Exception):
@@ -174,36 +174,71 @@ def test_training_is_the_same_alone_and_resumed_and_survives_a_file(tmp_path):
             raise StopHereError
 
     checkpoint = tmp_path / "run.safetensors"
-    from meta_bandit.agents import train
-
     with pytest.raises(StopHereError):
         train(
-            TASK, [5, 6], SMALL, "cpu", stop, checkpoint=checkpoint, every=0,
-            learner=ForagingTrainer,
+            TASK, [5, 6], SMALL, "cpu", stop, checkpoint=checkpoint, every=0
         )  # fmt: skip
-    resumed = train_foragers(TASK, [5, 6], SMALL, "cpu", False, checkpoint=checkpoint)
+    resumed = train(TASK, [5, 6], SMALL, "cpu", False, checkpoint=checkpoint)
     np.testing.assert_array_equal(resumed.weights, both.weights)
 
     save_agents(both, tmp_path / "agents.safetensors")
-    back = load_foragers(tmp_path / "agents.safetensors")
+    back = load_agents(tmp_path / "agents.safetensors")
     assert back.task == both.task
     np.testing.assert_array_equal(back.weights, both.weights)
     assert back.curve.identical(both.curve)
-    with pytest.raises(ValueError, match="description is not of trained agents"):
-        load_agents(tmp_path / "agents.safetensors")
+
+
+def test_a_file_names_its_world_and_older_ones_are_known_by_their_tasks(tmp_path):
+    path = tmp_path / "agents.safetensors"
+    trained = train(TASK, [5, 6], SMALL, "cpu", progress=False)
+    save_agents(trained, path)
+    arrays, about = read_arrays(path, "trained agents")
+    assert about.pop("world") == "Foraging"
+    write_arrays(path, "trained agents", arrays, about)
+    assert load_agents(path).task == TASK
+    for changed in ({"world": "Sea"}, {"task": about["task"] | {"depth": [1, 2]}}):
+        write_arrays(path, "trained agents", arrays, about | changed)
+        with pytest.raises(ValueError, match="description is not of trained agents"):
+            load_agents(path)
+
+
+def test_a_table_of_worlds_is_dealt_as_bandits_are():
+    """With one world in it, it trains as that world alone; with several, each agent on its own."""
+    config = replace(SMALL, stratified_arms=False, normalise_advantages="task", updates=3)
+    wide = [np.tile(values[:, None], 128) for values in TASK.full.values()]
+    alone, table = (train(task, [1, 2], config, "cpu") for task in (TASK, Foraging(*wide)))
+    np.testing.assert_allclose(alone.curve.found[:, 0], table.curve.found[:, 0], rtol=1e-6)
+    mixed = Foraging(np.resize([9, 3, 6, 2], (2, 128)), [[3], [2]], np.linspace(2, 6, 128))
+    config = replace(CONFIG, updates=3, lives=64, units=5, continuation_until=0.0)
+    both = train(mixed, [3, 4], config, "cpu")
+    one = Foraging(mixed.lifetime[[1]], 2, mixed.far)
+    single = train(one, [4], config, "cpu")
+    np.testing.assert_array_equal(both.weights[[1]], single.weights)
+    with torch.inference_mode():
+        lives = Trainer(mixed, [3, 4], config, torch.device("cpu")).lives
+        lives.play(0)
+        assert lives.widths[0] == 64 > lives.widths[-1] > 0
+        ended = lives.net.inputs[1:, :, REWARD] * (1 - lives.mask)
+    assert not ended.any()
+    assert lives.found.any()
+
+
+def test_a_world_that_nobody_can_be_trained_on_is_named():
+    with pytest.raises(ValueError, match="task: Sea: agents are trained on GaussianBandit, "):
+        train(type("Sea", (Foraging,), {})([5], 2, 3.0), [1], SMALL, "cpu")
 
 
 def test_an_agent_learns_to_search_where_that_pays():
     """In seconds: short lives, two places, a reward worth the way."""
     task = Foraging([8], 2, 6.0)
     config = replace(CONFIG, updates=150, entropy=0.1, continuation_until=0.0)
-    trained = train_foragers(task, [1], config, "cpu", progress=False)
+    trained = train(task, [1], config, "cpu", progress=False)
     (measured,) = score(trained)["return"].values
     assert measured > 0.85 * optimum(task[0]).value > float(task.stay[0])
 
 
 def test_acting_wants_its_agents_and_a_beginning():
-    agent = ForagingAgent(train_foragers(TASK, [1, 2], SMALL, "cpu", progress=False))
+    agent = AgentPolicy(train(TASK, [1, 2], SMALL, "cpu", progress=False))
     with pytest.raises(ValueError, match=r"must be \(2,\), one for each agent"):
         simulate(agent, Foraging([5, 5, 5], 2, 3.0), 4, np.random.default_rng(0))
 
@@ -221,6 +256,7 @@ def test_weights_that_are_no_forager_are_refused(shape):
         ("critic", "regression"),
         ("good_arms", 0.3),
         ("tremble", 0.2),
+        ("task_context", True),
     ],
 )
 def test_what_only_bandits_have_is_refused(name, value):

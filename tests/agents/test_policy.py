@@ -15,10 +15,10 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.agents.a2c import task_inputs, time_input
 from meta_bandit.agents.config import TimeFeature
 from meta_bandit.agents.layout import TIMES
-from meta_bandit.agents.learner import initial_weights
+from meta_bandit.agents.network import initial_weights
+from meta_bandit.agents.told import time_input
 from meta_bandit.policies import Constant
 from meta_bandit.worlds import simulate
 from meta_bandit.worlds.bandit import History, Lives
@@ -81,7 +81,7 @@ def test_agents_can_be_told_their_task(told_the_task, tmp_path):
     # all of it is used, but what is 0 throughout
     before = initial_weights([1, 2], 6, 7).float().numpy()[:, 4:7, :-2]
     moved = (told_the_task.weights[:, 4:7, :-2] != before).all(axis=-1)
-    assert np.array_equal(moved, task_inputs(TASK) != 0)
+    assert np.array_equal(moved, TASK.context != 0)
 
 
 def test_greedy_takes_the_more_probable_arm(trained):

@@ -8,8 +8,9 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, save_agents, train
-from meta_bandit.agents.a2c import Trainer, reward_scale, task_inputs, task_table
+from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.network import CONTEXT, INPUTS, LOGIT, REWARD, RISKY_ROW, TIME, VALUE
+from meta_bandit.agents.rollout import task_table
 from meta_bandit.worlds import simulate
 from tests.agents.test_a2c import brute_advantages
 from tests.agents.unrolled import unrolled_heads
@@ -35,8 +36,8 @@ def trainer(task: GaussianBandit = TABLE, config: A2CConfig = TOLD) -> Trainer:
 @torch.inference_mode()
 def played(update: int) -> Trainer:
     made = trainer()
-    made.deal(update)
-    made.play(update, made.mean)
+    made.lives.deal(update)
+    made.lives.play(update)
     return made
 
 
@@ -48,31 +49,31 @@ def test_each_life_is_dealt_its_task_and_told_so(update):
     for agent in range(2):
         own = [TABLE[agent, place] for place in range(block.start, block.stop)]
         own.sort(key=lambda task: -task.lifetime)
-        assert made.samples[agent] == sum(int(task.lifetime) for task in own)
+        assert made.lives.samples[agent] == sum(int(task.lifetime) for task in own)
         for life, task in enumerate(own):
             lifetime = int(task.lifetime)
             for name in ("sigma_p", "sigma_l", "mean", "lifetime"):
-                dealt = getattr(made, name)[agent].expand(7)[life]
+                dealt = made.lives.task[name][agent].expand(7)[life]
                 assert dealt.item() == getattr(task, name), name
-            assert made.reward_scale[agent, life].item() == reward_scale(task)
-            assert np.array_equal(told[:, agent, :, life], [task_inputs(task)] * 9)
+            assert made.lives.unit[agent, life].item() == task.unit
+            assert np.array_equal(told[:, agent, :, life], [task.context] * 9)
             clock = torch.log(torch.arange(lifetime, 0, -1, dtype=torch.float64) / 20) / 3
             torch.testing.assert_close(made.net.inputs[:lifetime, agent, TIME, life], clock)
             assert not made.net.inputs[lifetime + 1 :, agent, REWARD, life].any()
             alive = [1.0] * lifetime + [0.0] * (9 - lifetime)
-            assert made.mask[:, agent, life].tolist() == alive
+            assert made.lives.mask[:, agent, life].tolist() == alive
 
 
 @torch.inference_mode()
 def test_rewards_are_those_of_the_lifes_own_task():
     made = played(1)
-    normal = made.noise.draw(1, 0)[0]
-    arm = made.mean + made.sigma_p * made.draw_arms(1, made.mean)
-    pays = (arm + made.sigma_l * normal) / made.reward_scale
+    normal = made.lives.noise.draw(1, 0)[0]
+    arm = made.lives.mean + made.lives.sigma_p * made.lives.draw_arms(1, made.lives.mean)
+    pays = (arm + made.lives.sigma_l * normal) / made.lives.unit
     outcome = made.net.inputs[1:]
-    wanted = pays * outcome[:, :, RISKY_ROW] * made.mask
+    wanted = pays * outcome[:, :, RISKY_ROW] * made.lives.mask
     assert wanted.any()
-    torch.testing.assert_close(outcome[:, :, REWARD] * made.mask, wanted)
+    torch.testing.assert_close(outcome[:, :, REWARD] * made.lives.mask, wanted)
 
 
 @pytest.mark.parametrize("update", [0, 1])
@@ -87,7 +88,7 @@ def test_gradient_of_a_table_equals_autograd(update):
     loss = torch.zeros((), dtype=torch.float64)
     for agent in range(2):
         found = []
-        for life, lifetime in enumerate(made.lifetime[agent].int().tolist()):
+        for life, lifetime in enumerate(made.lives.lifetime[agent].int().tolist()):
             logit, value = (heads[:lifetime, agent, row, life] for row in (LOGIT, VALUE))
             risky, reward = (
                 inputs[1 : lifetime + 1, agent, row, life] for row in (RISKY_ROW, REWARD)
@@ -111,17 +112,17 @@ def test_gradient_of_a_table_equals_autograd(update):
 
 def test_only_lives_that_may_be_alive_are_computed():
     made = trainer()
-    table = task_table(TABLE, 7, told=False)[3].reshape(2, 2, 7)
-    for pull, width in enumerate(made.widths):
+    table = task_table(TABLE, 7, told=False)[2].reshape(2, 2, 7)
+    for pull, width in enumerate(made.lives.widths):
         assert width == (table > pull).any(axis=(0, 1)).sum()
-    assert made.widths[0] == 7 > made.widths[-1] > 0
+    assert made.lives.widths[0] == 7 > made.lives.widths[-1] > 0
 
 
 def test_a_task_meets_the_whole_prior_in_time():
     """The slice of the prior that a life's arm is drawn from does not follow from its place."""
     made = trainer()
     with torch.inference_mode():
-        draws = torch.stack([made.draw_arms(2 * k, made.mean) for k in range(60)])
+        draws = torch.stack([made.lives.draw_arms(2 * k, made.lives.mean) for k in range(60)])
     slices = (7 * torch.special.ndtr(draws)).floor().numpy()
     assert (np.sort(slices, axis=-1) == np.arange(7)).all()
     for agent in range(2):
@@ -205,7 +206,7 @@ def test_a_stopped_run_on_a_table_goes_on_as_itself_alone(tmp_path):
 
 
 def test_agents_are_told_their_task_up_to_the_unit_of_reward():
-    told = task_inputs(GaussianBandit([2.0, 8.0], [0.5, 2.0], 50, [-1.0, -4.0]))
+    told = GaussianBandit([2.0, 8.0], [0.5, 2.0], 50, [-1.0, -4.0]).context
     np.testing.assert_allclose(told, np.log([[2.0, 0.5, 0.5]] * 2))
     with pytest.raises(ValueError, match="mean = 0: must not be 0 for agents that are told"):
         train(GaussianBandit([1.0], 1.0, 9, 0.0), [3], replace(TOLD, lives=8), "cpu")
@@ -215,20 +216,20 @@ def test_a_tasks_unit_comes_from_earlier_lives_and_brings_advantages_to_order_on
     config = replace(TOLD, normalise_advantages="task")
     with torch.inference_mode():
         made = trainer(config=config)
-        made.play(0, made.mean)
+        made.lives.play(0)
         assert not made.task_square.any()
         source = torch.Generator().manual_seed(0)
-        raw = (0.1 + torch.rand(9, 2, 7, dtype=torch.float64, generator=source)) * made.mask
+        raw = (0.1 + torch.rand(9, 2, 7, dtype=torch.float64, generator=source)) * made.lives.mask
         largest = raw.square().amax(0)
         first = raw.clone()
-        made.normalise(first, 0)
+        made.normalise_by_task(first, 0)
         # nothing is known yet: one unit for all tasks of an agent
         torch.testing.assert_close(first * largest.mean(-1).sqrt()[:, None], raw)
         torch.testing.assert_close(made.task_square[:, :7], largest)
         assert not made.task_square[:, 7:].any()
         # a life that is ten times as lucky is measured by what was before it, and then remembered
         lucky = 10 * raw
-        made.normalise(lucky, 2)
+        made.normalise_by_task(lucky, 2)
         # but for the 1e-8 that keeps a unit from being 0
         wanted = torch.full_like(largest, 10.0)
         torch.testing.assert_close(lucky.abs().amax(0), wanted, rtol=1e-6, atol=0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from meta_bandit.foraging.agents import load_foragers
+from meta_bandit.agents import load_agents
 from meta_bandit.studies import STUDIES, run, score
 
 
@@ -18,7 +18,7 @@ def test_a_study_is_one_dataset_with_its_agents(tmp_path):
     ]  # fmt: skip
     assert dataset.sizes["agent"] == 2 * len(study.all_worlds) * len(study.seed)
     for recipe, config in study.recipes.items():
-        agents = load_foragers(tmp_path / f"small-{recipe}.safetensors")
+        agents = load_agents(tmp_path / f"small-{recipe}.safetensors")
         assert agents.config == config
         kept = dataset.isel(agent=(dataset.recipe == recipe) & (dataset.kept == 1))
         np.testing.assert_array_equal(agents.task.lifetime, kept.lifetime)
