@@ -173,18 +173,12 @@ notebooks/%.ipynb: book/%.md | $(INSTALLED)
 .PHONY: results
 RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage
 
-# Each is the named sweep of that name, or the agents of that name that are raised on many tasks, or the study of that name (forage), and is kept in git; of those that chapters look into, the agents, too.
+# Each is the named study of that name, and is kept in git; of those that chapters look into, the agents, too.
 # Nothing here depends on code: a change of it alone shall not cost hours. The command leaves a finished file as
-# it is, if the settings in it are those of the sweep, and goes on with one that was stopped. To recompute one
+# it is, if the settings in it are those of the study, and goes on with one that was stopped. To recompute one
 # from nothing, remove it first.
 results: | $(INSTALLED)  ## train what book/results lacks (hours; goes on after a stop): RESULTS="plane across"
-	@for name in $(RESULTS); do \
-	  out=book/results/$$name; weights=; \
-	  case $$name in every-*) $(PY) -m meta_bandit.cli generalist $$name --out $$out.safetensors; continue;;\
-	    forage) $(PY) -m meta_bandit.cli forage --out $$out.nc; continue;; esac; \
-	  case $$name in across*|lifetimes-*) weights="--weights $$out.safetensors";; esac; \
-	  $(PY) -m meta_bandit.cli sweep --profile $$name --out $$out.nc $$weights; \
-	done
+	@for name in $(RESULTS); do $(PY) -m meta_bandit.cli study $$name --out book/results/$$name.nc; done
 
 .PHONY: readme-figure
 readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from the front page

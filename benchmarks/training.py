@@ -250,10 +250,10 @@ def memory(updates: int) -> None:
     """Most memory that all processes of the quick sweep hold at once, shared pages counted once."""
     code = (
         "import sys; from dataclasses import replace; from pathlib import Path\n"
-        "from meta_bandit.sweep import PROFILES, run_sweep\n"
-        "quick = PROFILES['quick']; updates = int(sys.argv[2])\n"
+        "from meta_bandit.studies import STUDIES, run\n"
+        "quick = STUDIES['quick']; updates = int(sys.argv[2])\n"
         "short = replace(quick, config=replace(quick.config, updates=updates))\n"
-        "run_sweep(short, Path(sys.argv[1]), 'cpu', workers=2)"
+        "run(short, Path(sys.argv[1]), 'cpu', workers=2)"
     )
     peak = 0
     with tempfile.TemporaryDirectory() as folder:

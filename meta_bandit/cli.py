@@ -5,23 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 import typer
 
 from meta_bandit.files import find_place, only_one
-from meta_bandit.theory import (
-    Estimator,
-    bayes_optimal,
-    commit_value,
-    critical_lifetime,
-    gain,
-    learning_advantage,
-    local_optima,
-    optimal_commit,
-)
+from meta_bandit.theory import Estimator, Verdict, judge
 from meta_bandit.worlds import GaussianBandit
 
 if TYPE_CHECKING:
@@ -73,75 +65,65 @@ def optimal(
         kind: Estimator = "ml" if estimator == "ml" else "map"
         if estimator != kind:
             raise ValueError(f"estimator = {estimator!r}: must be map or ml")
-        pulls, value = optimal_commit(task, kind)
-        shortest = critical_lifetime(task, kind)
-        never = commit_value(task, 0)
-        advantage = float(learning_advantage(task, pulls, kind))
-        best = bayes_optimal(task)
+        found = judge(task, kind)
     result: dict[str, object] = {
-        "optimal_pulls": int(pulls),
-        "commit_value": float(value),
-        "never_value": float(never),
-        "bayes_value": float(best.value),
-        "bayes_error": float(best.error),
-        "critical_lifetime": int(shortest) if np.isfinite(shortest) else None,
-        "learning_pays": advantage > 0,
-        "advantage": advantage,
+        "optimal_pulls": found.optimal_pulls,
+        "commit_value": found.commit_value,
+        "never_value": found.never_value,
+        "bayes_value": found.bayes_value,
+        "bayes_error": found.bayes_error,
+        "critical_lifetime": _pulls(found.critical_lifetime),
+        "learning_pays": found.pays,
+        "advantage": found.advantage,
     }
     if thresholds:
-        result["thresholds"] = best.thresholds.tolist()
-    typer.echo(json.dumps(result) if as_json else _in_words(task, kind, result))
+        result["thresholds"] = found.thresholds.tolist()
+    typer.echo(json.dumps(result) if as_json else _in_words(task, kind, found, thresholds))
 
 
-def _in_words(task: GaussianBandit, estimator: Estimator, result: dict[str, object]) -> str:
+def _pulls(lifetime: float) -> int | None:
+    return int(lifetime) if np.isfinite(lifetime) else None
+
+
+def _in_words(task: GaussianBandit, kind: Estimator, found: Verdict, thresholds: bool) -> str:
     """Lay the result out for a person."""
     rows = [
-        ("best committed plan", f"explore {result['optimal_pulls']} pulls, then commit"),
-        ("  its return", f"{result['commit_value']:.6g}"),
-        ("never learning earns", f"{result['never_value']:.6g}"),
-        ("other local optimum", _other_optimum(task, result)),
-        ("Bayes-optimal return", f"{result['bayes_value']:.6g} +- {result['bayes_error']:.1g}"),
-        ("critical lifetime", f"{result['critical_lifetime'] or 'beyond 2^53'} pulls"),
-        ("learning pays", _verdict(task, estimator, result)),
+        ("best committed plan", f"explore {found.optimal_pulls} pulls, then commit"),
+        ("  its return", f"{found.commit_value:.6g}"),
+        ("never learning earns", f"{found.never_value:.6g}"),
+        ("other local optimum", _other_optimum(found)),
+        ("Bayes-optimal return", f"{found.bayes_value:.6g} +- {found.bayes_error:.1g}"),
+        ("critical lifetime", f"{_pulls(found.critical_lifetime) or 'beyond 2^53'} pulls"),
+        ("learning pays", _why(task, found)),
     ]
-    if estimator == "ml":
-        # prop-foc: with the sample mean V falls from n = 0+ on or rises to its only maximum
+    if kind == "ml":  # which has no other
         rows = [row for row in rows if row[0] != "other local optimum"]
-    if "thresholds" in result:
-        levels = " ".join(f"{level:.4g}" for level in np.asarray(result["thresholds"]))
+    if thresholds:
+        levels = " ".join(f"{level:.4g}" for level in found.thresholds)
         rows.append(("pull while the posterior mean after 0, 1, ... pulls is above", levels))
     return "\n".join(f"{name:<22} {text}" for name, text in rows)
 
 
-def _other_optimum(task: GaussianBandit, result: dict[str, object]) -> str:
-    optima = local_optima(task)
-    if task.mean >= 0 or np.isnan(optima.interior_pulls):
+def _other_optimum(found: Verdict) -> str:
+    if found.other is None:
         return "none"
-    if result["learning_pays"]:
-        return f"never learning (barrier: {float(optima.barrier_value):.4g} on the way)"
-    pulls, value = float(optima.interior_pulls), float(optima.interior_value)
+    if found.pays:
+        return f"never learning (barrier: {float(found.other.barrier_value):.4g} on the way)"
+    pulls, value = float(found.other.interior_pulls), float(found.other.interior_value)
     return f"explore {pulls:.4g} pulls (real n), worth {value:.6g}"
 
 
-def _verdict(task: GaussianBandit, estimator: Estimator, result: dict[str, object]) -> str:
-    if result["learning_pays"]:
-        return f"yes, by {result['advantage']:.3g}"
-    if task.lifetime == 1:
-        return "no: life has a single pull"
-    if task.mean >= 0:
-        if estimator == "ml":
-            return "no: no sample mean is found to be a better guide than the prior mean"
-        return "no: all that it could add is less than 1e-300 |m|"
-    # what is within the error of 0 proves nothing
-    adaptive = float(str(result["bayes_value"])) > float(str(result["bayes_error"]))
-    more = "; it does for the adaptive (Bayes-optimal) policy" if adaptive else ""
-    informed = float((task.lifetime - 1) * gain(task.mean, task.sigma_p))
-    if informed <= -task.mean:
-        return (
-            "no (case 1): behaviour is predictable a priori, as "
-            f"(T - 1) g(sigma_p) = {informed:.4g} <= {-float(task.mean):.4g} = |m|"
-        )
-    return f"no (case 2): life is shorter than the critical lifetime{more}"
+def _why(task: GaussianBandit, found: Verdict) -> str:
+    more = "; it does for the adaptive (Bayes-optimal) policy" if found.adaptive_pays else ""
+    return {
+        "pays": f"yes, by {found.advantage:.3g}",
+        "one-pull": "no: life has a single pull",
+        "no-guide": "no: no sample mean is found to be a better guide than the prior mean",
+        "too-little": "no: all that it could add is less than 1e-300 |m|",
+        "predictable": "no (case 1): behaviour is predictable a priori, as "
+        f"(T - 1) g(sigma_p) = {found.informed:.4g} <= {-float(task.mean):.4g} = |m|",
+        "short-life": f"no (case 2): life is shorter than the critical lifetime{more}",
+    }[found.reason]
 
 
 # torch takes seconds to load: only the commands below import it, when they run
@@ -192,9 +174,14 @@ def train(
 
 
 @app.command()
-def sweep(
-    out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
-    profile: Annotated[str, typer.Option(help="Which of the named sweeps.")] = "quick",
+def study(
+    name: Annotated[str, typer.Argument(help="Which of the named studies, such as quick.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File for the dataset.", show_default="NAME.nc")
+    ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Keep the agents, too, in NAME.safetensors beside it.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(help="Processes, >= 1.", show_default="one for each core")
@@ -203,75 +190,45 @@ def sweep(
         str | None,
         typer.Option(help="Dask scheduler whose workers shall train, such as tcp://HOST:8786."),
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="File for the trained agents (safetensors).")
+    sigma_p: Annotated[
+        list[float] | None, typer.Option(help="Instead of the study's; give each value its own.")
+    ] = None,
+    sigma_l: Annotated[list[float] | None, typer.Option(help="The same.")] = None,
+    lifetime: Annotated[list[int] | None, typer.Option(help="The same.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="The same.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="Named configuration, instead of the study's.")
     ] = None,
 ) -> None:
-    """Train agents on a grid of tasks, and write one labelled dataset.
+    """Train and measure the agents of a study, and write one labelled dataset.
 
     Beside the file a folder keeps what is finished: after a stop the same command goes on from it.
+    Agents that the book looks into are kept without asking.
     """
     with _bad_input_exits():
-        _place(out)
+        out = Path(f"{name}.nc") if out is None else out
+        if not out.is_file():  # if it is, it is only read
+            find_place(out)
         import joblib
 
-        from meta_bandit import sweep as sweeps
+        from meta_bandit import studies
+        from meta_bandit.agents import CONFIGURATIONS
 
-        grid = _named("profile", profile, sweeps.PROFILES)
+        chosen = _named("name", name, studies.STUDIES)
+        grid = {"sigma_p": sigma_p, "sigma_l": sigma_l, "lifetime": lifetime, "seed": seed}
+        changes: dict[str, Any] = {key: tuple(given) for key, given in grid.items() if given}
+        if config is not None:
+            changes["config"] = _named("config", config, CONFIGURATIONS)
+        for key in changes.keys() - chosen.settings:
+            raise ValueError(f"{key}: the study {name} has no such setting")
         processes = joblib.cpu_count() if workers is None else workers
-        if weights is not None and not out.is_file():
-            find_place(weights, "weights")
-        dataset = sweeps.run_sweep(grid, out, device, processes, dask=dask, weights=weights)
+        chosen = replace(chosen, **changes)
+        dataset = studies.run(
+            chosen, out, device, processes, dask=dask, weights=weights or chosen.keep
+        )
     about = dataset.attrs
     typer.echo(
-        f"{out}: {len(grid.cells)} agents trained on {about['device']}, {about['date']}, "
-        f"{about['wall_seconds']:.0f} s with {about['workers']} processes"
-    )
-
-
-@app.command()
-def forage(
-    out: Annotated[Path, typer.Option(help="File for the dataset (NetCDF).")],
-    study: Annotated[str, typer.Option(help="Named study: forage or smoke.")] = "forage",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-) -> None:
-    """Train the agents of a foraging study, and write one dataset, the agents beside it.
-
-    A folder beside the file keeps checkpoints: after a stop the same command goes on.
-    """
-    with _bad_input_exits():
-        _place(out)
-        from meta_bandit.foraging import study as studies
-
-        chosen = _named("study", study, studies.STUDIES)
-        dataset = studies.run_study(chosen, out, device)
-    about = dataset.attrs
-    typer.echo(
-        f"{out}: {dataset.sizes['agent']} agents trained on {about['device']}, {about['date']}, "
-        f"{about['wall_seconds']:.0f} s"
-    )
-
-
-@app.command()
-def generalist(
-    name: Annotated[str, typer.Argument(help="Which: every-lifetime, every-task or every-death.")],
-    out: Annotated[Path, typer.Option(help="File for the trained agents (safetensors).")],
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-) -> None:
-    """Train agents that are dealt another task in every life, and measure them.
-
-    What they earn goes to a dataset of the file's name, ending in .nc. Beside the file a checkpoint
-    is kept: after a stop the same command goes on from it.
-    """
-    with _bad_input_exits():
-        _place(out)
-        from meta_bandit import sweep as sweeps
-
-        chosen = _named("name", name, sweeps.GENERALISTS)
-        trained = sweeps.run_generalist(chosen, out, device)
-    about = trained.curve.attrs
-    typer.echo(
-        f"{out}: {len(trained.seeds)} agents trained on {about['device']}, {about['date']}, "
+        f"{out}: {len(chosen.cells)} agents trained on {about['device']}, {about['date']}, "
         f"{about['wall_seconds']:.0f} s"
     )
 
@@ -296,12 +253,6 @@ def _named(field: str, name: str, known: dict[str, Setting]) -> Setting:
     if name not in known:
         raise ValueError(f"{field} = {name!r}: must be one of {', '.join(known)}")
     return known[name]
-
-
-def _place(out: Path) -> None:
-    """Find out whether a file can be written, unless it is there: then it is only read."""
-    if not out.is_file():
-        find_place(out)
 
 
 def _read_agent(out: Path, task: GaussianBandit, seed: int, config: A2CConfig) -> TrainedAgents:

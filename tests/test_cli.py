@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meta_bandit import GaussianBandit
+from meta_bandit.agents import load_agents
 from meta_bandit.cli import app
 from meta_bandit.files import only_one
 from meta_bandit.theory import bayes_optimal, critical_lifetime, optimal_commit
@@ -164,14 +165,25 @@ def test_an_agent_is_trained_saved_and_measured_again(tmp_path):
     assert f"{result['greedy']['expected_return']:.4g} +- " in words
 
 
-def test_a_sweep_is_written_and_a_finished_one_only_read(tmp_path):
-    arguments = ["sweep", "--profile", "smoke", "--workers", "1", "--device", "cpu"]
-    arguments += ["--out", str(tmp_path / "smoke.nc")]
+def test_a_study_is_written_and_a_finished_one_only_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["study", "smoke", "--workers", "1", "--device", "cpu"]
     first = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
     assert first.stderr == ""
     assert "smoke.nc: 4 agents trained on cpu" in first.stdout
     assert CliRunner().invoke(app, arguments).stdout == first.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["smoke.nc"]
+
+
+def test_a_grid_of_ones_own_is_typed(tmp_path):
+    out = tmp_path / "own.nc"
+    own = "--sigma-p 1 --sigma-p 2.5 --sigma-l 3 --lifetime 9 --seed 4 --config smoke --weights"
+    outcome = CliRunner().invoke(app, ["study", *SMOKE, "--out", str(out), *own.split()])
+    assert outcome.exit_code == 0, outcome.output
+    agents = load_agents(out.with_suffix(".safetensors"))
+    assert agents.task == GaussianBandit([1, 2.5], [3, 3], [9, 9], [-1, -1])
+    assert agents.seeds.tolist() == [4, 4]
 
 
 def test_a_file_that_was_there_stays(tmp_path):
@@ -179,10 +191,9 @@ def test_a_file_that_was_there_stays(tmp_path):
         (tmp_path / f"{name}.safetensors").write_text("a reader's")
     for arguments in (
         ("train", *TASK, "--config", "smoke", "--out", str(tmp_path / "agent.safetensors")),
-        ("sweep", "--profile", "smoke", "--workers", "1", "--out", str(tmp_path / "smoke.nc"),
-         "--weights", str(tmp_path / "smoke.safetensors")),
-        ("forage", "--study", "smoke", "--out", str(tmp_path / "forage.nc")),
-    ):  # fmt: skip
+        ("study", *SMOKE, "--out", str(tmp_path / "smoke.nc"), "--weights"),
+        ("study", "forage-smoke", "--out", str(tmp_path / "forage.nc")),
+    ):
         outcome = CliRunner().invoke(app, list(arguments))
         assert outcome.exit_code == 2, arguments
         assert ".safetensors: exists, and " in outcome.stderr
@@ -194,7 +205,7 @@ def test_a_file_that_was_there_stays(tmp_path):
 
 
 TASK = ("--sigma-p", "1", "--sigma-l", "1")
-SMOKE = ("--profile", "smoke", "--device", "cpu", "--workers", "1")
+SMOKE = ("smoke", "--device", "cpu", "--workers", "1")
 
 
 def kept(name: str) -> str:
@@ -212,9 +223,12 @@ def kept(name: str) -> str:
         (("train", *TASK, "--device", "tpu"), "device = 'tpu': must be one of auto, cpu, cuda"),
         (("train", *TASK, "--lives", "0"), "lives = 0: must be a whole number >= 1"),
         (("train", *TASK, "--out", "."), "out = .: must be a file, and is a folder"),
-        (("sweep", "--out", "x/y", "--profile", "big"), "profile = 'big': must be one of smoke, "),
-        (("sweep", "--out", "x/y", "--workers", "0"), "workers = 0: must be a whole number >= 1"),
-        (("sweep", "--out", "x/y", "--device", "tpu"), "device = 'tpu': must be one of auto"),
+        (("study", "big"), "name = 'big': must be one of smoke, "),
+        (("study", "quick", "--workers", "0"), "workers = 0: must be a whole number >= 1"),
+        (("study", "quick", "--device", "tpu"), "device = 'tpu': must be one of auto"),
+        (("study", "quick", "--sigma-p", "2", "--sigma-p", "1"), "sigma_p = (2.0, 1.0): must be"),
+        (("study", "quick", "--config", "best"), "config = 'best': must be one of companion, "),
+        (("study", "forage", "--sigma-l", "2"), "sigma_l: the study forage has no such setting"),
         (("evaluate", "nothing"), "nothing: there is no such file"),
         (("evaluate", "note"), "note: truncated, or no safetensors file"),
         (("evaluate", kept("every-task.safetensors")), "these agents were dealt many tasks"),
@@ -224,16 +238,12 @@ def kept(name: str) -> str:
             "out = note: exists, and holds something else than this agent",
         ),
         (("train", *TASK, "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
-        (("sweep", "--out", "x/y", "--weights", "/proc/x"), "weights = /proc/x: cannot be written"),
-        (("sweep", "--out", "x/y", "--weights", "note", *SMOKE), "weights = note: exists, and "),
-        (("sweep", "--out", "x", "--weights", "x", *SMOKE), "weights = x: must be another file"),
-        (("forage", "--out", "my.nc", "--study", "smoke"), "my-led.safetensors: exists, and stays"),
-        (("sweep", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
-        (("forage", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
-        (("forage", "--out", kept("plane.nc")), "plane.nc: exists, and holds something else"),
-        (("forage", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
-        (("generalist", "every-task", "--out", "note"), "note: truncated, or no safetensors file"),
-        (("generalist", "every-task", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
+        (("study", "smoke", "--out", "x.safetensors", "--weights"), "must not end in .safetensors"),
+        (("study", "forage-smoke", "--out", "my.nc"), "my-led.safetensors: exists, and stays"),
+        (("study", "quick", "--out", "note"), "note: exists, and is no NetCDF 3 file"),
+        (("study", "forage", "--out", kept("plane.nc")), "plane.nc: exists, and holds something"),
+        (("study", "every-task", "--out", kept("plane.nc")), "plane.nc: exists, and holds some"),
+        (("study", "every-task", "--out", "/proc/x"), "out = /proc/x: cannot be written: "),
     ],
 )
 def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, monkeypatch):
@@ -248,7 +258,7 @@ def test_bad_input_to_agents_is_named_and_fails(arguments, message, tmp_path, mo
 
 @pytest.mark.parametrize(
     "arguments",
-    [("sweep", *SMOKE), ("forage", "--study", "smoke"), ("generalist", "every-task")],
+    [("study", *SMOKE), ("study", "forage-smoke"), ("study", "every-task")],
 )
 def test_a_file_that_another_process_makes_is_refused(arguments, tmp_path):
     out = tmp_path / "out"

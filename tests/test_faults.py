@@ -19,11 +19,11 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.metadata import earlier_seconds
-from meta_bandit.sweep import PROFILES, Sweep, run_sweep
-from meta_bandit.sweep import run as running
-from meta_bandit.sweep.results import read_netcdf
+from meta_bandit.studies import STUDIES, Grid, run
+from meta_bandit.studies.results import read_netcdf
+from meta_bandit.studies.run import _plan
 
-SWEEP = Sweep(
+GRID = Grid(
     sigma_p=(0.5, 2.0),
     sigma_l=(1.0, 4.0),
     lifetime=(6, 10),
@@ -39,9 +39,9 @@ Note = Callable[[str, object], None]
 def session(folder: Path) -> Any:
     """Make a process that runs the sweep, from one in which all is imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["meta_bandit.sweep"])
-    given = {"progress": False, "every": 0.0, "weights": folder / "out.safetensors"}
-    return context.Process(target=run_sweep, args=(SWEEP, folder / "out.nc", "cpu"), kwargs=given)
+    context.set_forkserver_preload(["meta_bandit.studies"])
+    given = {"progress": False, "every": 0.0, "weights": True}
+    return context.Process(target=run, args=(GRID, folder / "out.nc", "cpu"), kwargs=given)
 
 
 def run_whole(folder: Path) -> tuple[xr.Dataset, bytes, float]:
@@ -93,7 +93,7 @@ import resource, sys
 from meta_bandit.cli import app
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), -1))
-app(["sweep", "--profile", "smoke", "--device", "cpu", "--workers", "1", "--out", sys.argv[2]])
+app(["study", "smoke", "--device", "cpu", "--workers", "1", "--out", sys.argv[2]])
 """
 
 
@@ -109,8 +109,8 @@ def test_a_sweep_that_runs_out_of_room_says_so_and_goes_on_where_there_is_some(
     assert re.fullmatch(rf"Error: \[Errno 27\] File too large: '{out}[^\n]*\n", done.stderr)
     assert not out.exists()
     assert not [path for path in tmp_path.rglob(".*") if path.name != ".out.nc.lock"]
-    whole = run_sweep(PROFILES["smoke"], tmp_path / "whole.nc", "cpu", progress=False)
-    xr.testing.assert_equal(run_sweep(PROFILES["smoke"], out, "cpu", progress=False), whole)
+    whole = run(STUDIES["smoke"], tmp_path / "whole.nc", "cpu", progress=False)
+    xr.testing.assert_equal(run(STUDIES["smoke"], out, "cpu", progress=False), whole)
     noted = {"what": "a sweep without room on its disk", "tried": 1, "same": 0, "refused": 1}
     record_property("faults", json.dumps(noted))
 
@@ -131,7 +131,7 @@ def kinds(folder: Path) -> dict[Path, tuple[str, Callable[[Path], list[bytes]]]]
     checkpoint = folder / "run.safetensors"
     task = GaussianBandit([2.0], [2.0], [10])
     train(task, [0], A2CConfig(updates=3, units=4), "cpu", False, checkpoint=checkpoint)
-    running._plan(SWEEP, folder, "cpu", 1, 0)
+    _plan(GRID, folder, "cpu", 1, 0)
 
     def dataset(path: Path) -> list[bytes]:
         return [variable.values.tobytes() for variable in read_netcdf(path).variables.values()]
@@ -151,7 +151,7 @@ def kinds(folder: Path) -> dict[Path, tuple[str, Callable[[Path], list[bytes]]]]
         ),
         folder / "plan.json": (
             "the plan of a sweep",
-            lambda path: [json.dumps(running._plan(SWEEP, path.parent, "cpu", 1, 0)).encode()],
+            lambda path: [json.dumps(_plan(GRID, path.parent, "cpu", 1, 0)).encode()],
         ),
     }
 
@@ -181,24 +181,24 @@ def test_a_damaged_file_of_any_kind_gives_its_numbers_or_a_sentence_that_names_i
 def test_a_damaged_part_of_a_sweep_is_named_and_made_again_once_it_is_removed(
     tmp_path, record_property: Note
 ):
-    whole = run_sweep(SWEEP, tmp_path / "whole.nc", "cpu", progress=False)
+    whole = run(GRID, tmp_path / "whole.nc", "cpu", progress=False)
 
     def stop(*_: object) -> None:
         raise InterruptedError
 
     out, folder = tmp_path / "out.nc", tmp_path / "out.nc.parts"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "assemble", stop)
+        patch.setattr(Grid, "lay_out", stop)
         with pytest.raises(InterruptedError):
-            run_sweep(SWEEP, out, "cpu", progress=False)
+            run(GRID, out, "cpu", progress=False)
     part = sorted(folder.glob("*.nc"))[1]
     content = bytearray(part.read_bytes())
     content[-5] ^= 4
     part.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{part.name}: its content does not match its digest"):
-        run_sweep(SWEEP, out, "cpu", progress=False)
+        run(GRID, out, "cpu", progress=False)
     part.unlink()
-    xr.testing.assert_equal(run_sweep(SWEEP, out, "cpu", progress=False), whole)
+    xr.testing.assert_equal(run(GRID, out, "cpu", progress=False), whole)
     noted = {"what": "a part of a sweep, with a flipped bit", "tried": 1, "same": 0, "refused": 1}
     record_property("faults", json.dumps(noted))
 

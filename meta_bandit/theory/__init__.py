@@ -40,6 +40,7 @@ from meta_bandit.theory.stopping_edge import (
     stopping_critical_lifetime,
     stopping_critical_sigma_l,
 )
+from meta_bandit.theory.verdict import Verdict, judge
 
 __all__ = [
     "BayesOptimum",
@@ -47,6 +48,7 @@ __all__ = [
     "Estimator",
     "HazardOptimum",
     "LocalOptima",
+    "Verdict",
     "WideConstants",
     "bayes_optimal",
     "commit_value",
@@ -59,6 +61,7 @@ __all__ = [
     "full_information_value",
     "gain",
     "hazard_optimal",
+    "judge",
     "learning_advantage",
     "local_optima",
     "marginal_benefit_and_cost",

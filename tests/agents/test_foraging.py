@@ -16,7 +16,7 @@ from meta_bandit.agents import (
 from meta_bandit.agents.a2c import Trainer, advantages
 from meta_bandit.agents.checkpoint import read_arrays, write_arrays
 from meta_bandit.agents.network import ACTION, REWARD, Ensemble
-from meta_bandit.foraging.study import STUDIES, run_study, score
+from meta_bandit.studies import score
 from meta_bandit.theory.foraging import optimum
 from meta_bandit.worlds import Foraging, simulate
 from meta_bandit.worlds.foraging import travel
@@ -247,27 +247,6 @@ def test_acting_wants_its_agents_and_a_beginning():
 def test_weights_that_are_no_forager_are_refused(shape):
     with pytest.raises(ValueError, match="weights: shape"):
         Ensemble(torch.zeros(shape), lives=2, pulls=2, logits=4)
-
-
-def test_a_study_is_one_dataset_with_its_agents(tmp_path):
-    out = tmp_path / "small.nc"
-    study = STUDIES["smoke"]
-    dataset = run_study(study, out, "cpu")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "small-direct.safetensors", "small-led.safetensors", "small.nc",
-    ]  # fmt: skip
-    assert dataset.sizes["agent"] == 2 * len(study.cells) * len(study.seed)
-    for recipe, config in study.recipes.items():
-        agents = load_agents(tmp_path / f"small-{recipe}.safetensors")
-        assert agents.config == config
-        kept = dataset.isel(agent=(dataset.recipe == recipe) & (dataset.kept == 1))
-        np.testing.assert_array_equal(agents.task.lifetime, kept.lifetime)
-        again = score(agents)
-        for name in ("return", "searched", "returned", "optimum", "habit", "stay", "edge"):
-            np.testing.assert_allclose(again[name], kept[name], rtol=1e-6)
-    assert run_study(study, out, "cpu").identical(dataset)
-    with pytest.raises(ValueError, match="holds something else than this study"):
-        run_study(replace(study, seed=(1,)), out, "cpu")
 
 
 @pytest.mark.parametrize(

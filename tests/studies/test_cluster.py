@@ -1,4 +1,4 @@
-"""Sweeps on a Dask cluster: a real scheduler and two workers, processes on loopback."""
+"""Studies on a Dask cluster: a real scheduler and two workers, processes on loopback."""
 
 import builtins
 import json
@@ -15,10 +15,11 @@ import pytest
 import xarray as xr
 
 from meta_bandit.agents import A2CConfig, load_agents
-from meta_bandit.sweep import Sweep, chunk, run_sweep
-from meta_bandit.sweep.cluster import survey
+from meta_bandit.studies import Grid, run
+from meta_bandit.studies import study as rooms
+from meta_bandit.studies.cluster import survey
 
-SWEEP = Sweep(
+GRID = Grid(
     sigma_p=(0.5, 2.0),
     sigma_l=(1.0, 4.0, 8.0),
     lifetime=(10,),
@@ -75,8 +76,8 @@ def wait_until(true, seconds: float = 60.0) -> None:
 def test_a_worker_killed_in_the_middle_changes_no_number(scheduler, workers, tmp_path, monkeypatch):
     from distributed import Client
 
-    monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 2)  # six chunks
-    local = run_sweep(SWEEP, tmp_path / "local.nc", "cpu", weights=tmp_path / "local.safetensors")
+    monkeypatch.setattr(rooms, "SIDE_BY_SIDE", 2)  # six chunks
+    local = run(GRID, tmp_path / "local.nc", "cpu", weights=True)
     at_work = []
     out = tmp_path / "cluster.nc"
 
@@ -95,9 +96,7 @@ def test_a_worker_killed_in_the_middle_changes_no_number(scheduler, workers, tmp
 
         killer = threading.Thread(target=kill_a_busy_worker, daemon=True)
         killer.start()
-        remote = run_sweep(
-            SWEEP, out, "cpu", dask=scheduler, weights=tmp_path / "cluster.safetensors"
-        )
+        remote = run(GRID, out, "cpu", dask=scheduler, weights=True)
         killer.join()
 
     ((finished, tasks),) = at_work
@@ -113,13 +112,13 @@ def test_a_worker_killed_in_the_middle_changes_no_number(scheduler, workers, tmp
 
 
 def test_a_scheduler_that_is_not_there_or_has_no_workers_is_named(scheduler, tmp_path, monkeypatch):
-    monkeypatch.setattr("meta_bandit.sweep.cluster.PATIENCE", 1.0)
+    monkeypatch.setattr("meta_bandit.studies.cluster.PATIENCE", 1.0)
     with pytest.raises(ValueError, match=r"dask = 'tcp://127\.0\.0\.1:9': must be the address of"):
-        run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask="tcp://127.0.0.1:9")
+        run(GRID, tmp_path / "out.nc", "cpu", dask="tcp://127.0.0.1:9")
     with pytest.raises(ValueError, match=f"dask = '{scheduler}': this scheduler has no workers"):
-        run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask=scheduler)
+        run(GRID, tmp_path / "out.nc", "cpu", dask=scheduler)
     with pytest.raises(ValueError, match="dask = 'no://where': must be the address of"):
-        run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask="no://where")
+        run(GRID, tmp_path / "out.nc", "cpu", dask="no://where")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,7 +132,7 @@ def test_without_distributed_the_error_says_what_to_install(tmp_path, monkeypatc
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ValueError, match=r"distributed: pip install 'meta-bandit\[dask\]'"):
-        run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask="tcp://127.0.0.1:9")
+        run(GRID, tmp_path / "out.nc", "cpu", dask="tcp://127.0.0.1:9")
 
 
 class FakeClient:
@@ -187,10 +186,10 @@ def test_a_cluster_that_dies_is_told_in_a_sentence_with_what_it_trained(
 
         with Client(address, set_as_default=False) as client:
             client.wait_for_workers(1, timeout=60)
-        monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 2)
+        monkeypatch.setattr(rooms, "SIDE_BY_SIDE", 2)
         threading.Thread(target=kill, daemon=True).start()
         with pytest.raises(ChildProcessError) as error:
-            run_sweep(SWEEP, tmp_path / "out.nc", "cpu", dask=address)
+            run(GRID, tmp_path / "out.nc", "cpu", dask=address)
     finally:
         for process in processes:
             process.kill()

@@ -4,21 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, load_agents, train
-from meta_bandit.cli import app
 from meta_bandit.measure import measure
-from meta_bandit.sweep import GENERALISTS, every_death, every_lifetime, every_task, run_generalist
-from meta_bandit.sweep.generalists import (
-    geometric,
-    is_from,
-    log_uniform,
-    measure_generalist,
-    raise_agents,
-    spread_out,
-)
+from meta_bandit.studies import STUDIES, Generalist, every_death, every_lifetime, every_task, run
+from meta_bandit.studies.generalists import geometric, log_uniform, spread_out
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 
@@ -69,7 +60,7 @@ def test_each_agent_knows_one_hazard():
 
 
 def test_each_stage_begins_where_the_one_before_ended():
-    found = raise_agents(SMALL, "cpu")
+    found = SMALL.team(range(2)).train("cpu")
     first = train(SMALL.task, SMALL.seeds, STAGES[0], "cpu")
     second = train(SMALL.task, SMALL.seeds, STAGES[1], "cpu", initial=first.weights)
     np.testing.assert_array_equal(found.weights, second.weights)
@@ -78,59 +69,58 @@ def test_each_stage_begins_where_the_one_before_ended():
 
 
 def test_a_file_is_made_once_and_says_where_it_came_from(tmp_path):
-    out = tmp_path / "small.safetensors"
-    made = run_generalist(SMALL, out, "cpu")
+    out = tmp_path / "small.nc"
+    made = run(SMALL, out, "cpu")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.nc", "small.safetensors"]
-    read = load_agents(out)
-    np.testing.assert_array_equal(read.weights, made.weights)
+    read = load_agents(tmp_path / "small.safetensors")
+    np.testing.assert_array_equal(read.weights, SMALL.team(range(2)).train("cpu").weights)
     assert read.task == SMALL.task
-    assert is_from(read, SMALL)
+    assert SMALL.is_of(read)
     about = read.curve.attrs
     assert about["resumed"] == 0
     assert about["device"] == "cpu"
     assert {"commit", "date", "torch", "meta_bandit", "wall_seconds"} <= about.keys()
     before = out.read_bytes()
-    again = run_generalist(SMALL, out, "cpu")
-    np.testing.assert_array_equal(again.weights, made.weights)
+    assert run(SMALL, out, "cpu").identical(made)
     assert out.read_bytes() == before
     other = replace(SMALL, stages=(TINY,))
-    with pytest.raises(ValueError, match=r"small\.safetensors: exists, and holds other"):
-        run_generalist(other, out, "cpu")
+    with pytest.raises(ValueError, match=r"small\.nc: exists, and holds something else"):
+        run(other, out, "cpu")
 
 
 @pytest.mark.parametrize("stage", [0, 1])
 def test_a_stopped_run_ends_with_the_same_numbers(tmp_path, monkeypatch, stage):
-    out = tmp_path / "small.safetensors"
-    whole = raise_agents(SMALL, "cpu").weights
+    out = tmp_path / "small.nc"
+    whole = SMALL.team(range(2)).train("cpu").weights
 
     class Stop(KeyboardInterrupt):
         pass
 
-    def stopped(task, seeds, config, device, **options):
+    def stopped(task, seeds, config, device, progress, **options):
         if config == STAGES[stage]:
 
-            def stop(done: int) -> None:
+            def progress(done: int) -> None:
                 raise Stop
 
-            return train(task, seeds, config, device, progress=stop, **options)
-        return train(task, seeds, config, device, **options)
+        return train(task, seeds, config, device, progress, **options)
 
-    monkeypatch.setattr("meta_bandit.sweep.generalists.train", stopped)
+    monkeypatch.setattr("meta_bandit.studies.study.train", stopped)
     with pytest.raises(Stop):
-        run_generalist(SMALL, out, "cpu", every=0)
+        run(SMALL, out, "cpu", every=0)
     assert not out.exists()
     monkeypatch.undo()
-    resumed = run_generalist(SMALL, out, "cpu")
-    np.testing.assert_array_equal(resumed.weights, whole)
-    assert resumed.curve.attrs["resumed"] == 1
+    resumed = run(SMALL, out, "cpu")
+    np.testing.assert_array_equal(load_agents(tmp_path / "small.safetensors").weights, whole)
+    assert resumed.attrs["resumed"] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.nc", "small.safetensors"]
 
 
 def test_what_they_earn_is_measured_on_tasks_of_theirs(tmp_path):
     chosen = every_death((7, 9), STAGES, mean_lifetimes=(4, 10), updates=50)
-    trained = run_generalist(chosen, tmp_path / "small.safetensors", "cpu")
+    chosen = replace(chosen, lives=50, most=6)
+    found = run(chosen, tmp_path / "small.nc", "cpu")
+    trained = load_agents(tmp_path / "small.safetensors")
     assert trained.curve.hazard.values == pytest.approx([0.25, 0.25, 0.1, 0.1])
-    found = measure_generalist(trained, lives=50, most=6)
     assert dict(found.sizes) == {"agent": 4, "task": 6}
     np.testing.assert_array_equal(found.hazard, trained.curve.hazard)
     ends = found.lifetime.values[[0, -1]]
@@ -140,23 +130,19 @@ def test_what_they_earn_is_measured_on_tasks_of_theirs(tmp_path):
     again = measure(lived, ["agent"])
     np.testing.assert_array_equal(found.regret.isel(task=5), again.regret)
     assert found.bayes_value.values[5] == pytest.approx(bayes_optimal(task[0]).value)
-    # a dataset of that name that is somebody's is not replaced
-    (tmp_path / "mine.nc").write_text("notes")
-    with pytest.raises(ValueError, match="must be another, new file"):
-        run_generalist(SMALL, tmp_path / "mine.safetensors", "cpu")
-    assert (tmp_path / "mine.nc").read_text() == "notes"
-
-
-def test_a_name_that_is_none_is_refused(tmp_path):
-    outcome = CliRunner().invoke(
-        app, ["generalist", "every-dog", "--out", str(tmp_path / "x.safetensors")]
-    )
-    assert outcome.exit_code == 2
-    assert "name = 'every-dog': must be one of every-lifetime, every-task" in outcome.output
+    # agents of that name that are somebody's are not replaced
+    (tmp_path / "mine.safetensors").write_text("notes")
+    with pytest.raises(ValueError, match="exists, and stays"):
+        run(SMALL, tmp_path / "mine.nc", "cpu")
+    assert (tmp_path / "mine.safetensors").read_text() == "notes"
+    with pytest.raises(ValueError, match=r"must not end in \.safetensors"):
+        run(SMALL, tmp_path / "other.safetensors", "cpu")
 
 
 def test_named_generalists_have_tables_that_fit_their_updates():
-    for name, generalist in GENERALISTS.items():
+    found = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
+    assert len(found) == 3
+    for name, generalist in found.items():
         agents, tasks = generalist.task.shape
         assert agents == len(generalist.seeds) >= 3, name
         assert all(tasks % stage.lives == 0 for stage in generalist.stages), name

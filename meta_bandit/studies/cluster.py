@@ -1,7 +1,7 @@
-"""Sweeps on several machines: chunks trained by the workers of a Dask cluster.
+"""Studies on several machines: chunks trained by the workers of a Dask cluster.
 
 What a worker finds comes back by value, over the network: it needs the package, at the same
-version, but no disk in common with anyone. Whoever runs the sweep writes each part when it comes.
+version, but no disk in common with anyone. Whoever runs the study writes each part when it comes.
 A worker keeps no checkpoint, since nobody could read it when the worker is gone: Dask gives its
 chunk to another one, which begins it anew. The result of a chunk is a function of its cells, and
 has one key, so that it counts once however often it was computed.
@@ -9,7 +9,7 @@ has one key, so that it counts once however often it was computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,7 @@ import torch
 
 from meta_bandit import __version__
 from meta_bandit.agents.training import resolve_device
-from meta_bandit.sweep.chunk import free_memory, train_chunk
-from meta_bandit.sweep.grid import Cell, name_cells
+from meta_bandit.studies.study import Chunk, Study, free_memory
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -78,7 +77,7 @@ def survey(client: Client, device: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If workers differ from each other or from this machine in what decides a sweep's numbers.
+        If workers differ from each other or from this machine in what decides a study's numbers.
     """
     answers: Mapping[str, dict[str, Any]] = client.run(describe, device)
     common = next(iter(answers.values()))
@@ -94,7 +93,7 @@ def survey(client: Client, device: str) -> dict[str, Any]:
 
 
 def train_on_cluster(
-    client: Client, chunks: Mapping[str, Sequence[Cell]], device: str, curve_points: int
+    client: Client, study: Study, chunks: Mapping[str, Chunk], device: str
 ) -> Iterator[tuple[str, bytes]]:
     """Train chunks, by name, on the workers; yields the parts, each once, as they come.
 
@@ -107,8 +106,8 @@ def train_on_cluster(
     from distributed import KilledWorker, as_completed
 
     futures = [
-        client.submit(train_chunk, cells, device, curve_points, key=name, pure=False, retries=2)
-        for name, cells in chunks.items()
+        client.submit(study.train, chunk, device, key=name, pure=False, retries=2)
+        for name, chunk in chunks.items()
     ]
     left = dict(chunks)
     try:
@@ -125,8 +124,7 @@ def train_on_cluster(
         what = "the scheduler is gone"
     if not left:
         return
-    cells = [cell for chunk in left.values() for cell in chunk]
+    those = study.team([number for chunk in left.values() for number in chunk])
     raise ChildProcessError(
-        f"dask: {what} while training {name_cells(cells)}; what is finished is kept: the same "
-        "command goes on"
+        f"dask: {what} while training {those}; what is finished is kept: the same command goes on"
     )

@@ -19,12 +19,13 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.measure import measure
-from meta_bandit.sweep import PROFILES, Sweep, chunk, run_sweep
-from meta_bandit.sweep import run as running
+from meta_bandit.studies import STUDIES, Grid, run
+from meta_bandit.studies import study as rooms
+from meta_bandit.studies.run import _plan
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, optimal_commit
 from meta_bandit.worlds import simulate
 
-SMALL = Sweep(
+SMALL = Grid(
     sigma_p=(0.5, 2.0),
     sigma_l=(1.0, 4.0, 8.0),
     lifetime=(6, 10),
@@ -40,22 +41,22 @@ KILLED = """
 import sys
 from pathlib import Path
 from meta_bandit.agents import A2CConfig
-from meta_bandit.sweep import Sweep, run_sweep
+from meta_bandit.studies import Grid, run
 
-long = Sweep(sigma_p=(0.5, 2.0), sigma_l=(1.0, 4.0, 8.0), lifetime=(6, 10), seed=(3, 5),
+long = Grid(sigma_p=(0.5, 2.0), sigma_l=(1.0, 4.0, 8.0), lifetime=(6, 10), seed=(3, 5),
              config=A2CConfig(updates=250, units=8), lives=100, curve_points=5)
-run_sweep(long, Path(sys.argv[1]), "cpu", int(sys.argv[2]), every=0.0)
+run(long, Path(sys.argv[1]), "cpu", int(sys.argv[2]), every=0.0)
 """
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> xr.Dataset:
-    return run_sweep(SMALL, tmp_path_factory.mktemp("sweep") / "small.nc", "cpu")
+    return run(SMALL, tmp_path_factory.mktemp("sweep") / "small.nc", "cpu")
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> xr.Dataset:
-    return run_sweep(LONG, tmp_path_factory.mktemp("sweep") / "long.nc", "cpu")
+    return run(LONG, tmp_path_factory.mktemp("sweep") / "long.nc", "cpu")
 
 
 def progress(folder: Path) -> list[int]:
@@ -103,7 +104,7 @@ def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
         while any(map(alive, started)):
             assert time.monotonic() < deadline, "workers outlive the sweep that they belong to"
             time.sleep(0.05)
-    resumed = run_sweep(LONG, out, "cpu", workers)
+    resumed = run(LONG, out, "cpu", workers)
     xr.testing.assert_equal(resumed, uninterrupted)
     assert (resumed.attrs["resumed"], uninterrupted.attrs["resumed"]) == (1, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["long.nc"]
@@ -139,7 +140,7 @@ def kill_workers(folder: Path, times: int, after: int) -> threading.Thread:
 
 def test_a_killed_worker_costs_no_sweep(uninterrupted, tmp_path):
     killer = kill_workers(tmp_path / "long.nc.parts", times=1, after=20)
-    again = run_sweep(LONG, tmp_path / "long.nc", "cpu", 2, every=0.0)
+    again = run(LONG, tmp_path / "long.nc", "cpu", 2, every=0.0)
     assert not killer.is_alive(), "nobody was killed"
     xr.testing.assert_equal(again, uninterrupted)
 
@@ -150,18 +151,18 @@ def test_a_worker_that_is_killed_again_and_again_is_told_with_its_cells(tmp_path
     )
     kill_workers(tmp_path / "long.nc.parts", times=3, after=5)
     with pytest.raises(ChildProcessError) as error:
-        run_sweep(grid, tmp_path / "long.nc", "cpu", 2, every=0.0)
+        run(grid, tmp_path / "long.nc", "cpu", 2, every=0.0)
     assert "killed three times" in str(error.value)
-    said = "12 agents (sigma_p = 0.5, 2; sigma_l = 1, 4, 8; lifetime = 10; seed = 3, 5)"
+    said = "12 agents (sigma_p = 0.5, 2; sigma_l = 1, 4, 8; lifetime = 10; mean = -1; seed = 3, 5)"
     assert said in str(error.value)
     assert len(progress(tmp_path / "long.nc.parts")) == 2, "checkpoints are kept"
 
 
 def test_numbers_do_not_depend_on_what_is_trained_side_by_side(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 1)
-    alone = run_sweep(SMALL, tmp_path / "alone.nc", "cpu")
-    monkeypatch.setattr(chunk, "SIDE_BY_SIDE", 5)
-    fives = run_sweep(SMALL, tmp_path / "fives.nc", "cpu", workers=2)
+    monkeypatch.setattr(rooms, "SIDE_BY_SIDE", 1)
+    alone = run(SMALL, tmp_path / "alone.nc", "cpu")
+    monkeypatch.setattr(rooms, "SIDE_BY_SIDE", 5)
+    fives = run(SMALL, tmp_path / "fives.nc", "cpu", workers=2)
     xr.testing.assert_equal(alone, small)
     xr.testing.assert_equal(fives, small)
 
@@ -204,7 +205,7 @@ def test_no_two_cells_share_an_id_and_ids_never_change():
 
 def test_provenance_says_where_a_dataset_came_from(small):
     about = small.attrs
-    assert json.loads(about["sweep"])["sigma_l"] == list(SMALL.sigma_l)
+    assert json.loads(about["study"])["sigma_l"] == list(SMALL.sigma_l)
     assert A2CConfig(**json.loads(about["config"])) == SMALL.config
     assert (about["meta_bandit"], about["torch"]) == (meta_bandit.__version__, torch.__version__)
     assert (about["device"], about["workers"], about["lives"]) == ("cpu", 1, 100)
@@ -217,10 +218,10 @@ def test_provenance_says_where_a_dataset_came_from(small):
 
 def test_a_finished_sweep_is_only_read(tmp_path):
     out = tmp_path / "smoke.nc"
-    first = run_sweep(PROFILES["smoke"], out, "cpu")
+    first = run(STUDIES["smoke"], out, "cpu")
     content = out.read_bytes()
     (tmp_path / "smoke.nc.parts").mkdir()
-    again = run_sweep(PROFILES["smoke"], out, "cpu")
+    again = run(STUDIES["smoke"], out, "cpu")
     xr.testing.assert_identical(again, first)
     assert out.read_bytes() == content
     assert list(tmp_path.iterdir()) == [out]
@@ -228,34 +229,34 @@ def test_a_finished_sweep_is_only_read(tmp_path):
 
 def test_a_sweep_reads_back_what_it_says_of_itself():
     text = json.dumps(dataclasses.asdict(SMALL))
-    assert Sweep.from_json(text) == SMALL
+    assert Grid.from_json(text) == SMALL
     # as it was written before there was that setting
     older = json.loads(text)
     del older["config"]["task_context"]
-    assert Sweep.from_json(json.dumps(older)) == SMALL
+    assert Grid.from_json(json.dumps(older)) == SMALL
     older["config"]["discount"] = 0.9
-    assert Sweep.from_json(json.dumps(older)) != SMALL
+    assert Grid.from_json(json.dumps(older)) != SMALL
 
 
 def test_files_of_something_else_are_refused_and_kept(tmp_path):
     out = tmp_path / "out.nc"
     out.write_bytes(b"somebody's notes")
     with pytest.raises(ValueError, match=r"out\.nc: exists, and is no NetCDF 3 file"):
-        run_sweep(SMALL, out, "cpu")
+        run(SMALL, out, "cpu")
     assert out.read_bytes() == b"somebody's notes"
-    run_sweep(PROFILES["smoke"], tmp_path / "smoke.nc", "cpu")
+    run(STUDIES["smoke"], tmp_path / "smoke.nc", "cpu")
     with pytest.raises(ValueError, match=r"smoke\.nc: exists, and holds something else"):
-        run_sweep(SMALL, tmp_path / "smoke.nc", "cpu")
+        run(SMALL, tmp_path / "smoke.nc", "cpu")
 
 
 def test_a_folder_begun_with_other_settings_is_refused(tmp_path):
     folder = tmp_path / "out.nc.parts"
     folder.mkdir()
-    running._plan(SMALL, folder, "cpu", 1, 0)
-    with pytest.raises(ValueError, match=r"out\.nc\.parts: was begun with another sweep"):
-        run_sweep(PROFILES["smoke"], tmp_path / "out.nc", "cpu")
+    _plan(SMALL, folder, "cpu", 1, 0)
+    with pytest.raises(ValueError, match=r"out\.nc\.parts: was begun with another study"):
+        run(STUDIES["smoke"], tmp_path / "out.nc", "cpu")
     with pytest.raises(ValueError, match="was begun with another device"):
-        running._plan(SMALL, folder, "cuda", 1, 0)
+        _plan(SMALL, folder, "cuda", 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -279,16 +280,17 @@ def test_a_field_out_of_range_is_named_with_its_value_and_range(field, value, me
 
 
 def test_trained_agents_are_kept_on_request(small, tmp_path):
-    out, file = tmp_path / "out.nc", tmp_path / "agents.safetensors"
-    run_sweep(SMALL, out, "cpu", workers=2, weights=file)
+    out, file = tmp_path / "out.nc", tmp_path / "out.safetensors"
+    run(SMALL, out, "cpu", workers=2, weights=True)
     agents = load_agents(file)
     grid = [small[name].values for name in ("sigma_p", "sigma_l", "lifetime", "seed")]
     sigma_p, sigma_l, lifetime, _ = (axis.ravel() for axis in np.meshgrid(*grid, indexing="ij"))
     assert agents.task == GaussianBandit(sigma_p, sigma_l, lifetime, np.full(24, -1.0))
-    assert agents.seeds.tolist() == [cell.seed for cell in SMALL.agents]
+    mine = sorted(SMALL.cells, key=lambda it: (it.sigma_p, it.sigma_l, it.lifetime, it.seed))
+    assert agents.seeds.tolist() == [cell.seed for cell in mine]
     assert agents.curve.attrs["commit"] == xr.load_dataset(out).attrs["commit"]
     for number in (1, 17):
-        cell, agent = SMALL.agents[number], agents[number]
+        cell, agent = mine[number], agents[number]
         for greedy, suffix in ((True, ""), (False, "_sampled")):
             rng = np.random.default_rng(int(cell.id, 16))
             lives = simulate(AgentPolicy(agent, greedy), agent.task, SMALL.lives, rng)
@@ -299,18 +301,20 @@ def test_trained_agents_are_kept_on_request(small, tmp_path):
                 np.testing.assert_array_equal(found[f"{name}{suffix}"], measured[name])
                 np.testing.assert_array_equal(found[f"{name}{suffix}_se"], measured[f"{name}_se"])
     # a finished sweep is only read: what was not kept cannot be had any more
-    run_sweep(SMALL, out, "cpu", weights=file)
-    with pytest.raises(ValueError, match=r"weights = .*: .*out\.nc is finished, and its agents"):
-        run_sweep(SMALL, out, "cpu", weights=tmp_path / "other.safetensors")
+    run(SMALL, out, "cpu", weights=True)
+    file.unlink()
+    with pytest.raises(ValueError, match=r"out\.safetensors: is not there: .*out\.nc is finished"):
+        run(SMALL, out, "cpu", weights=True)
+    assert run(SMALL, out, "cpu").equals(small)
 
 
 def test_workers_are_checked(tmp_path):
     with pytest.raises(ValueError, match="workers = 0: must be a whole number >= 1"):
-        run_sweep(SMALL, tmp_path / "out.nc", "cpu", workers=0)
+        run(SMALL, tmp_path / "out.nc", "cpu", workers=0)
 
 
 def test_the_paper_profile_straddles_both_edges():
-    paper = PROFILES["paper"]
+    paper = STUDIES["paper"]
     assert (len(paper.sigma_p), len(paper.sigma_l), len(paper.seed)) == (20, 20, 5)
     learning_pays = optimal_commit(paper.tasks)[1] > 0
     assert not learning_pays[:2].any()
@@ -324,13 +328,13 @@ def test_the_paper_profile_straddles_both_edges():
 
 
 def test_ensembles_fill_the_workers_and_stay_within_memory():
-    quick = chunk.split(PROFILES["quick"], "cpu", 2, 0)
+    quick = STUDIES["quick"].chunks("cpu", 2, 0)
     assert [len(cells) for cells in quick] == [13, 12]
     assert sorted(chain(*quick)) == list(range(25))
-    paper = chunk.split(PROFILES["paper"], "cpu", 2, 0)
-    assert max(map(len, paper)) == chunk.SIDE_BY_SIDE
-    long_lives = dataclasses.replace(PROFILES["quick"], lifetime=(1000,))
-    most = max(map(len, chunk.split(long_lives, "cpu", 2, 0)))
-    assert most * chunk.agent_bytes(1000, long_lives.config) <= chunk.CPU_BYTES
-    on_gpu = chunk.split(PROFILES["paper"], "cuda", 1, 2**34)
+    paper = STUDIES["paper"].chunks("cpu", 2, 0)
+    assert max(map(len, paper)) == rooms.SIDE_BY_SIDE
+    long_lives = dataclasses.replace(STUDIES["quick"], lifetime=(1000,))
+    most = max(map(len, long_lives.chunks("cpu", 2, 0)))
+    assert most * rooms.agent_bytes(1000, long_lives.config) <= rooms.CPU_BYTES
+    on_gpu = STUDIES["paper"].chunks("cuda", 1, 2**34)
     assert [len(cells) for cells in on_gpu] == [1000, 1000]

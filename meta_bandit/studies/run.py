@@ -1,4 +1,4 @@
-"""Running a sweep: in parallel, resumably, to one file."""
+"""Running a study: in parallel, resumably, to one file, with the agents beside it."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from meta_bandit import __version__
 from meta_bandit.agents import save_agents
 from meta_bandit.files import only_one, write_atomically
 from meta_bandit.metadata import earlier_seconds, made_now
-from meta_bandit.sweep.chunk import split, train_chunk
-from meta_bandit.sweep.cluster import connect, describe, survey, train_on_cluster
-from meta_bandit.sweep.grid import Cell, Sweep, identify, name_cells
-from meta_bandit.sweep.results import assemble, gather_agents, read_netcdf, to_netcdf
+from meta_bandit.studies.cluster import connect, describe, survey, train_on_cluster
+from meta_bandit.studies.results import read_netcdf, to_netcdf
+from meta_bandit.studies.study import Chunk, Study, Team, identify
 
 
-def run_sweep(
-    sweep: Sweep,
+def run(
+    study: Study,
     out: Path,
     device: str = "auto",
     workers: int = 1,
     progress: bool = True,
     every: float = 30.0,
     dask: str | None = None,
-    weights: Path | None = None,
+    weights: bool | None = None,
 ) -> xr.Dataset:
-    """Train and measure every cell, and write one dataset.
+    """Train and measure all agents of a study, and write one dataset.
 
     While it runs, a folder beside the output (its name and ``.parts``) keeps what is finished and
-    the checkpoints of what is not. After a stop of any kind, the same call goes on from there.
+    the checkpoints of what is not. After a stop of any kind, the same call goes on from there, and
+    ends with the same numbers.
 
     Parameters
     ----------
-    sweep
+    study
         What to train.
     out
-        NetCDF file to make. If it already holds this sweep, it is only read.
+        NetCDF file to make. If it already holds this study, it is only read.
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
     workers
@@ -66,102 +66,113 @@ def run_sweep(
         Address of a Dask scheduler whose workers do the work instead, see `cluster`. A worker that
         dies costs the work of its chunk; a stop of this process, that of all unfinished chunks.
     weights
-        Also write the trained agents to this file, in the order of ``sweep.agents``, for
-        `agents.load_agents`. Their learning curves are in the dataset alone.
+        Also write the trained agents, beside the dataset (`Study.files`), for
+        `agents.load_agents`; by default as the study says. Their learning curves are in the
+        dataset alone.
 
     Returns
     -------
-    Dataset over (sigma_p, sigma_l, lifetime, seed)
-        Of `measure.measure`, for each agent acting greedily: ``expected_return``,
-        ``exploration``, ``ends_safe``; beside them ``risky_pulls`` (mean in a life), each with its
-        standard error as ``<name>_se``. The same for the agent as it was trained, sampling its
-        actions, on the same lives, as ``<name>_sampled`` and ``<name>_sampled_se``;
-        ``diverged_at`` (update, -1 if never); learning curves over ``update``
-        (``curve_return``, ``curve_risky_pulls``, ``curve_entropy``), under the prior mean and with
-        the sampling of training. For each task: ``optimal_pulls`` and ``commit_value`` (the best
-        committed plan), ``bayes_value`` and ``bayes_error``. Attributes say where it came from.
+    Dataset
+        What the study's ``lay_out`` gives. Attributes say where it came from.
 
     Raises
     ------
     ValueError
-        If the device, the number of workers or the cluster is not valid, or the output or its
-        folder is of something else.
+        If the device, the number of workers or the cluster is not valid, or the output, what goes
+        beside it or its folder is of something else.
     """
     started = time.perf_counter()
     if workers < 1:
         raise ValueError(f"workers = {workers}: must be a whole number >= 1")
-    if weights is not None and weights.resolve() == out.resolve():
-        raise ValueError(f"weights = {weights}: must be another file than that of the dataset")
+    files = study.files(out) if (study.keep if weights is None else weights) else {}
+    if out in files.values():
+        raise ValueError(f"out = {out}: must not end in .safetensors: that is for the agents")
     if out.exists():
-        return _finished(sweep, out, weights)
+        return _finished(study, out, files)
     with only_one(out), ExitStack() as stack:
         if out.exists():  # since a moment ago
-            return _finished(sweep, out, weights)
+            return _finished(study, out, files)
         if dask is None:
-            team = describe(device)
+            crew = describe(device)
             # beside a GPU one process trains, and all measure
-            trainers, measurers = (workers, 1) if team["device"] == "cpu" else (1, workers)
+            trainers, measurers = (workers, 1) if crew["device"] == "cpu" else (1, workers)
         else:
             client = stack.enter_context(connect(dask))
-            team = survey(client, device)
+            crew = survey(client, device)
             trainers = workers = len(client.ncores())
-        place = team["device"]
+        place = crew["device"]
         folder = out.with_name(f"{out.name}.parts")
-        begun = folder.exists()
-        if weights is not None and weights.exists() and not begun:
-            raise ValueError(
-                f"weights = {weights}: exists, and stays: remove it, or write to another"
-            )
+        if not folder.exists():
+            for path in filter(Path.exists, files.values()):
+                raise ValueError(f"{path}: exists, and stays: remove it, or write to another")
         folder.mkdir(parents=True, exist_ok=True)
         before = earlier_seconds(folder / "clock.json", folder.iterdir())
         resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))
-        cells = sweep.cells
-        plan = _plan(sweep, folder, place, trainers, team["free_bytes"])
-        chunks = [[cells[i] for i in chunk] for chunk in plan]
-        parts = [folder / f"{identify([cell.id for cell in chunk])}.nc" for chunk in chunks]
+        chunks = _plan(study, folder, place, trainers, crew["free_bytes"])
+        teams = [study.team(chunk) for chunk in chunks]
+        name = identify(study.settings)
+        parts = [folder / f"{identify([name, chunk])}.nc" for chunk in chunks]
 
-        made = stack.enter_context(_bar(folder / "progress", chunks, progress))
+        made = stack.enter_context(_bar(folder / "progress", teams, progress))
         missing = {}
         for number, part in enumerate(parts):
             if part.exists():
-                made[number] = sweep.config.updates
+                made[number] = teams[number].updates
             else:
                 missing[part] = chunks[number]
         if dask is None:
 
             def job(part: Path) -> Any:
                 number, counter = parts.index(part), folder / "progress"
-                about = (place, sweep.curve_points, measurers, every, counter, number, os.getpid())
-                return delayed(_run_chunk)(missing[part], part, *about)
+                about = (place, measurers, every, counter, number, os.getpid())
+                return delayed(_run_chunk)(study, missing[part], part, *about)
 
-            _persist(missing, job, trainers)
+            _persist(study, missing, job, trainers)
         else:
             wanted = {part.name: chunk for part, chunk in missing.items()}
-            for name, found in train_on_cluster(client, wanted, place, sweep.curve_points):
+            for name, found in train_on_cluster(client, study, wanted, place):
                 write_atomically(folder / name, found)
-                made[parts.index(folder / name)] = sweep.config.updates
-        trained = [cell for chunk in chunks for cell in chunk]
-        dataset = assemble(sweep, trained, parts)
+                number = parts.index(folder / name)
+                made[number] = teams[number].updates
+        measured, seconds = _collect(chunks, parts)
+        dataset = study.lay_out(measured.drop_vars("weights"))
         dataset.attrs |= made_now() | {
-            "sweep": json.dumps(asdict(sweep)),
-            "config": json.dumps(asdict(sweep.config)),
+            "study": json.dumps(study.settings),
+            "config": json.dumps(asdict(teams[0].stages[-1])),
             "torch": torch.__version__,
             "device": place,
-            "device_name": team["device_name"],
+            "device_name": crew["device_name"],
             "workers": workers,
             "dask": dask or "none",
+            "training_seconds": seconds,
             "wall_seconds": before + time.perf_counter() - started,
             "resumed": int(resumed),
         }
-        if weights is not None:
-            save_agents(gather_agents(sweep, trained, parts, dataset.attrs), weights)
+        if files:
+            for name, agents in study.agents(measured, dataset.attrs).items():
+                save_agents(agents, files[name])
         write_atomically(out, to_netcdf(dataset))
         shutil.rmtree(folder)
     return read_netcdf(out)
 
 
+def _collect(chunks: Sequence[Chunk], parts: Sequence[Path]) -> tuple[xr.Dataset, float]:
+    """Read what was measured, and how long training took; agents in the order of the cells."""
+    loaded = [read_netcdf(part) for part in parts]
+    whole = xr.concat(
+        loaded,
+        "agent",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        combine_attrs="override",
+    )
+    seconds = sum(part.attrs["seconds"] for part in loaded)
+    return whole.isel(agent=np.argsort(list(chain(*chunks)))), seconds
+
+
 def _persist(
-    chunks: Mapping[Path, Sequence[Cell]], job: Callable[[Path], Any], workers: int
+    study: Study, chunks: Mapping[Path, Chunk], job: Callable[[Path], Any], workers: int
 ) -> None:
     """Train chunks in processes, again if one is killed: the others go on from their checkpoints.
 
@@ -183,19 +194,19 @@ def _persist(
             failures = failures + 1 if len(still) == len(left) else 1
             if failures == 3:
                 # they are begun in their order
-                cells = [cell for part in still[:workers] for cell in chunks[part]]
+                those = study.team([number for part in still[:workers] for number in chunks[part]])
                 raise ChildProcessError(
                     f"a process was killed three times (out of memory?) while it trained some of "
-                    f"{name_cells(cells)}; what is finished is kept: the same command goes on, "
+                    f"{those}; what is finished is kept: the same command goes on, "
                     "perhaps with fewer workers"
                 ) from None
 
 
 def _run_chunk(
-    cells: Sequence[Cell],
+    study: Study,
+    chunk: Chunk,
     part: Path,
     device: str,
-    curve_points: int,
     measurers: int,
     every: float,
     counter: Path,
@@ -210,9 +221,10 @@ def _run_chunk(
         done[number] = update
 
     checkpoint = part.with_suffix(".safetensors")
-    found = train_chunk(cells, device, curve_points, measurers, checkpoint, every, note)
+    found = study.train(chunk, device, measurers, checkpoint, every, note)
     write_atomically(part, found)
-    checkpoint.unlink(missing_ok=True)
+    for path in part.parent.glob(f"{checkpoint.name}*"):
+        path.unlink()
 
 
 @cache
@@ -231,25 +243,23 @@ def _end_with(parent: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _plan(
-    sweep: Sweep, folder: Path, device: str, trainers: int, free_bytes: int
-) -> list[list[int]]:
+def _plan(study: Study, folder: Path, device: str, trainers: int, free_bytes: int) -> list[Chunk]:
     """Which cells are trained side by side: decided once, and kept in the folder."""
     source = {
-        "sweep": asdict(sweep),
+        "study": study.settings,
         "device": device,
         "torch": torch.__version__,
         "meta_bandit": __version__,
     }
     path = folder / "plan.json"
     if not path.exists():
-        plan = {"source": source, "chunks": split(sweep, device, trainers, free_bytes)}
+        plan = {"source": source, "chunks": study.chunks(device, trainers, free_bytes)}
         write_atomically(path, json.dumps(plan).encode())
     damaged = f"{path}: is damaged: remove {folder}"
     try:
         plan = json.loads(path.read_bytes())
         begun: dict[str, Any] = dict(plan["source"])
-        chunks: list[list[int]] = plan["chunks"]
+        chunks: list[Chunk] = [list(chunk) for chunk in plan["chunks"]]
         numbers = sorted(chain(*chunks))
     except (KeyError, TypeError, ValueError):
         raise ValueError(damaged) from None
@@ -259,38 +269,35 @@ def _plan(
                 f"{folder}: was begun with another {name}: finish it as it was begun, remove it, "
                 "or write to another file"
             )
-    if numbers != list(range(len(sweep.cells))):
+    if numbers != list(range(len(study.cells))):
         raise ValueError(damaged)
     return chunks
 
 
-def _finished(sweep: Sweep, out: Path, weights: Path | None) -> xr.Dataset:
-    """Read a sweep that is done, and refuse any other file."""
+def _finished(study: Study, out: Path, files: Mapping[str, Path]) -> xr.Dataset:
+    """Read a study that is done, and refuse any other file."""
     dataset = read_netcdf(out)
-    try:
-        same = Sweep.from_json(dataset.attrs["sweep"]) == sweep
-    except (KeyError, TypeError, ValueError):
-        same = False
-    if not same:
-        raise ValueError(f"{out}: exists, and holds something else than this sweep")
-    if weights is not None and not weights.exists():
-        raise ValueError(
-            f"weights = {weights}: {out} is finished, and its agents were not kept: write to "
-            "another file to train them again"
-        )
+    if not study.is_in(dataset, out):
+        raise ValueError(f"{out}: exists, and holds something else than this study")
+    for path in files.values():
+        if not path.exists():
+            raise ValueError(
+                f"{path}: is not there: {out} is finished, and its agents were not kept: write to "
+                "another file to train them again"
+            )
     # left behind where a kill came between the two
     shutil.rmtree(out.with_name(f"{out.name}.parts"), ignore_errors=True)
     return dataset
 
 
 @contextmanager
-def _bar(path: Path, chunks: Sequence[Sequence[Cell]], show: bool) -> Iterator[NDArray[np.int64]]:
+def _bar(path: Path, teams: Sequence[Team], show: bool) -> Iterator[NDArray[np.int64]]:
     """Show how far all processes are together; their shared file is yielded as an array."""
-    made: NDArray[np.int64] = np.memmap(path, np.int64, "w+", shape=(len(chunks),))
-    pulls = [sum(cell.lifetime for cell in chunk) * chunk[0].config.lives for chunk in chunks]
+    made: NDArray[np.int64] = np.memmap(path, np.int64, "w+", shape=(len(teams),))
+    pulls = [team.pulls for team in teams]
     with tqdm(
-        desc=f"{sum(map(len, chunks))} agents",
-        total=sum(pulls) * chunks[0][0].config.updates,
+        desc=f"{sum(len(team.seeds) for team in teams)} agents",
+        total=sum(team.pulls * team.updates for team in teams),
         unit="pull",
         unit_scale=True,
         disable=None if show else True,

@@ -1,4 +1,4 @@
-"""What the book keeps in ``book/results``: the sweep or study of its name, small enough for git."""
+"""What the book keeps in ``book/results``: the study of its name, small enough for git."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ import pytest
 
 from meta_bandit.agents import A2CConfig, load_agents
 from meta_bandit.agents.checkpoint import read_arrays, write_arrays
-from meta_bandit.foraging.study import STUDIES, Study, score, stored_foragers
-from meta_bandit.sweep import GENERALISTS, PROFILES, Sweep, run_sweep, stored, stored_agents
-from meta_bandit.sweep.generalists import is_from
+from meta_bandit.studies import (
+    STUDIES,
+    Foragers,
+    Generalist,
+    Grid,
+    run,
+    score,
+    stored,
+    stored_agents,
+    stored_slices,
+)
+from meta_bandit.studies.results import to_netcdf
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "book" / "results"
-STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in PROFILES)
-NOT_STORED = {"smoke", "quick", "paper"}
+GRIDS = {name: study for name, study in STUDIES.items() if isinstance(study, Grid)}
+GENERALISTS = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
+STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in GRIDS)
+NOT_STORED = {"smoke", "forage-smoke", "quick", "paper"}
 PROVENANCE = (
     "commit",
     "config",
@@ -28,7 +39,6 @@ PROVENANCE = (
     "lives",
     "meta_bandit",
     "policy",
-    "sweep",
     "torch",
     "training_seconds",
     "wall_seconds",
@@ -40,12 +50,6 @@ def read_by_chapters() -> set[str]:
     """Names of the files in ``book/results`` that stand in a chapter."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))
     return set(re.findall(r'"([\w-]+\.(?:nc|safetensors))"', text))
-
-
-def forage_files() -> list[str]:
-    """Names of the files of the study of foraging."""
-    recipes = STUDIES["forage"].recipes
-    return ["forage.nc", *(f"forage-{recipe}.safetensors" for recipe in recipes)]
 
 
 def test_what_chapters_read_is_stored() -> None:
@@ -61,28 +65,51 @@ def test_only_what_make_can_remake_is_stored() -> None:
         text=True,
         check=True,
     )
-    made = dict(re.findall(r"--profile (\S+) --out book/results/(\S+)", done.stdout))
-    assert made == {name: f"{name}.nc" for name in PROFILES.keys() - NOT_STORED}
-    weights = re.findall(r"--out book/results/(\S+)\.nc --weights book/results/(\S+)", done.stdout)
-    assert all(f"{name}.safetensors" == file for name, file in weights)
-    studies = re.findall(r"forage --out book/results/(\w+)\.nc", done.stdout)
-    assert studies == ["forage"]
-    generalists = re.findall(r"generalist (\S+) --out book/results/(\S+)", done.stdout)
-    assert dict(generalists) == {name: f"{name}.safetensors" for name in GENERALISTS}
-    makes = {*made.values(), *(file for _, file in (*weights, *generalists)), *forage_files()}
-    makes |= {"README.md", *(f"{name}.nc" for name in GENERALISTS)}
+    made = dict(re.findall(r"study (\S+) --out book/results/(\S+)", done.stdout))
+    named = {name: f"{name}.nc" for name in STUDIES.keys() - NOT_STORED}
+    assert made.items() <= named.items()
+    assert {name for name in read_by_chapters() if name.endswith(".nc")} <= {*made.values()}
+    makes = {"README.md", *named.values()}
+    for name, file in named.items():
+        if STUDIES[name].keep:
+            makes |= {path.name for path in STUDIES[name].files(Path(file)).values()}
     assert {path.name for path in RESULTS.iterdir() if path.is_file()} <= makes
 
 
 @pytest.mark.parametrize("name", STORED)
-def test_a_stored_dataset_is_the_sweep_of_its_name(name: str) -> None:
-    sweep = PROFILES[Path(name).stem]
+def test_a_stored_dataset_is_the_grid_of_its_name(name: str) -> None:
+    grid = GRIDS[Path(name).stem]
     dataset = stored(name)
-    assert Sweep.from_json(dataset.attrs["sweep"]) == sweep
-    assert A2CConfig(**json.loads(dataset.attrs["config"])) == sweep.config
-    for grid in ("sigma_p", "sigma_l", "lifetime", "seed"):
-        np.testing.assert_array_equal(dataset[grid], getattr(sweep, grid))
+    assert A2CConfig(**json.loads(dataset.attrs["config"])) == grid.config
+    for axis in ("sigma_p", "sigma_l", "lifetime", "seed"):
+        np.testing.assert_array_equal(dataset[axis], getattr(grid, axis))
     assert np.isfinite(dataset.expected_return).all()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RESULTS.glob("*.nc")))
+def test_a_stored_file_is_finished(name: str) -> None:
+    out = RESULTS / f"{name}.nc"
+    assert STUDIES[name].is_in(stored(out.name), out)
+    content = out.read_bytes()
+    assert run(STUDIES[name], out, progress=False).equals(stored(out.name))
+    assert out.read_bytes() == content
+    others = (study for other, study in STUDIES.items() if other != name)
+    assert not any(study.is_in(stored(out.name), out) for study in others)
+
+
+@pytest.mark.parametrize("axis", ["seed", "updates"])
+def test_slices_are_read_as_one_dataset(axis: str, tmp_path: Path, monkeypatch) -> None:
+    whole = stored("across.nc")
+    monkeypatch.setattr("meta_bandit.studies.results.RESULTS", tmp_path)
+    for number in (0, 9, 10):
+        part = whole.sel(seed=[number]) if axis == "seed" else whole.isel(update=slice(number + 1))
+        (tmp_path / f"row-{number}.nc").write_bytes(to_netcdf(part))
+    found = stored_slices("row", axis)
+    assert found[axis].values.tolist() == [0, 9, 10]
+    wanted = whole.sel(seed=[0, 9, 10]) if axis == "seed" else whole.drop_dims("update")
+    assert wanted.equals(found if axis == "seed" else found.sel(updates=9, drop=True))
+    with pytest.raises(FileNotFoundError, match="RESULTS=none-0"):
+        stored_slices("none")
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -100,34 +127,31 @@ def test_a_stored_file_is_small_enough_for_git(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(
-        path.name
-        for path in RESULTS.glob("*.safetensors")
-        if path.stem not in GENERALISTS and path.name not in forage_files()
-    ),
+    sorted(path.name for path in RESULTS.glob("*.safetensors") if path.stem in GRIDS),
 )
 def test_stored_agents_are_those_of_the_dataset_beside_them(name: str) -> None:
-    sweep = PROFILES[Path(name).stem]
-    agents = load_agents(RESULTS / name)
-    assert agents.config == sweep.config
-    for field in ("sigma_p", "sigma_l", "lifetime", "seed"):
-        found = agents.seeds if field == "seed" else getattr(agents.task, field)
-        np.testing.assert_array_equal(found, [getattr(cell, field) for cell in sweep.agents])
+    grid = GRIDS[Path(name).stem]
+    agents, team = load_agents(RESULTS / name), grid.team(grid.rosters()[""])
+    assert (agents.task, agents.config, agents.seeds.tolist()) == (
+        team.task,
+        grid.config,
+        team.seeds,
+    )
     beside = stored(f"{Path(name).stem}.nc")
     np.testing.assert_array_equal(agents.curve.diverged_at, beside.diverged_at.values.ravel())
 
 
 def test_the_stored_foragers_are_the_study() -> None:
     study, dataset = STUDIES["forage"], stored("forage.nc")
-    assert Study.from_json(dataset.attrs["study"]) == study
-    missing = {"lives", "policy", "sweep", "workers"}
+    assert isinstance(study, Foragers)
+    missing = {"lives", "policy", "workers"}
     about = dataset.attrs
     assert [key for key in {*PROVENANCE} - missing if about.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
     found = zip(dataset.lifetime.values, dataset.places.values, dataset.far.values, strict=True)
-    assert sorted(found) == sorted(study.cells * len(study.seed) * len(study.recipes))
+    assert list(found) == [cell[1:4] for cell in study.cells]
     for recipe, config in study.recipes.items():
-        agents = stored_foragers(f"forage-{recipe}.safetensors")
+        agents = stored_agents(f"forage-{recipe}.safetensors")
         assert agents.config == config
         kept = dataset.isel(agent=(dataset.recipe == recipe) & (dataset.kept == 1))
         for field in ("lifetime", "places", "far"):
@@ -143,7 +167,7 @@ def test_the_stored_foragers_are_the_study() -> None:
 @pytest.mark.parametrize("name", GENERALISTS)
 def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
     agents = stored_agents(f"{name}.safetensors")
-    assert is_from(agents, GENERALISTS[name])
+    assert GENERALISTS[name].is_of(agents)
     assert np.isfinite(agents.weights).all()
     assert (agents.curve.diverged_at == -1).all()
     about = agents.curve.attrs
@@ -155,14 +179,14 @@ def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from
 def test_files_from_before_they_explained_themselves_are_read(tmp_path: Path) -> None:
     plane = stored("across.nc")
     older = plane.drop_vars([name for name in plane if "regret" in str(name)])
-    older.attrs = {name: plane.attrs[name] for name in PROVENANCE}
+    older.attrs = {name: plane.attrs[name] for name in (*PROVENANCE, "sweep")}
     older.to_netcdf(tmp_path / "across.nc", engine="scipy", format="NETCDF3_64BIT")
-    assert run_sweep(PROFILES["across"], tmp_path / "across.nc").equals(older)
+    assert run(GRIDS["across"], tmp_path / "across.nc", weights=False).equals(older)
     arrays, about = read_arrays(RESULTS / "every-task.safetensors", "trained agents")
     texts = {name: json.dumps(about["curve"][name]) for name in ("config", "stages")}
     about = {name: about[name] for name in ("task", "config", "curve", "dims", "units")}
     write_arrays(tmp_path / "old", "trained agents", arrays, about | {"curve": texts})
-    assert is_from(load_agents(tmp_path / "old"), GENERALISTS["every-task"])
+    assert GENERALISTS["every-task"].is_of(load_agents(tmp_path / "old"))
 
 
 def test_a_missing_dataset_is_named_with_what_makes_it() -> None:

@@ -1,1 +1,0 @@
-"""The book's study of foraging agents."""

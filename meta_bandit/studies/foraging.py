@@ -1,0 +1,198 @@
+"""The book's foraging agents: which worlds, trained how, measured exactly, in one dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
+from meta_bandit.metadata import FORAGING, explain, meaning
+from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.theory.foraging import best_habit, critical_far, optimum
+from meta_bandit.worlds import Foraging, simulate
+
+World = tuple[int, int, float]
+"""Lifetime, places and large reward."""
+_ABOUT = {
+    "title": "Agents trained on grids to forage on, and the optima of each world",
+    "summary": "On a grid of 5 x 5 cells with a nest a near place always pays `near` = 1, and one "
+    "of `places` hiding places, another in each life, pays `far`; who is paid is back in the nest. "
+    "A life has `lifetime` moves. Each agent, an LSTM trained by A2C (RL^2), was trained in one "
+    "world from one seed in one way (recipe), and then measured with its weights frozen.",
+    "keywords": "meta-learning, reinforcement learning, foraging, dynamic programming",
+    "comment": "study, config: JSON, settings of the study and of training. training_seconds: sum "
+    "over trainings; wall_seconds: all sessions, measuring included. The agents of a file of "
+    "weights are those of its recipe that are kept, in the order of the axis agent.",
+}
+"""What a study's dataset says of itself."""
+
+
+class Forager(NamedTuple):
+    """One agent: in which world it lives, and how it is trained."""
+
+    recipe: str
+    lifetime: int
+    places: int
+    far: float
+    seed: int
+    config: A2CConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foragers(Study):
+    """Worlds to train on, all from several seeds and in two ways.
+
+    Attributes
+    ----------
+    worlds
+        Single worlds.
+    lifetime, places, far
+        A map: all these lifetimes (moves) with all these numbers of places, at one large reward.
+    kept
+        Of the map, agents of this number of places are kept, beside those of the single worlds.
+    seed
+        Of the agents.
+    config
+        How they are trained; with ``led`` as it says, and with ``direct`` without its continuation.
+    """
+
+    worlds: tuple[World, ...] = (
+        (20, 3, 8.0),
+        (30, 5, 6.0),
+        (40, 4, 12.0),
+        (8, 3, 8.0),
+        (8, 5, 3.0),
+    )
+    lifetime: tuple[int, ...] = (6, 8, 10, 12, 16, 20, 30, 40)
+    places: tuple[int, ...] = (1, 2, 3, 4, 5)
+    far: float = 4.5
+    kept: int = 4
+    seed: tuple[int, ...] = (0, 1, 2)
+    config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["forage"])
+    keep: bool = field(default=True, compare=False)
+
+    @property
+    def recipes(self) -> dict[str, A2CConfig]:
+        """Ways of training by their names."""
+        return {"led": self.config, "direct": replace(self.config, continuation_until=0.0)}
+
+    @property
+    def all_worlds(self) -> list[World]:
+        """All worlds, those of one lifetime together."""
+        every = {*self.worlds, *product(self.lifetime, self.places, (self.far,))}
+        return sorted(every)
+
+    @property
+    def cells(self) -> list[Forager]:
+        """All agents, those of one recipe and lifetime together."""
+        return [
+            Forager(recipe, *world, seed, config)
+            for recipe, config in self.recipes.items()
+            for world in self.all_worlds
+            for seed in self.seed
+        ]
+
+    def rosters(self) -> dict[str, list[int]]:
+        """Of each recipe a file, with the agents of the single worlds and of a part of the map."""
+        return {
+            f"-{recipe}": [
+                number
+                for number, cell in enumerate(self.cells)
+                if cell.recipe == recipe and self._keeps(cell)
+            ]
+            for recipe in self.recipes
+        }
+
+    def _keeps(self, cell: Forager) -> bool:
+        world = cell.lifetime, cell.places, cell.far
+        return world in self.worlds or world[1:] == (self.kept, self.far)
+
+    def team(self, chunk: Chunk) -> Team:
+        """The agents of some cells, each in its world."""
+        cells = self.cells
+        chosen = [cells[number] for number in chunk]
+        names = ("lifetime", "places", "far")
+        task = Foraging(*(np.array([getattr(cell, name) for cell in chosen]) for name in names))
+        return Team(task, [cell.seed for cell in chosen], (chosen[0].config,))
+
+    def measure(self, chunk: Chunk, trained: TrainedAgents, processes: int) -> xr.Dataset:
+        """Measure agents on their own worlds, and thin their learning curves."""
+        measured = score(trained)
+        for name, source in (("return", "mean_return"), ("found", "found")):
+            measured[f"curve_{name}"] = thin(trained.curve[source], 40)
+        return measured
+
+    def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
+        """Say of each agent what it is.
+
+        Returns
+        -------
+        Dataset over agent
+            Where it lives (``lifetime``, ``places``, ``far``), ``recipe`` and ``seed``; ``return``,
+            ``searched`` and ``returned`` of the greedy agent, means over all places, exact;
+            ``optimum``, ``habit``, ``stay`` (returns) and ``edge`` (critical large reward) of the
+            world; ``diverged_at``; learning curves ``curve_return`` and ``curve_found`` over
+            ``update``; ``kept``, whether its weights are.
+        """
+        cells = self.cells
+        labels = {
+            name: ("agent", [getattr(cell, name) for cell in cells])
+            for name in ("recipe", "lifetime", "places", "far", "seed")
+        }
+        kept = np.array([self._keeps(cell) for cell in cells], dtype=np.int8)
+        dataset = measured.assign_coords(labels).assign(kept=("agent", kept))
+        dataset.attrs = {"policy": "greedy"}
+        return explain(dataset, FORAGING, **_ABOUT)
+
+
+def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
+    """Measure greedy agents exactly: each lives once with the large reward at each place.
+
+    Parameters
+    ----------
+    team
+        The agents.
+    task : shape (agents,)
+        Where they live; by default, where they were trained.
+
+    Returns
+    -------
+    Dataset over agent
+        ``return`` (units of reward), ``searched`` (share of lives that enter a hiding place),
+        ``returned`` (share of lives whose first find is followed by another on the shortest way),
+        and the world's ``optimum``, ``habit``, ``stay`` and ``edge``, all in units of reward.
+    """
+    home = team.task if task is None else task
+    rows = []
+    for number in range(len(team.seeds)):
+        world = home[number]
+        agent = AgentPolicy(team[number])
+        lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
+        rows.append(
+            {
+                "return": lives.returns.mean(),
+                "searched": lives.searched.mean(),
+                "returned": lives.returned.mean(),
+            }
+            | _references(tuple(value.item() for value in world.values.values()))
+        )
+    return xr.Dataset(
+        {name: ("agent", [row[name] for row in rows], meaning(name, FORAGING)) for name in rows[0]}
+    )
+
+
+@cache
+def _references(world: tuple[float, ...]) -> dict[str, float]:
+    """Returns to compare with, on the world with these fields."""
+    task = Foraging(*world)
+    return {
+        "optimum": optimum(task).value,
+        "habit": best_habit(task).value,
+        "stay": float(task.stay),
+        "edge": critical_far(task),
+    }

@@ -1,0 +1,519 @@
+"""What the chapter *Learning to learn, and not to* draws, and the numbers that it quotes.
+
+Each part of the chapter has a function that makes a dataset and facts of what studies found.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from meta_bandit import GaussianBandit
+from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.theory import (
+    bayes_optimal,
+    critical_sigma_l,
+    gain,
+    stopping_critical_lifetime,
+    stopping_critical_sigma_l,
+)
+
+TRAININGS = ("continuation", "direct")
+THEORIES = ("best committed plan", "Bayes-optimal")
+LED = {"training": "continuation"}
+TASKS = ["sigma_p", "sigma_l"]
+SPREADS = np.linspace(0.2, 4.2, 41)
+"""Values of sigma_p at which edges are drawn, in units of reward."""
+
+
+def plane(
+    led: xr.Dataset,
+    direct: xr.Dataset,
+    close: float = 0.25,
+    enough: float = 0.9,
+    spreads: NDArray[np.float64] = SPREADS,
+) -> tuple[xr.Dataset, Facts]:
+    """Compare the agents of two grids with both optima of their tasks.
+
+    Parameters
+    ----------
+    led, direct
+        Grids of the same tasks at one lifetime, trained with and without the continuation.
+    close
+        Exploration is the same within this share, or half a pull.
+    enough
+        A return is as good from this share of it on.
+    spreads
+        Where the edges are computed, values of sigma_p in units of reward.
+
+    Returns
+    -------
+    Dataset
+        What the two grids hold, over (training, sigma_p, sigma_l, seed); of each agent, whether
+        it ``learns`` (pulls, and not the same number of pulls in every life) or ``never`` pulls,
+        ``normalised`` (share of the Bayes-optimal return; NaN where that is 0), ``beats`` (earns
+        more than the best committed plan by 2 standard errors), ``missed`` (never pulls where
+        learning pays), ``needless`` (pulls where it does not), ``undecided`` (missed, but pulls at
+        least once a life if it samples). Of each task both optima; where learning ``pays`` for the
+        Bayes-optimal policy, behaviour is ``predictable``, any agent ``reached`` more than never
+        learning by 3 standard errors; ``ratio`` and ``commit_ratio``, sigma_l in units of its
+        value at either edge, and ``margin``, sigma_p less its value at the adaptive edge. Over
+        theory: ``aim``, what it explores; ``whether``, ``how_long`` and ``how_well``, shares that
+        agree, by training and seed. Over ``spread``: both edges.
+    Facts
+    """
+    data = _measured([led, direct])
+    spread = GaussianBandit(spreads, 1.0, data.attrs["lifetime"], data.attrs["mean"])
+    data = data.assign_coords(spread=spreads)
+    data["commit_edge"] = "spread", critical_sigma_l(spread)
+    data["stopping_edge"] = "spread", stopping_critical_sigma_l(spread)
+    data = _agreement(data, close, enough)
+    data = _near_the_edge(data)
+    facts = _what_was_trained(data) | _cases(data) | _comparison(data) | _failures(data)
+    facts["close-percent"] = fact(100 * close, "exploration is the same within this, %")
+    facts["enough-percent"] = fact(100 * enough, "a return is as good from this share on, %")
+    return data, facts
+
+
+def _measured(grids: list[xr.Dataset]) -> xr.Dataset:
+    """Put both grids side by side, and say of each agent what it does."""
+    results = [grid.isel(lifetime=0) for grid in grids]
+    trainings = xr.Variable("training", list(TRAININGS))
+    data = xr.concat(
+        [result.drop_vars("lifetime") for result in results],
+        trainings,
+        join="outer",
+        combine_attrs="override",
+    )
+    for name in ("optimal_pulls", "commit_value", "bayes_value", "bayes_error"):
+        data[name] = results[0][name].drop_vars("lifetime")
+    lifetime, mean = int(results[0].lifetime), float(results[0].attrs["mean"])
+    data.attrs |= {
+        "lifetime": lifetime,
+        "mean": mean,
+        "wall_seconds": float(sum(result.attrs["wall_seconds"] for result in results)),
+    }
+    tasks = GaussianBandit(data.sigma_p.values[:, None], data.sigma_l.values, lifetime, mean)
+    data["bayes_exploration"] = TASKS, bayes_optimal(tasks).exploration
+    aims = [data.optimal_pulls, data.bayes_exploration]
+    data["aim"] = xr.concat(aims, xr.Variable("theory", list(THEORIES)))
+    # all, unless a training has fewer seeds
+    data["trained"] = data.risky_pulls.notnull()
+    data["learns"] = data.risky_pulls_se > 0
+    data["never"] = data.risky_pulls == 0
+    data["pays"] = data.bayes_value > 0
+    informed = (lifetime - 1) * gain(mean, data.sigma_p.values)
+    data["predictable"] = "sigma_p", informed <= -mean
+    data["normalised"] = (data.expected_return / data.bayes_value).where(data.pays)
+    surely = data.expected_return - 2 * data.expected_return_se
+    data["beats"] = surely > data.commit_value
+    return data
+
+
+def share(data: xr.Dataset, agrees: xr.DataArray, among: xr.DataArray) -> xr.DataArray:
+    """Share of the tasks for each seed; NaN where none was trained."""
+    return agrees.where(data.trained & among).mean(TASKS)
+
+
+def _agreement(data: xr.Dataset, close: float, enough: float) -> xr.Dataset:
+    """Say how many agents agree with either theory on whether, how long and how well."""
+    worth = xr.concat([data.commit_value, data.bayes_value], data.theory)
+    everywhere = xr.ones_like(data.pays)
+    same = abs(data.exploration - data.aim) <= np.maximum(close * data.aim, 0.5)
+    data["earned"] = (data.expected_return / worth).where(worth > 0)
+    return data.assign(
+        whether=share(data, data.learns == (worth > 0), everywhere),
+        how_long=share(data, same, data.learns & (data.aim > 0)),
+        how_well=share(data, data.earned >= enough, worth > 0),
+    )
+
+
+def _near_the_edge(data: xr.Dataset) -> xr.Dataset:
+    """Say how far each task is from both edges, and which agents fail."""
+    at = edges(data).sel(sigma_p=data.sigma_p, method="nearest")
+    at = at.assign_coords(sigma_p=data.sigma_p)
+    edge_p = np.interp(data.sigma_l, data.stopping_edge, data.spread)
+    lead = data.expected_return - 3 * data.expected_return_se
+    missed = data.never & data.pays
+    return data.assign(
+        # infinite where behaviour is predictable
+        ratio=data.sigma_l / at.stopping_edge,
+        commit_ratio=data.sigma_l / at.commit_edge,
+        margin=data.sigma_p - xr.DataArray(edge_p, data.sigma_l.coords),
+        missed=missed,
+        needless=data.trained & ~data.never & ~data.pays,
+        undecided=missed & (data.risky_pulls_sampled >= 1),
+        reached=(lead > 0).any(["training", "seed"]),
+        split=data.learns.any("seed") & data.never.any("seed"),
+    )
+
+
+def edges(data: xr.Dataset) -> xr.Dataset:
+    """Both edges as curves over sigma_p."""
+    return data[["commit_edge", "stopping_edge"]].rename(spread="sigma_p")
+
+
+def maps(data: xr.Dataset) -> xr.DataArray:
+    """Exploration of both optima, and of the agents led by continuation, mean over seeds."""
+    found = data.exploration.sel(LED, drop=True).mean("seed")
+    titles = xr.Variable("map", [*THEORIES, "trained agents"])
+    three: xr.DataArray = xr.concat([*data.aim.drop_vars("theory"), found], titles)
+    return three
+
+
+def cloud(data: xr.Dataset) -> xr.Dataset:
+    """Exploration of every agent, beside both optima of its task."""
+    both = data[["exploration"]].assign(optimal=data.aim * xr.ones_like(data.seed))
+    return both.stack(agent=(*TASKS, "seed"))
+
+
+def learned(data: xr.Dataset) -> xr.Dataset:
+    """Of each task: the share of agents that learn, what they earn, if all beat the plan."""
+    return xr.Dataset(
+        {
+            "learning_share": data.learns.where(data.trained).mean("seed"),
+            "normalised_return": data.normalised.mean("seed"),
+            "above_commit": (data.beats | ~data.trained).all("seed"),
+        }
+    )
+
+
+def from_edge(data: xr.Dataset) -> xr.Dataset:
+    """What every agent earns where learning pays, by the distance of its task from the edge."""
+    found = xr.Dataset(
+        {
+            "ratio": data.ratio,
+            "normalised_return": data.normalised,
+            "committed": data.commit_value / data.bayes_value,
+        }
+    )
+    each: xr.Dataset = found.where(data.pays) * xr.ones_like(data.seed)
+    return each.stack(agent=(*TASKS, "seed"))
+
+
+def percent(shares: NDArray[np.float64]) -> str:
+    """Mean over seeds in percent and, where there are several, the extremes."""
+    value = 100 * shares[~np.isnan(shares)]
+    extremes = f" ({value.min():.0f} to {value.max():.0f})"
+    return f"{value.mean():.0f}" + (extremes if value.size > 1 else "")
+
+
+def agreement(data: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Lay out who agrees with which theory: a column for each question, percent."""
+    columns = {"whether": "whether", "how long": "how_long", "how well": "how_well"}
+    return {
+        title: {
+            f"{theory}, {training}": percent(
+                data[name].sel(theory=theory, training=training).values
+            )
+            for training in TRAININGS
+            for theory in THEORIES
+        }
+        for title, name in columns.items()
+    }
+
+
+def failures(data: xr.Dataset) -> dict[str, dict[str, int]]:
+    """Count failures: a column for each training."""
+    outcome = {
+        "agents that never pull where learning pays": data.missed,
+        "... and a stored agent earns more there": data.missed & data.reached,
+        "... and if they sample, pull once a life or more": data.undecided,
+        "agents that pull where learning does not pay": data.needless,
+        "tasks on which seeds disagree": data.split,
+    }
+    return {
+        training: {said: int(which.sel(training=training).sum()) for said, which in outcome.items()}
+        for training in TRAININGS
+    }
+
+
+def _what_was_trained(data: xr.Dataset) -> Facts:
+    about, config = data.attrs, json.loads(data.attrs["config"])
+    facts: Facts = {}
+    for training, suffix in (("continuation", ""), ("direct", "-direct")):
+        trained = data.trained.sel(training=training).any(TASKS)
+        seeds = data.seed[trained.values].values
+        facts |= {
+            f"seeds-{training}": fact(len(seeds), f"agents on each task ({training})"),
+            f"seed-list{suffix}": fact(", ".join(map(str, seeds)), f"their seeds ({training})"),
+        }
+    return facts | {
+        "tasks-p": fact(data.sizes["sigma_p"], "values of sigma_p"),
+        "tasks-l": fact(data.sizes["sigma_l"], "values of sigma_l"),
+        "lifetime": fact(about["lifetime"], "pulls in a life"),
+        "mean": fact(about["mean"], "prior mean of the risky arm, reward"),
+        "updates": fact(config["updates"], "updates of each training"),
+        "batch": fact(config["lives"], "lives of an update"),
+        "count": fact(data.trained.sum(), "agents of both trainings"),
+        "minutes": fact(about["wall_seconds"] / 60, "minutes that training all of them took"),
+        "date": fact(about["date"][:10], "when the first plane was trained"),
+        "commit": fact(about["commit"][:7], "by which commit"),
+        "lives": fact(f"{about['lives']:,}", "lives in which each agent is measured"),
+        "stored-each": fact(
+            data.trained.any(TASKS).sum(), "agents stored for each task, of both trainings"
+        ),
+    }
+
+
+def _cases(data: xr.Dataset) -> Facts:
+    lifetime, mean = data.attrs["lifetime"], data.attrs["mean"]
+    trained, never, learns = data.trained, data.never, data.learns
+    fine = np.linspace(0.1, 2, 19_001)
+    alike = fine[(lifetime - 1) * gain(mean, fine) <= -mean].max()
+    longest = data.exploration.sel(LED).mean("seed").max()
+    unmoved = trained & ~learns & ~never
+    facts = {
+        "longest": fact(longest, "longest exploration of a task, mean over seeds, pulls"),
+        "never-count": fact(never.sum(), "agents that never pull, both trainings"),
+        "learn-count": fact(learns.sum(), "agents that learn, both trainings"),
+        "fixed-count": fact(unmoved.sum(), "agents that pull alike in every life"),
+        "predictable": fact(alike, "largest sigma_p that is predictable, reward"),
+    }
+    for name, where, case in (
+        ("case1", "where behaviour is predictable", data.predictable),
+        ("case2", "where life is too short", ~data.pays & ~data.predictable),
+    ):
+        facts[f"{name}-count"] = fact((case & trained).sum(), f"agents {where}")
+        facts[f"{name}-never"] = fact((case & never).sum(), f"agents {where} that never pull")
+    return facts
+
+
+def _comparison(data: xr.Dataset) -> Facts:
+    """Whether, how well and how long: agents led by continuation, and both theories."""
+    led = data.sel(LED)
+    facts: Facts = {}
+    for key, theory in zip(("commit", "bayes"), THEORIES, strict=True):
+        agree = led.whether.sel(theory=theory)
+        by_seed = 100 * agree
+        ends = f"{float(by_seed.min()):.0f} to {float(by_seed.max()):.0f}%"
+        facts |= {
+            f"whether-{key}": fact(100 * agree.mean(), f"agree on whether: {theory}, %"),
+            f"whether-{key}-seeds": fact(ends, "the same, seeds with the lowest and highest"),
+        }
+    between = data.pays & (data.commit_value == 0)
+    inside = data.commit_value > 0
+    facts["between-tasks"] = fact(between.sum(), "tasks between the two edges")
+    for name, region in (("between", between), ("inside", inside)):
+        where = {"between": "between the edges", "inside": "where learning pays in both theories"}
+        facts |= {
+            f"{name}-agents": fact((region & led.trained).sum(), f"agents {where[name]}"),
+            f"{name}-learn": fact((region & led.learns).sum(), "of them, those that learn"),
+        }
+    headroom = data.bayes_value / data.commit_value - 1
+    for name, which, said in (
+        ("wide", inside & (headroom > 0.05), "at least 5% more"),
+        ("narrow", inside & (headroom <= 0.05), "less than 5% more"),
+    ):
+        beats = 100 * float(share(led, led.beats, which).mean())
+        facts |= {
+            f"{name}-tasks": fact(which.sum(), f"tasks on which the adaptive earns {said}"),
+            f"beats-{name}": fact(beats, "agents there that beat the plan by 2 s.e., %"),
+        }
+    compared = led.learns & inside
+    below = led.expected_return + 2 * led.expected_return_se < led.commit_value
+    rival = (led.expected_return / led.commit_value).where(inside & (headroom > 0.05) & led.learns)
+    off = abs(np.log((led.exploration / led.aim).where(compared)))
+    nearer = (off.sel(theory="Bayes-optimal") < off.sel(theory="best committed plan")).where(
+        compared
+    )
+    by_seed = 100 * nearer.mean(TASKS)
+    facts |= {
+        "compared": fact(compared.sum(), "learners where learning pays in both theories"),
+        "below": fact((below & compared).sum(), "of them, below the plan by 2 s.e."),
+        "below-chance": fact(
+            norm.sf(2) * compared.sum(), "as many would be by chance, were all ties"
+        ),
+        "rival": fact(rival.median(), "median learner's return over the plan's, wide tasks"),
+        "nearer-lowest": fact(by_seed.min(), "nearer to the adaptive, lowest seed, %"),
+        "nearer-highest": fact(by_seed.max(), "the same, highest seed, %"),
+        "noisy-share": fact(
+            100 * _noisiest(data).median(), "median exploration of noisy tasks, % of optimal"
+        ),
+    }
+    for key, theory in zip(("commit", "bayes"), THEORIES, strict=True):
+        factor = float(np.exp(off.sel(theory=theory).median()))
+        facts[f"factor-{key}"] = fact(factor, f"typical factor from the exploration of: {theory}")
+    return facts
+
+
+def _noisiest(data: xr.Dataset) -> xr.DataArray:
+    """Exploration as a share of the optimal, of learners where that is 5 pulls or more."""
+    led = data.sel(LED)
+    own = led.exploration / data.bayes_exploration
+    noisiest: xr.DataArray = own.where(led.learns & (data.bayes_exploration >= 5))
+    return noisiest
+
+
+def _failures(data: xr.Dataset) -> Facts:
+    """Near the edge and beyond: which agents fail, for each training."""
+    facts: Facts = {}
+    for training in TRAININGS:
+        own = data.sel(training=training)
+        missed, learns, commit = own.missed, own.learns, data.commit_ratio
+        earned = own.normalised.where(learns)
+        learnt, left = share(own, learns, data.pays), share(own, own.never, ~data.pays)
+        lost = data.bayes_value.where(missed)
+        excused = missed & (data.commit_value == 0)
+        noisy = data.ratio > 0.1
+        own_facts = {
+            "missed": fact(missed.sum(), "agents that never pull where learning pays"),
+            "pays": fact((data.pays & own.trained).sum(), "agents for which learning pays"),
+            "failures": fact((missed & data.reached).sum(), "missed, where another agent earns"),
+            "undecided": fact(own.undecided.sum(), "missed, but pull once a life if they sample"),
+            "needless": fact(own.needless.sum(), "agents that pull where learning does not pay"),
+            "split": fact(own.split.sum(), "tasks on which seeds disagree"),
+            "ratio": fact(data.ratio.where(missed).min(), "least noise of one, / adaptive edge's"),
+            "commit-ratio": fact(commit.where(missed).min(), "the same, / committed edge's"),
+            "commit-reach": fact(commit.where(learns).max(), "most noise of a learner, / the same"),
+            "margin": fact(data.margin.where(missed).max(), "most that one is right of the edge"),
+            "lost-least": fact(lost.min(), "least that a missed one misses, reward"),
+            "lost": fact(lost.median(), "median that a missed one misses, reward"),
+            "lost-most": fact(lost.max(), "most that a missed one misses, reward"),
+            "excused": fact(excused.sum(), "missed, where no committed plan earns anything"),
+            "learn": fact(100 * learnt.mean(), "agents that learn where learning pays, %"),
+            "leave": fact(100 * left.mean(), "agents that never pull where it does not, %"),
+            "typical": fact(100 * earned.median(), "median learner, % of the Bayes-optimal return"),
+            "near": fact(
+                100 * earned.where(noisy).median(), "the same, above a tenth of the edge's noise"
+            ),
+            "far": fact(100 * earned.where(~noisy).median(), "the same, up to a tenth of it"),
+        }
+        for name, found in own_facts.items():
+            facts[f"{name}-{training}"] = fact(found.value, f"{found.about} ({training})")
+    led, direct = (data.sel(training=training) for training in TRAININGS)
+    opposite = led.learns.all("seed") & (direct.never | ~direct.trained).all("seed")
+    spread = data.normalised.where(data.learns.all("seed")).var("seed", ddof=1)
+    return facts | {
+        "opposite": fact(opposite.sum(), "tasks on which all led learn, and none direct"),
+        "seed-spread": fact(
+            100 * np.sqrt(spread.mean()),
+            "standard deviation of returns over seeds that all learn, % of the Bayes-optimal",
+        ),
+    }
+
+
+def shorter(
+    short: xr.Dataset, long: xr.Dataset, spreads: NDArray[np.float64] = SPREADS
+) -> tuple[xr.Dataset, Facts]:
+    """Compare the agents of several lifetimes with both optima.
+
+    Parameters
+    ----------
+    short, long
+        Grids of the same values of sigma_p and sigma_l in shorter and in longer lives.
+    spreads
+        Where the edges are computed, values of sigma_p in units of reward.
+
+    Returns
+    -------
+    Dataset
+        What the grids hold, over (sigma_p, sigma_l, lifetime, seed); agents that ``learns`` and
+        whether they do as the plan (``by_plan``) and the Bayes-optimal policy do (``by_bayes``);
+        ``earn``, share of the Bayes-optimal return of learners where that is positive; tasks
+        ``at_odds``, between the edges. Over ``spread`` and lifetime: both edges.
+    Facts
+    """
+    data = xr.concat([short, long], "lifetime", combine_attrs="override")
+    mean, lifetimes = data.attrs["mean"], data.lifetime.values
+    worlds = GaussianBandit(
+        data.sigma_p.values[:, None, None], data.sigma_l.values[:, None], lifetimes, mean
+    )
+    data["bayes_exploration"] = (*TASKS, "lifetime"), bayes_optimal(worlds).exploration
+    line = GaussianBandit(spreads[:, None], 1.0, lifetimes, mean)
+    data = data.assign_coords(spread=spreads)
+    data["commit_edge"] = ("spread", "lifetime"), critical_sigma_l(line)
+    data["stopping_edge"] = ("spread", "lifetime"), stopping_critical_sigma_l(line)
+    learns, pays = data.risky_pulls_se > 0, data.bayes_value > 0
+    data = data.assign(
+        learns=learns,
+        by_plan=learns == (data.commit_value > 0),
+        by_bayes=learns == pays,
+        at_odds=pays & (data.commit_value == 0),
+        earn=(data.expected_return / data.bayes_value).where(learns & pays),
+    )
+    earned = 100 * data.earn.median([*TASKS, "seed"])
+    facts = {
+        "short-list": fact(" and ".join(map(str, short.lifetime.values)), "shorter lifetimes"),
+        "short-count": fact(short.expected_return.size, "agents of those"),
+        "plan-least": fact(
+            100 * data.by_plan.mean([*TASKS, "seed"]).min(),
+            "agree with the plan on whether, lifetime with the fewest, %",
+        ),
+        "earn-least": fact(earned.min(), "median learner's share, lowest lifetime, %"),
+        "needless-short": fact((learns & ~pays).sum(), "agents that learn where it pays not"),
+    }
+    return data, facts
+
+
+def maps_by_lifetime(data: xr.Dataset) -> xr.DataArray:
+    """Exploration of the optimum and of agents (mean over seeds) of each lifetime."""
+    titles = xr.Variable("map", ["optimum", "agents"])
+    two: xr.DataArray = xr.concat([data.bayes_exploration, data.exploration.mean("seed")], titles)
+    return two
+
+
+def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
+    """Lay out who agrees with which theory at each lifetime, percent."""
+    columns = {
+        "agree with the committed plan (%)": data.by_plan,
+        "agree with the Bayes-optimal (%)": data.by_bayes,
+        "of it, between the edges (%)": data.by_bayes.where(data.at_odds),
+    }
+    lifetimes = data.lifetime.values.tolist()
+    table: dict[str, dict[int, str | float]] = {
+        title: {T: percent(which.sel(lifetime=T).mean(TASKS).values) for T in lifetimes}
+        for title, which in columns.items()
+    }
+    earned = (100 * data.earn.median([*TASKS, "seed"])).round(1)
+    table["return of learners, median (% of Bayes)"] = {
+        T: float(earned.sel(lifetime=T)) for T in lifetimes
+    }
+    return table
+
+
+def walk(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
+    """Follow one task through lives of many lengths.
+
+    Parameters
+    ----------
+    grid
+        Of one task at many lifetimes.
+
+    Returns
+    -------
+    Dataset
+        What the grid holds, over (lifetime, seed), and ``bayes_exploration``.
+    Facts
+    """
+    data = grid.isel(sigma_p=0, sigma_l=0)
+    task = (data.sigma_p, data.sigma_l)
+    ages = GaussianBandit(*task, data.lifetime.values, data.attrs["mean"])
+    data["bayes_exploration"] = "lifetime", bayes_optimal(ages).exploration
+    born = stopping_critical_lifetime(GaussianBandit(*task, 1, data.attrs["mean"]))
+    first = data.risky_pulls.isel(lifetime=0)
+    facts = {
+        "life-p": fact(data.sigma_p, "sigma_p of the task, reward"),
+        "life-l": fact(data.sigma_l, "sigma_l of the task, reward"),
+        "life-count": fact(data.sizes["lifetime"], "lifetimes"),
+        "life-seeds": fact(", ".join(map(str, data.seed.values)), "seeds"),
+        "born": fact(born, "critical lifetime of the adaptive learner, pulls"),
+        "shortest": fact(data.lifetime[0], "shortest lifetime, pulls"),
+        "short-never": fact((first == 0).sum(), "agents that never pull in it"),
+        "life-each": fact(first.size, "agents of each lifetime"),
+        "last-least": fact(data.exploration[-1].min(), "least in the longest life, pulls"),
+        "last-most": fact(data.exploration[-1].max(), "most in the longest life, pulls"),
+    }
+    for key, earned, who in (
+        ("life", data.expected_return, "agents"),
+        ("life-commit", data.commit_value, "the best committed plan"),
+    ):
+        shares = 100 * (earned / data.bayes_value).where(data.bayes_value > 0)
+        said = f"share of the Bayes-optimal return of {who}, %"
+        facts[f"{key}-lowest"] = fact(shares.min(), f"lowest {said}")
+        facts[f"{key}-highest"] = fact(shares.max(), f"highest {said}")
+    return data, facts

@@ -1,0 +1,131 @@
+"""The named studies: those that the book's stored results are, and those that are only run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from meta_bandit.agents import CONFIGURATIONS
+from meta_bandit.studies.foraging import Foragers
+from meta_bandit.studies.generalists import every_death, every_lifetime, every_task
+from meta_bandit.studies.grid import Grid
+from meta_bandit.studies.study import Study
+
+# what a plane of agents costs on two cores; the book's older studies are trained this way
+_HALF = replace(CONFIGURATIONS["plain"], updates=600)
+_DIRECT = replace(_HALF, continuation_until=0.0)
+# half the values of "paper" along each axis
+_PLANE = Grid(
+    sigma_p=tuple(np.linspace(0.4, 4.0, 10).round(1).tolist()),
+    sigma_l=tuple(np.geomspace(0.1, 16.0, 10).round(3).tolist()),
+    seed=(0, 1, 2),
+    config=_HALF,
+)
+# at sigma_l = 1, from below both edges to above both; chapters look into these agents, too
+_ACROSS = Grid(
+    sigma_p=(0.6, 0.7, 0.8, 0.9, 1.0, 1.2),
+    sigma_l=(1.0,),
+    seed=tuple(range(12)),
+    config=_HALF,
+    keep=True,
+)
+_LIFETIMES = Grid(
+    sigma_p=(2.0,),
+    sigma_l=(2.0,),
+    lifetime=(5, 10, 20, 50, 100, 200, 400),
+    seed=(0, 1, 2),
+    config=_HALF,
+    keep=True,
+)
+
+# at the paper's scale. Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no
+# sigma_l, which is the first edge. Steps of sigma_l are ratios: n* is proportional to it
+# (prop-sqrt-law), and the second edge runs from 0.15 at sigma_p = 0.6 to 14.6 at 2.4; with equal
+# steps it would lie below the first cell up to sigma_p = 0.8, and with these hardly two rows share
+# a cell there
+_PAPER = Grid(
+    sigma_p=tuple(np.linspace(0.2, 4.0, 20).round(1).tolist()),
+    sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
+    seed=(0, 1, 2, 3, 4),
+)
+_PAPER_DIRECT = replace(_PAPER, config=replace(CONFIGURATIONS["plain"], continuation_until=0.0))
+# the default training in lives of another length
+_LONG = replace(_PLANE, config=CONFIGURATIONS["companion"], lifetime=(200,))
+# at sigma_p = 1: from below the committed edge (1.55) to above the Bayes-optimal one (3.82)
+_LENGTH = Grid(
+    sigma_p=(1.0,), sigma_l=tuple(np.geomspace(1.3, 4.2, 17).round(3).tolist()), seed=_PAPER.seed
+)
+
+# Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
+# update are first ones, and little is at stake in tasks where the first should be left: so then
+# once more, with the advantages of every task in units of their own
+_FIRST = replace(CONFIGURATIONS["plain"], lives=128, time_feature="log-remaining", updates=1000)
+_THEN = replace(_FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3)
+_TOLD = tuple(
+    replace(stage, task_context=True, updates=updates)
+    for stage, updates in ((_FIRST, 1200), (_THEN, 1500))
+)
+_UNTOLD = replace(_FIRST, time_feature="none", lives=64, updates=800)
+
+STUDIES: dict[str, Study] = {
+    "smoke": Grid(
+        sigma_p=(0.5, 2.0),
+        sigma_l=(1.0, 4.0),
+        lifetime=(20,),
+        config=CONFIGURATIONS["smoke"],
+        lives=200,
+    ),
+    # no task of the first row is worth learning, every one of the last is, and the edge runs
+    # through the three between them
+    "quick": Grid(sigma_p=(0.5, 1.0, 1.5, 2.0, 3.0), sigma_l=(0.25, 1.0, 3.0, 6.0, 12.0)),
+    "paper": _PAPER,
+    "plane": _PLANE,
+    "plane-direct": replace(_PLANE, config=_DIRECT),
+    "plane-short": replace(_PLANE, lifetime=(10, 30)),
+    "across": _ACROSS,
+    "across-direct": replace(_ACROSS, config=_DIRECT),
+    "lifetimes-fraction": _LIFETIMES,
+    "lifetimes-elapsed": replace(_LIFETIMES, config=replace(_HALF, time_feature="elapsed")),
+    "lifetimes-remaining": replace(_LIFETIMES, config=replace(_HALF, time_feature="remaining")),
+    "every-lifetime": every_lifetime((0, 1, 2), (_FIRST, _THEN)),
+    "every-task": every_task((0, 1, 2), _TOLD),
+    "every-death": every_death((0, 1, 2), (_UNTOLD,)),
+    "forage": Foragers(),
+    "forage-smoke": Foragers(
+        worlds=((8, 2, 4.0),),
+        lifetime=(5, 8),
+        places=(2,),
+        kept=2,
+        seed=(0,),
+        config=replace(CONFIGURATIONS["forage"], updates=3),
+    ),
+    # in slices, each a file of its own
+    **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},
+    **{f"paper-direct-{seed}": replace(_PAPER_DIRECT, seed=(seed,)) for seed in _PAPER.seed},
+    **{
+        f"length-{updates}": replace(_LENGTH, config=replace(_LENGTH.config, updates=updates))
+        for updates in (600, 1200, 2400, 4800, 9600)
+    },
+    "short": replace(_LONG, lifetime=(25,)),
+    **{f"long-{seed}": replace(_LONG, seed=(seed,)) for seed in _LONG.seed},
+    # at sigma_l = 1: from below the Bayes-optimal edge (0.69) to above the committed one (0.87)
+    "strip": Grid(
+        sigma_p=tuple(np.linspace(0.66, 0.92, 27).round(2).tolist()),
+        sigma_l=(1.0,),
+        seed=tuple(range(10)),
+    ),
+}
+"""Named studies: ``smoke`` and ``forage-smoke`` only run, ``quick`` is a grid for a laptop,
+``paper`` is Figure 1's scale.
+
+The others make the book's stored results. Trained plainly: ``plane``, the same plane on 10 x 10
+tasks with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``-direct``: without
+the continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
+lifetimes, by time feature. Agents raised on many tasks: ``every-lifetime``, one task in lives of 5
+to 400 pulls; ``every-task``, the whole plane; ``every-death``, told nothing of the time, in lives
+that may end at any pull. ``forage``: the second world. ``paper-grid-`` and ``paper-direct-``: one
+seed of the paper's scale, by the default training and directly; ``length-``: a row of tasks across
+both edges, by updates of training; ``short`` and ``long-``: ``plane`` by the default training, in
+lives of 25 and of 200 pulls; ``strip``: many seeds on a fine row across both edges.
+"""

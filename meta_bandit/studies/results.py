@@ -1,0 +1,128 @@
+"""Stored datasets: how they are written and read, and those that the book keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from meta_bandit.agents import TrainedAgents, load_agents
+
+RESULTS = Path(__file__).parents[2] / "book" / "results"
+"""What the book keeps."""
+_DIGEST = re.compile(rb"(sha256\0\0\0\0\0\x02\0\0\0\x40)([0-9a-f]{64})")
+"""The attribute of the digest in a NetCDF 3 file: name, type, length, text."""
+
+
+def to_netcdf(dataset: xr.Dataset) -> bytes:
+    """NetCDF 3 by SciPy: any tool reads it, and it needs no library of its own.
+
+    Its attribute ``sha256`` is the digest of the whole file with 64 times the digit 0 in its place.
+    """
+    blank = dataset.assign_attrs(sha256="0" * 64)
+    content = bytes(blank.to_netcdf(engine="scipy", format="NETCDF3_64BIT"))
+    digest = hashlib.sha256(content).hexdigest().encode()
+    return _DIGEST.sub(rb"\g<1>" + digest, content, count=1)
+
+
+def read_netcdf(path: Path) -> xr.Dataset:
+    """Read what `to_netcdf` made, or any other NetCDF 3 file.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, is no such file, or was changed since it was made.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+    found = _DIGEST.search(content)
+    if found:
+        blank = content[: found.start(2)] + b"0" * 64 + content[found.end(2) :]
+        if hashlib.sha256(blank).hexdigest().encode() != found[2]:
+            raise ValueError(f"{path}: its content does not match its digest: it has been changed")
+    try:
+        return xr.load_dataset(io.BytesIO(content), engine="scipy")
+    except Exception as error:  # whatever a file of another kind does to SciPy and xarray
+        said = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path}: exists, and is no NetCDF 3 file, or a part of one ({said})"
+        ) from None
+
+
+def stored(name: str) -> xr.Dataset:
+    """Read a dataset that the book keeps: ``book/results/NAME``, made by ``make results``.
+
+    Parameters
+    ----------
+    name
+        Name of the file, such as ``plane.nc``: the study ``plane`` of `STUDIES`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there; the message says how to make it.
+    """
+    return read_netcdf(kept_file(name))
+
+
+def stored_slices(name: str, axis: str = "seed") -> xr.Dataset:
+    """Read the slices of a study that the book keeps, as many as are there, as one dataset.
+
+    Parameters
+    ----------
+    name
+        What the names of the files begin with: ``paper-grid`` reads ``paper-grid-0.nc`` and so on.
+    axis
+        What the slices differ in, and what numbers their names: an axis of each, such as ``seed``;
+        or a new one, such as ``updates``: then without the learning curves, whose lengths differ.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; the message says how to make the first.
+    """
+    first = kept_file(f"{name}-[0-9]*.nc")
+    found = {int(path.stem.rpartition("-")[2]): path for path in first.parent.glob(first.name)}
+    slices = [read_netcdf(path) for _, path in sorted(found.items())]
+    along: str | xr.Variable = axis
+    if axis not in slices[0].dims:
+        slices = [part.drop_dims("update", errors="ignore") for part in slices]
+        along = xr.Variable(axis, sorted(found))
+    own = [key for key, values in slices[0].items() if "seed" in values.dims]
+    how: dict[str, Any] = {"coords": "minimal", "compat": "override", "combine_attrs": "override"}
+    return xr.concat(slices, along, data_vars=own, **how)
+
+
+def stored_agents(name: str) -> TrainedAgents:
+    """Read the trained agents that the book keeps beside a dataset.
+
+    Parameters
+    ----------
+    name
+        Name of the file, such as ``across.safetensors``: of the study ``across`` of `STUDIES`, in
+        the order of the dataset's axes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there; the message says how to make it.
+    """
+    return load_agents(kept_file(name))
+
+
+def kept_file(name: str) -> Path:
+    """Find a file in the repository's folder of results, or the files of a pattern."""
+    path = RESULTS / name
+    if not any(path.parent.glob(name)):
+        first = path.stem.replace("[0-9]*", "0")
+        raise FileNotFoundError(
+            f"{path}: is not there. It belongs to the repository: restore it with git, or train "
+            f"its agents again (hours) with: make results RESULTS={first}"
+        )
+    return path
