@@ -129,6 +129,8 @@ zip: book  ## the book as a zip, to be read without a server
 	@echo "zip: $(CURDIR)/$(DOWNLOAD).zip"
 
 serve: book  ## show the book at 127.0.0.1, port PORT (8000)
+	@! (: < /dev/tcp/127.0.0.1/$(PORT)) 2> /dev/null || { \
+	  echo "error: port $(PORT) is in use: name another, as in make serve PORT=8001" >&2; exit 2; }
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(BUILD)/html $(PORT)
 
 why = $(subst |, ,$(or $(patsubst $@=%,%,$(filter $@=%,$(STALE))),not there yet))

@@ -18,6 +18,7 @@ from pathlib import Path
 import matplotlib
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
@@ -146,6 +147,10 @@ def execute_chapter(
         )
     except PapermillExecutionError as error:
         raise ChapterError(describe_failure(chapter, error)) from None
+    except DeadKernelError:
+        raise ChapterError(
+            f"{chapter}: its kernel was killed, as systems do where memory is short; run it again"
+        ) from None
     seconds = time.perf_counter() - start
     told = answer(executed, root)
     after = snapshot(map(Path, inputs))

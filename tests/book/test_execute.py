@@ -254,6 +254,19 @@ def test_a_failing_cell_is_named_and_leaves_the_older_notebook(
     assert output.read_text() == "what was there"
 
 
+def test_a_killed_kernel_is_told_in_a_sentence(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chapter, output = tmp_path / "killed.md", tmp_path / "killed.ipynb"
+    cell = "\n```{code-cell} ipython3\nimport os\n\nos.kill(os.getpid(), 9)\n```\n"
+    chapter.write_text(first.with_name("second.md").read_text() + cell)
+    assert main([str(chapter), str(output)]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith(f"error: {chapter}: its kernel was killed")
+    assert "Traceback" not in said
+    assert not output.exists()
+
+
 def test_the_kernel_is_this_environments_python(
     first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -209,6 +210,34 @@ def test_a_page_that_is_not_there_is_named_before_anything_runs(mini: Path, make
     done = make(mini, "book")
     assert "error: book/status.md is in _toc.yml, but not there" in done.stderr
     assert "running" not in done.stdout
+
+
+def test_a_book_is_made_without_git(
+    mini: Path, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (programs := tmp_path / "bin").mkdir()
+    for program in (path for folder in os.get_exec_path() for path in Path(folder).glob("[!.]*")):
+        if not program.name.startswith("git") and not (programs / program.name).exists():
+            (programs / program.name).symlink_to(program)
+    monkeypatch.setenv("PATH", str(programs))
+    assert shutil.which("git") is None
+    (mini / "book" / "third.md").write_text("not a page")
+    assert "error: book/third.md is not in _toc.yml" in make(mini, "book").stderr
+    (mini / "book" / "third.md").unlink()
+    edit(mini / "book" / "second.md")
+    done = make(mini, "book")
+    assert done.returncode == 0, done.stderr
+    assert "second: executed in" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_port_in_use_is_told_in_a_sentence(mini: Path, make: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = make(mini, "serve", f"PORT={port}")
+    assert done.returncode != 0
+    assert f"error: port {port} is in use: name another" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("locale", "encoding"), LOCALES)
