@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 
-from meta_bandit.worlds.task import Task
-
-Policy = TypeVar("Policy")
-Lives = TypeVar("Lives")
+from meta_bandit.worlds.task import Asked, Played, Task
 
 
 def simulate(
-    policy: Policy, task: Task[Policy, Lives], lives: int | None, rng: np.random.Generator
-) -> Lives:
+    policy: Asked, task: Task[Asked, Played], lives: int | None, rng: np.random.Generator
+) -> Played:
     """Play lives: born on a task, they go on step by step until the longest is over.
 
     Parameters
