@@ -118,6 +118,28 @@ FORAGING = COMMON | {
     ),
     "curve_found": Meaning("finds", "large rewards in a life in training", "as curve_return"),
 }
+MANY_ARMS = COMMON | {
+    "arms": Meaning("1", "arms in all, the known one included (K)"),
+    "sigma_p": Meaning("reward", "standard deviation of an unknown arm's mean over lives"),
+    "sigma_l": Meaning("reward", "standard deviation of a reward of an unknown arm within a life"),
+    "lifetime": Meaning("pulls", "pulls in one life (T)"),
+    "mean": Meaning("reward", "prior mean of each unknown arm (m)"),
+    "safe": Meaning("reward", "what arm 0 pays, without noise"),
+    "recipe": Meaning("1", "how the agent was trained", "see the attribute recipes"),
+    "expected_return": Meaning(
+        "reward",
+        "expected return of a life",
+        "mean over lives of the arms' means, one for each pull, in place of the rewards",
+    ),
+    "tried": Meaning("arms", "unknown arms that are pulled at least once in a life"),
+    "tried_share": Meaning("share of lives", "lives in which so many unknown arms are pulled"),
+    "curve_return": Meaning(
+        "reward",
+        "expected return in training",
+        "what arm 0 pays may still rise, see recipes; actions sampled; mean over a stretch",
+    ),
+    "curve_tried": Meaning("arms", "unknown arms tried in a life in training", "as curve_return"),
+}
 
 LICENCE = {
     "license": "CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/",

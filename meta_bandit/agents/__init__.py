@@ -5,6 +5,7 @@
 """
 
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.many_arms import ManyArmsAgent
 from meta_bandit.agents.policy import AgentPolicy, Watch
 from meta_bandit.agents.trained import TrainedAgents, load_agents, save_agents
 from meta_bandit.agents.training import train
@@ -13,6 +14,7 @@ __all__ = [
     "CONFIGURATIONS",
     "A2CConfig",
     "AgentPolicy",
+    "ManyArmsAgent",
     "TrainedAgents",
     "Watch",
     "load_agents",

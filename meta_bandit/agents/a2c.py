@@ -58,6 +58,8 @@ class Trainer(Learner):
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if config.shared_memory:
+            raise ValueError("shared_memory = True: must be False for agents of the bandit")
         agents, lives = len(seeds), config.lives
         table = task_table(task, lives, config.task_context)
         longest = int(task.lifetime.max())

@@ -124,6 +124,8 @@ class A2CConfig:
     time_feature: TimeFeature = "fraction"
     # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
+    # on many arms: a memory for each arm, all with the same weights, in place of one for the life
+    shared_memory: bool = False
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -134,7 +136,7 @@ class A2CConfig:
             elif field.name == "normalise_advantages":
                 valid = isinstance(value, bool) or value == "task"
                 allowed = "True, False or 'task'"
-            elif field.name in ("stratified_arms", "task_context"):
+            elif field.name in ("stratified_arms", "task_context", "shared_memory"):
                 valid, allowed = isinstance(value, bool), "True or False"
             elif field.name in _WORDS:
                 kinds = get_args(_WORDS[field.name])

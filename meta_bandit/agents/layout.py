@@ -29,6 +29,10 @@ _FORAGING = (
     "(2h, 2h), (h, 2h), (0, 2h), (0, h), of which the first K are used and one, drawn once a life, "
     "pays far; the near place always pays near; who is paid is back in the nest"
 )
+_MANY_ARMS = (
+    "K = arms arms, T pulls a life: arm 0 pays safe; each other arm has a mean mu ~ N(mean, "
+    "sigma_p^2), drawn once a life, and pays r ~ N(mu, sigma_l^2) at each pull"
+)
 
 
 def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
     Parameters
     ----------
     task
-        What they were trained on, a bandit or a foraging world.
+        What they were trained on, a bandit, a foraging world or many arms.
     config
         How they were trained.
     shape
@@ -48,7 +52,8 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
     What JSON can say: axes, rows, columns, the steps of a pull, units, the clock and the world.
     """
     units, inputs = config.units, shape[1] - 1 - config.units
-    bandit = "sigma_p" in task.values
+    many = "arms" in task.values
+    bandit = "sigma_p" in task.values and not many
     table = len(task.shape) > 1
     # what has no formula yet shall not lose a training: a test has all of them
     time = TIMES.get(config.time_feature, config.time_feature)
@@ -60,6 +65,20 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
         act = "greedy: pull the risky arm if its logit > 0; sampling: with probability 1/(1+e^-l)"
         unit = "sqrt(mean^2 + sigma_p^2 + sigma_l^2)"
         whose = "played" if table or config.task_context else "trained on, whichever is played"
+    elif many:
+        arms = [f"arm {arm}" for arm in range(int(task.values["arms"].flat[0]))]
+        logits = ["this arm"] if config.shared_memory else arms
+        x = ["last reward / reward_unit", *(f"last action was {arm}: 1, else 0" for arm in arms)]
+        x += ["time"]
+        act = "greedy: the arm of the largest logit; sampling: by the softmax of the logits"
+        if config.shared_memory:
+            own = "last reward / reward_unit if the last pull was of this arm, else 0"
+            last = [f"last pull was of {whose} arm: 1, else 0" for whose in ("this", "another")]
+            known = "this arm is arm 0: 1, else 0"
+            x = [own, *last, "time", known, "last reward / reward_unit, of any arm"]
+            act = f"each arm has its own x, h and c, all arms the same W; {act}"
+        unit = "sqrt((mean - safe)^2 + safe^2 + sigma_p^2 + sigma_l^2)"
+        whose = "trained on, whichever is played"
     else:
         logits = ["up", "right", "down", "left"]
         x = ["last reward / reward_unit", *(f"last move was {move}: 1, else 0" for move in logits)]
@@ -86,5 +105,5 @@ def layout(task: Task, config: A2CConfig, shape: tuple[int, ...]) -> dict[str, A
         "value": "expected rest of the return / (reward_unit T)",
         "reward_unit": f"{unit} of the task that is {whose}",
         "time": f"{time} of the life played, t = 0 before the first step",
-        "world": _BANDIT if bandit else _FORAGING,
+        "world": _BANDIT if bandit else _MANY_ARMS if many else _FORAGING,
     }

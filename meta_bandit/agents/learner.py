@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from meta_bandit.agents.config import A2CConfig
+from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
 from meta_bandit.agents.network import ACTION, INPUTS, LOGIT, REWARD, Ensemble
 from meta_bandit.agents.noise import WEIGHTS, Noise
 from meta_bandit.task import Task
@@ -47,6 +47,8 @@ class Learner(ABC):
     ----------
     kind
         The task that agents of this world live on.
+    usual
+        How agents of this world are trained by default.
     logits
         How many an agent answers with: 1 for a coin to toss, else one for each action.
     noted
@@ -63,7 +65,8 @@ class Learner(ABC):
     """
 
     kind: ClassVar[type[Task]]
-    logits: ClassVar[int] = 1
+    usual: ClassVar[A2CConfig] = CONFIGURATIONS["companion"]
+    logits: int = 1
     noted: ClassVar[Mapping[str, str]]
     lifetime: Tensor
     mask: Tensor
@@ -82,9 +85,10 @@ class Learner(ABC):
     ) -> None:
         self.config = config
         self.longest = int(task.lifetime.max())
-        inputs = self.inputs(task, config)
+        inputs, self.logits = self.inputs(task, config), self.answers(task, config)
         weights = initial_weights(seeds, config.units, inputs, self.logits).to(device, dtype)
-        self.net = Ensemble(weights, config.lives, self.longest, widths, self.logits)
+        columns = config.lives * self.memories(task, config)
+        self.net = Ensemble(weights, columns, self.longest, widths, self.logits)
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
         self.scratch = torch.zeros_like(weights)
@@ -103,6 +107,16 @@ class Learner(ABC):
     @abstractmethod
     def inputs(cls, task: Task, config: A2CConfig) -> int:
         """Rows of what agents of this task and configuration are told."""
+
+    @classmethod
+    def answers(cls, task: Task, config: A2CConfig) -> int:
+        """Logits of one memory."""
+        return cls.logits
+
+    @classmethod
+    def memories(cls, task: Task, config: A2CConfig) -> int:
+        """Memories that an agent has in one life, all with the same weights."""
+        return 1
 
     @abstractmethod
     def live(self, update: Tensor, share: Tensor) -> dict[str, Tensor]:
@@ -197,8 +211,7 @@ class Learner(ABC):
             torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
         if config.normalise_advantages:
             self.normalise(advantage, update)
-        slope = self._coin_slope if self.logits == 1 else self._choice_slope
-        entropy = slope(advantage, entropy_weight)
+        entropy = self.policy_slope(advantage, entropy_weight)
         if self.weight is not None:
             self.heads_slope.mul_(self.weight[:, None])
             entropy.mul_(self.weight)
@@ -232,6 +245,18 @@ class Learner(ABC):
     def _weighed(self, values: Tensor) -> Tensor:
         return per_agent(values if self.weight is None else values * self.weight)
 
+    def policy_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
+        """Write the slopes of the logits; returns the entropies, (steps, agents, lives)."""
+        if self.logits == 1:
+            return self._coin_slope(advantage, entropy_weight)
+        return self.choice_slope(
+            self.net.heads[:, :, : self.logits],
+            self.net.inputs[1:, :, ACTION : ACTION + self.logits],
+            advantage,
+            entropy_weight,
+            self.heads_slope[:, :, : self.logits],
+        )
+
     def _coin_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
         """Write the slopes of a single logit; returns the entropies, (steps, agents, lives)."""
         raw, slope = self.net.heads[:, :, LOGIT], self.heads_slope[:, :, LOGIT]
@@ -247,16 +272,17 @@ class Learner(ABC):
         entropy = torch.nn.functional.softplus(logit).sub_(probability.mul_(logit))
         return entropy.mul_(self.mask)
 
-    def _choice_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
-        """Write the slopes of a logit for each action; returns the entropies."""
-        logits, slope = self.net.heads[:, :, : self.logits], self.heads_slope[:, :, : self.logits]
+    def choice_slope(
+        self, logits: Tensor, taken: Tensor, advantage: Tensor, entropy_weight: Tensor, out: Tensor
+    ) -> Tensor:
+        """Write the slopes of a logit for each action, (steps, agents, actions, lives)."""
         log_probability = logits.log_softmax(2)
         probability = log_probability.exp()
         entropy = (probability * log_probability).sum(2).neg_()
         spread = log_probability.add_(entropy[:, :, None]).mul_(probability)
-        torch.sub(probability, self.net.inputs[1:, :, ACTION : ACTION + self.logits], out=slope)
-        slope.mul_(advantage[:, :, None]).addcmul_(spread, entropy_weight)
-        slope.mul_(self.mask[:, :, None])
+        torch.sub(probability, taken, out=out)
+        out.mul_(advantage[:, :, None]).addcmul_(spread, entropy_weight)
+        out.mul_(self.mask[:, :, None])
         return entropy.mul_(self.mask)
 
     def descend(self, gradient: Tensor, rate: Tensor, shorten_second: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_array
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.layout import layout
 from meta_bandit.agents.learner import Learner
-from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, meaning
+from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, MANY_ARMS, meaning
 
 _TEXTS = ("config", "stages")
 """Attributes of a learning curve that hold JSON."""
@@ -77,7 +77,8 @@ def save_agents(trained: TrainedAgents, path: Path) -> None:
     curve = trained.curve
     names = [str(name) for name in curve.data_vars]
     arrays = {f"curve.{name}": curve[name].values for name in names}
-    task, known = trained.task, BANDIT if "sigma_p" in trained.task.values else FORAGING
+    task = trained.task
+    known = FORAGING if "far" in task.values else MANY_ARMS if "arms" in task.values else BANDIT
     about = {
         "title": "Trained agents: weights of LSTM actor-critics, and what they were trained on",
         **LICENCE,
@@ -129,7 +130,7 @@ def load_agents(path: Path, learner: type[Learner] = Trainer) -> TrainedAgents:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: its description is not of trained agents ({error})") from None
     rows = learner.inputs(task, config) + 1 + config.units
-    columns = 4 * config.units + learner.logits + 1
+    columns = 4 * config.units + learner.answers(task, config) + 1
     expected["weights"] = np.empty((sizes["agent"], rows, columns), np.float32)
     expected["seeds"] = np.empty(sizes["agent"], np.uint64)
     check_arrays(path, arrays, expected)

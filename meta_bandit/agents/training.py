@@ -16,9 +16,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
-from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.learner import Learner
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.task import Task
@@ -27,14 +26,14 @@ from meta_bandit.task import Task
 def train(
     task: Task,
     seeds: Sequence[int],
-    config: A2CConfig = CONFIGURATIONS["companion"],
+    config: A2CConfig | None = None,
     device: str = "auto",
     progress: bool | Callable[[int], None] = True,
     threads: int = 1,
     checkpoint: Path | None = None,
     every: float = 60.0,
     initial: NDArray[np.float32] | None = None,
-    learner: type[Learner] = Trainer,
+    learner: type[Learner] | None = None,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task, all side by side.
 
@@ -63,7 +62,7 @@ def train(
         Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
         the same random numbers.
     config
-        How to train.
+        How to train; by default, as the world's `Learner.usual` says.
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one. On CUDA the whole update is
         one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
@@ -84,7 +83,8 @@ def train(
         tasks (`a2c.reward_scale`).
 
     learner
-        The world that agents live in: how lives are played, and what agents are told.
+        The world that agents live in: how lives are played, and what agents are told. By default
+        it is told from the task.
 
     Returns
     -------
@@ -98,6 +98,9 @@ def train(
         If the shape of the task, the seeds, the device or the initial weights do not fit, or the
         checkpoint is damaged or of another run.
     """
+    if learner is None:
+        learner = next(known for known in Learner.__subclasses__() if known.kind is type(task))
+    config = learner.usual if config is None else config
     seeds = _check(task, seeds, config)
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")

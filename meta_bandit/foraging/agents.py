@@ -66,7 +66,7 @@ class ForagingTrainer(Learner):
             return torch.tensor(full, dtype=kind, device=device)
 
         plain = A2CConfig()
-        for name in ("learning_signal", "critic", "good_arms", "tremble"):
+        for name in ("learning_signal", "critic", "good_arms", "tremble", "shared_memory"):
             value = getattr(config, name)
             if value != getattr(plain, name):
                 raise ValueError(
