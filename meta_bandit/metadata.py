@@ -125,20 +125,19 @@ MANY_ARMS = COMMON | {
     "lifetime": Meaning("pulls", "pulls in one life (T)"),
     "mean": Meaning("reward", "prior mean of each unknown arm (m)"),
     "safe": Meaning("reward", "what arm 0 pays, without noise"),
-    "recipe": Meaning("1", "how the agent was trained", "see the attribute recipes"),
     "expected_return": Meaning(
         "reward",
-        "expected return of a life",
+        "expected return of a life of the greedy agent",
         "mean over lives of the arms' means, one for each pull, in place of the rewards",
     ),
-    "tried": Meaning("arms", "unknown arms that are pulled at least once in a life"),
-    "tried_share": Meaning("share of lives", "lives in which so many unknown arms are pulled"),
-    "curve_return": Meaning(
-        "reward",
-        "expected return in training",
-        "what arm 0 pays may still rise, see recipes; actions sampled; mean over a stretch",
+    "tried": Meaning("arms", "unknown arms pulled at least once in a life of training"),
+    "mean_return": Meaning(
+        "reward", "expected return in training", "actions sampled; arm 0 pays known_reward"
     ),
-    "curve_tried": Meaning("arms", "unknown arms tried in a life in training", "as curve_return"),
+    "safe_pulls": Meaning("pulls", "pulls of arm 0 in a life of training"),
+    "known_reward": Meaning("reward", "what arm 0 pays in the lives of an update of training"),
+    "entropy": Meaning("nats per pull", "entropy of the policy in training"),
+    "gradient_norm": Meaning("1", "norm of the gradient, before it is shortened"),
 }
 
 LICENCE = {

@@ -50,8 +50,8 @@ SHARED = replace(
     backpropagation_clip=math.inf,
     continuation_until=0.0,
 )
-"""With a memory for each arm, which needs no continuation: our choice, by a few trials on seeds that
-are not reported. With slopes bounded at 1, as elsewhere, agents stayed at five or six arms."""
+"""With a memory for each arm, which needs no continuation: our choice, by a few trials on a seed
+that is not reported. With slopes bounded at 1, as elsewhere, it stayed at five or six arms."""
 
 
 class ManyArmsTrainer(Learner):

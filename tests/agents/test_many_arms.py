@@ -196,3 +196,16 @@ def test_what_does_not_fit_is_refused():
         simulate(agent, ManyArms(4), 4, np.random.default_rng(0))
     with pytest.raises(ValueError, match="arms = 5: must be 4 for agents with one memory"):
         simulate(agent, WORLD.with_arms(5), 4, np.random.default_rng(0))
+
+
+def test_greedy_takes_arms_that_were_never_pulled_as_one_choice():
+    """Two that are left outweigh one with a logit of ln 1.5, the last one does not."""
+    one = WORLD[np.array([0])]
+    trained = train(one, [1], replace(SMALL, shared_memory=True), "cpu", progress=False)
+    weights, units = np.zeros_like(trained.weights), 5
+    # the first unit of an arm that was just pulled is full: c = 1 and h = tanh(1), else less
+    weights[:, 1, [0, units, 3 * units]] = 50.0
+    weights[:, 7, 4 * units] = np.log(1.5) / np.tanh(1.0)
+    agent = ManyArmsAgent(replace(trained, weights=weights))
+    lives = simulate(agent, one, 8, np.random.default_rng(0))
+    assert (lives.actions[:4, 0] == np.array([1, 2, 2, 2])[:, None]).all()
