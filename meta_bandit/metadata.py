@@ -118,6 +118,27 @@ FORAGING = COMMON | {
     ),
     "curve_found": Meaning("finds", "large rewards in a life in training", "as curve_return"),
 }
+MANY_ARMS = COMMON | {
+    "arms": Meaning("1", "arms in all, the known one included (K)"),
+    "sigma_p": Meaning("reward", "standard deviation of an unknown arm's mean over lives"),
+    "sigma_l": Meaning("reward", "standard deviation of a reward of an unknown arm within a life"),
+    "lifetime": Meaning("pulls", "pulls in one life (T)"),
+    "mean": Meaning("reward", "prior mean of each unknown arm (m)"),
+    "safe": Meaning("reward", "what arm 0 pays, without noise"),
+    "expected_return": Meaning(
+        "reward",
+        "expected return of a life of the greedy agent",
+        "mean over lives of the arms' means, one for each pull, in place of the rewards",
+    ),
+    "tried": Meaning("arms", "unknown arms pulled at least once in a life of training"),
+    "mean_return": Meaning(
+        "reward", "expected return in training", "actions sampled; arm 0 pays known_reward"
+    ),
+    "safe_pulls": Meaning("pulls", "pulls of arm 0 in a life of training"),
+    "known_reward": Meaning("reward", "what arm 0 pays in the lives of an update of training"),
+    "entropy": Meaning("nats per pull", "entropy of the policy in training"),
+    "gradient_norm": Meaning("1", "norm of the gradient, before it is shortened"),
+}
 
 LICENCE = {
     "license": "CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/",

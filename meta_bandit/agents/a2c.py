@@ -15,10 +15,18 @@ from torch import Tensor
 
 from meta_bandit.agents.baseline import Baseline
 from meta_bandit.agents.config import A2CConfig
+from meta_bandit.agents.many_arms import ManyArmsRollout
 from meta_bandit.agents.network import ACTION, LOGIT
-from meta_bandit.agents.rollout import ROLLOUTS
+from meta_bandit.agents.rollout import BanditRollout, ForagingRollout, Rollout
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
 from meta_bandit.worlds.task import AnyTask
 
+ROLLOUTS: dict[type[AnyTask], type[Rollout]] = {
+    GaussianBandit: BanditRollout,
+    Foraging: ForagingRollout,
+    ManyArms: ManyArmsRollout,
+}
+"""Worlds that agents can be trained on, and how lives are played there."""
 FIRST_DECAY = 0.9
 """Decay of Adam's running mean of gradients (beta_1)."""
 _UNIT_RATE = 0.03
@@ -31,7 +39,7 @@ class Trainer:
     Parameters
     ----------
     task : shape (agents,) or (agents, tasks)
-        What each agent lives on, of any world in `rollout.ROLLOUTS`.
+        What each agent lives on, of any world in `a2c.ROLLOUTS`.
     seeds
         One for each agent.
     config
@@ -60,6 +68,7 @@ class Trainer:
         self.config = config
         self.lives = ROLLOUTS[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
+        self.coin = task.coin
         weights = self.net.weights
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
@@ -125,7 +134,7 @@ class Trainer:
             self.normalise_by_task(advantage, update)
         elif config.normalise_advantages:
             self.normalise(advantage)
-        slope = self._coin_slope if self.logits == 1 else self._choice_slope
+        slope = self._coin_slope if self.coin else self._choice_slope
         entropy = slope(advantage, entropy_weight)
         if lives.weight is not None:
             self.heads_slope.mul_(lives.weight[:, None])
@@ -179,16 +188,16 @@ class Trainer:
 
     def _choice_slope(self, advantage: Tensor, entropy_weight: Tensor) -> Tensor:
         """Write the slopes of a logit for each action; returns the entropies."""
-        logits = self.logits
-        slope = self.heads_slope[:, :, :logits]
-        log_probability = self.net.heads[:, :, :logits].log_softmax(2)
+        lives = self.lives
+        slope = lives.by_action(self.heads_slope)
+        log_probability = lives.by_action(self.net.heads).log_softmax(2)
         probability = log_probability.exp()
         entropy = (probability * log_probability).sum(2).neg_()
         spread = log_probability.add_(entropy[:, :, None]).mul_(probability)
-        torch.sub(probability, self.net.inputs[1:, :, ACTION : ACTION + logits], out=slope)
+        torch.sub(probability, lives.acted(), out=slope)
         slope.mul_(advantage[:, :, None]).addcmul_(spread, entropy_weight)
-        slope.mul_(self.lives.mask[:, :, None])
-        return entropy.mul_(self.lives.mask)
+        slope.mul_(lives.mask[:, :, None])
+        return entropy.mul_(lives.mask)
 
     def descend(self, gradient: Tensor, rate: Tensor, shorten_second: Tensor) -> Tensor:
         """Clip each agent's gradient and take one step of Adam; returns the norms before.

@@ -42,7 +42,15 @@ def layout(task: AnyTask, config: A2CConfig) -> dict[str, Any]:
     x = ["last reward / reward_unit", *(f"last {action} was {it}: 1, else 0" for it in names)]
     x += ["time", *(f"in cell {cell}: 1, else 0" for cell in range(task.cells))]
     x += task.context_in_words * config.task_context
-    if told.logits == 1:
+    if config.shared_memory:
+        known = "this arm is arm 0: 1, else 0"
+        last = [f"last pull was of {whose} arm: 1, else 0" for whose in ("this", "another")]
+        x = ["last reward / reward_unit if the last pull was of this arm, else 0", *last]
+        x += ["time", known, "last reward / reward_unit, of any arm"]
+        names = ["this arm"]
+        act = "each arm has its own x, h and c, all arms the same W; greedy: the arm of the "
+        act += "largest logit; sampling: by the softmax of the logits"
+    elif task.coin:
         act = f"greedy: pull the {names[0]} arm if its logit > 0"
         act += "; sampling: with probability 1/(1+e^-l)"
     else:

@@ -35,6 +35,8 @@ ACTION = RISKY_ROW
 LOGIT, VALUE = 0, 1
 CONTEXT = 3
 """Rows that follow in x where agents are told their task."""
+PER_ARM = 6
+"""Rows of x of a memory that keeps one arm, see `many_arms`."""
 
 
 class Ensemble:
@@ -77,7 +79,7 @@ class Ensemble:
         heads = logits + 1
         self.units = units = (columns - heads) // 4
         self.read = read = rows - 1 - units
-        known = read in (INPUTS, INPUTS + CONTEXT) if logits == 1 else read >= 1
+        known = read in (INPUTS, PER_ARM, INPUTS + CONTEXT) if logits == 1 else read >= 1
         if not known or columns != 4 * units + heads or units < 1:
             raise ValueError(f"weights: shape {tuple(weights.shape)} is no LSTM actor-critic's")
         self.weights = weights

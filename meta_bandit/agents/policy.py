@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from meta_bandit.agents.network import ACTION, LOGIT, REWARD, Ensemble
-from meta_bandit.agents.told import Told, tell_which, time_input
+from meta_bandit.agents.told import KNOWN, Told, tell_arms, tell_which, time_input
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
-from meta_bandit.worlds import Foraging, GaussianBandit
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
 from meta_bandit.worlds.bandit import History, Policy
 from meta_bandit.worlds.foraging import ForagingHistory
+from meta_bandit.worlds.many_arms import ManyHistory
 from meta_bandit.worlds.task import AnyTask
 
 
@@ -82,6 +83,29 @@ class AgentPolicy:
             return np.asarray(np.eye(logits.shape[-1])[logits.argmax(-1).numpy()])
         return np.asarray(logits.double().softmax(-1).numpy())
 
+    def choose(
+        self, world: ManyArms, history: ManyHistory, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Arm of the coming pull, shape (agents, lives); with a memory for each arm, of any number.
+
+        Of such agents the greedy one takes arms that were never pulled as one choice: they are all
+        alike to it, and together as likely as their sum.
+        """
+        shared, arms = self.trained.config.shared_memory, int(world.arms)
+        trained_on = len(self._told.actions)
+        if not shared and arms != trained_on:
+            raise ValueError(f"arms = {arms}: must be {trained_on} for agents with one memory")
+        last = history.last_action, history.last_reward
+        heads = self._ask(world, history.pull, *last, arms=arms)
+        logits = (heads[:, 0] if shared else heads[:, :, 0]).double().numpy()
+        if not self.greedy:
+            logits = logits + rng.gumbel(size=logits.shape)
+        elif shared:
+            untried = np.moveaxis(history.pulls == 0, -1, 1)
+            together = np.log(np.maximum(untried.sum(axis=1, keepdims=True), 1))
+            logits[:, 1:] += np.where(untried, together, 0.0)
+        return np.asarray(logits.argmax(axis=1))
+
     def _ask(
         self,
         task: AnyTask,
@@ -89,28 +113,42 @@ class AgentPolicy:
         last_action: NDArray[np.int8] | NDArray[np.int64],
         last_reward: NDArray[np.float64],
         cell: NDArray[np.int64] | None = None,
+        arms: int = 0,
     ) -> Tensor:
-        """Tell the agents what they are told in training; returns logits, (agents, ., lives)."""
+        """Tell the agents what they are told in training; returns logits, (agents, ., lives).
+
+        With many arms there is an axis for the memories before that of the lives.
+        """
         agents, lives = len(self.trained.seeds), last_reward.shape[-1]
         if last_reward.shape != (agents, lives):
             raise ValueError(
                 f"task: shape {last_reward.shape[:-1]}: must be ({agents},), one for each agent"
             )
         told, config = self._told, self.trained.config
+        columns = lives * arms if config.shared_memory else lives
         # one thread: results as in training, and no threads that wait for each other on busy cores
         with torch_threads(1), torch.inference_mode():
             if step == 0:
                 weights = torch.from_numpy(self.trained.weights)
-                self._net = Ensemble(weights, lives, pulls=0, logits=told.logits)
+                self._net = Ensemble(weights, columns, pulls=0, logits=told.logits)
                 self._kept.clear()
-            if self._net is None or self._net.inputs.shape[-1] != lives:
+            if self._net is None or self._net.inputs.shape[-1] != columns:
                 raise ValueError("these lives were not begun: the policy must be asked at pull 0")
             x = self._net.inputs[0]
-            x[:, REWARD] = torch.from_numpy(
-                last_reward / (task.unit if self._unit is None else self._unit)
-            )
-            if step > 0:
-                tell_which(torch.from_numpy(last_action), told.actions, x[:, ACTION : told.time])
+            unit = task.unit if self._unit is None else self._unit
+            paid, action = torch.from_numpy(last_reward / unit), torch.from_numpy(last_action)
+            by_arm = x.unflatten(2, (-1, lives))
+            if arms:
+                taken = (action[:, None] == torch.arange(arms)[:, None]) & (step > 0)
+                tell_arms(
+                    by_arm, taken.to(x.dtype), paid.to(x.dtype), config.shared_memory, step > 0
+                )
+                if config.shared_memory:
+                    by_arm[:, KNOWN, 0] = 1.0
+            else:
+                x[:, REWARD] = paid
+                if step > 0:
+                    tell_which(action, told.actions, x[:, ACTION : told.time])
             time = torch.tensor(float(step))
             lifetime = torch.from_numpy(np.broadcast_to(task.lifetime, (agents, 1)).astype(float))
             x[:, told.time] = time_input(config.time_feature, time, lifetime)
@@ -122,7 +160,7 @@ class AgentPolicy:
             logits = self._net.step(0)[:, : told.logits]
             if self.remember:
                 self._kept.append(torch.cat(self._net.memory(0), dim=1).numpy())
-            return logits
+            return logits.unflatten(2, (-1, lives)) if arms else logits
 
 
 @dataclass(frozen=True)

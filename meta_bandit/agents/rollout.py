@@ -20,11 +20,11 @@ from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.network import ACTION, LOGIT, REWARD, RISKY_ROW, Ensemble, initial_weights
 from meta_bandit.agents.noise import ARMS, PULLS, Noise
 from meta_bandit.agents.told import Told, tell_which, time_input
-from meta_bandit.worlds import Foraging, GaussianBandit
+from meta_bandit.worlds import Foraging
 from meta_bandit.worlds.foraging import travel
 from meta_bandit.worlds.task import AnyTask
 
-_SPECIAL = ("learning_signal", "critic", "good_arms", "tremble", "task_context")
+_SPECIAL = ("learning_signal", "critic", "good_arms", "tremble", "task_context", "shared_memory")
 """Fields of a configuration that not every world has a meaning for."""
 
 
@@ -96,10 +96,17 @@ class Rollout(ABC):
         names = list(task.values)
         self.widths = widths(table[names.index("lifetime")], longest, lives)
         weights = initial_weights(seeds, config.units, told.inputs, told.logits)
-        self.net = Ensemble(weights.to(device, dtype), lives, longest, self.widths, told.logits)
+        columns = lives * told.memories
+        self.net = Ensemble(
+            weights.to(device, dtype),
+            columns,
+            longest,
+            [w * told.memories for w in self.widths],
+            told.logits,
+        )
         self.answers = self.net.heads[:, :, : told.logits]
         self.actions = told.actions
-        if told.logits == 1:
+        if task.coin:
             # in the numbers' own type: converting a truth value costs as much as tossing the coin
             self.answers, self.actions = self.answers[:, :, LOGIT], told.actions.to(dtype)
         self.tossed = torch.zeros((agents, lives), dtype=dtype, device=device)
@@ -158,7 +165,7 @@ class Rollout(ABC):
         """Play whole lives with sampled actions, and tell the agents what came of them."""
         chance = self.begin(update, share)
         net, told, lives = self.net, self.told, self.config.lives
-        coin, tossed, actions = told.logits == 1, self.tossed, self.actions
+        coin, tossed, actions = self.answers.ndim == 3, self.tossed, self.actions
         net.begin()
         outcome = net.inputs[1:]
         steps = zip(
@@ -222,6 +229,14 @@ class Rollout(ABC):
     def note(self) -> dict[str, Tensor]:
         """What the learning curve shall hold of the lives that were played, shape (agents,)."""
 
+    def by_action(self, values: Tensor) -> Tensor:
+        """View of the actions' part of what has the shape of ``net.heads``, a logit each."""
+        return values[:, :, : self.told.logits]
+
+    def acted(self) -> Tensor:
+        """What was done, as one-hot: (steps, agents, actions, lives)."""
+        return self.net.inputs[1:, :, ACTION : self.told.time]
+
     def signal(self) -> Tensor:
         """What each step counts, in the unit of row `network.REWARD`: (steps, agents, lives)."""
         return self.net.inputs[1:, :, REWARD]
@@ -235,7 +250,7 @@ class BanditRollout(Rollout):
     """The risky arm's mean is drawn at birth; continuation moves its prior mean from 0 outwards."""
 
     default = "companion"
-    takes = _SPECIAL
+    takes = _SPECIAL[:-1]
     who = "agents of bandits"
     noted = {  # noqa: RUF012
         "mean_return": "reward",
@@ -418,13 +433,6 @@ class ForagingRollout(Rollout):
             "found": self.found.mean(-1),
             "near_reward": self.pays_near.mean(-1),
         }
-
-
-ROLLOUTS: dict[type[AnyTask], type[Rollout]] = {
-    GaussianBandit: BanditRollout,
-    Foraging: ForagingRollout,
-}
-"""Worlds that agents can be trained on."""
 
 
 def task_table(task: AnyTask, lives: int, told: bool) -> NDArray[np.float64]:

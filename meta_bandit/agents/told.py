@@ -11,8 +11,13 @@ import torch
 from torch import Tensor
 
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.agents.network import ACTION
+from meta_bandit.agents.network import ACTION, PER_ARM, REWARD
 from meta_bandit.worlds.task import AnyTask
+
+OWN, OTHER, OWN_TIME, KNOWN, LAST = range(1, PER_ARM)
+"""Rows of an arm's own memory (`A2CConfig.shared_memory`), after what the arm itself paid if it was
+pulled last: whether it was, whether another was, time, whether it is arm 0, what the last pull
+paid, of whichever arm."""
 
 
 class Told:
@@ -26,6 +31,8 @@ class Told:
     logits
         How many an agent answers with: 1 for a coin to toss, that of the first of two actions, else
         one for each.
+    memories
+        How many an agent has in one life, all with the same weights.
     time, cell, task, inputs
         Row of the time; first row of the place, and of the task; rows in all.
     """
@@ -33,9 +40,10 @@ class Told:
     def __init__(self, task: AnyTask, config: A2CConfig, device: torch.device | str) -> None:
         self.actions = torch.tensor(list(task.actions.values()), device=device)[:, None]
         self.cells = torch.arange(task.cells, device=device)[:, None]
-        self.logits = 1 if task.coin else len(self.actions)
-        self.time = ACTION + len(self.actions)
-        self.cell = self.time + 1
+        self.logits = 1 if task.coin or config.shared_memory else len(self.actions)
+        self.memories = len(self.actions) if config.shared_memory else 1
+        self.time = OWN_TIME if config.shared_memory else ACTION + len(self.actions)
+        self.cell = PER_ARM if config.shared_memory else self.time + 1
         self.task = self.cell + task.cells
         self.inputs = self.task + len(task.context_in_words) * config.task_context
 
@@ -51,6 +59,28 @@ def tell_which(number: Tensor, known: Tensor, rows: Tensor) -> None:
         Written.
     """
     torch.eq(number[:, None], known, out=rows)
+
+
+def tell_arms(x: Tensor, taken: Tensor, paid: Tensor, shared: bool, begun: bool = True) -> None:
+    """Write which of many arms was taken and what it paid.
+
+    Parameters
+    ----------
+    x : shape (agents, rows, 1 or arms, lives)
+        Written; an axis for the memories, those of an arm side by side.
+    taken : shape (agents, arms, lives)
+    paid : shape (agents, lives)
+    shared, begun
+        Whether each arm has a memory of its own; whether anything was taken yet.
+    """
+    if shared:
+        torch.mul(taken, paid[:, None], out=x[:, REWARD])
+        x[:, OWN] = taken
+        torch.sub(float(begun), taken, out=x[:, OTHER])
+        x[:, LAST] = paid[:, None]
+    else:
+        x[:, REWARD, 0] = paid
+        x[:, ACTION : ACTION + taken.shape[1], 0] = taken
 
 
 def time_input(kind: str, step: Tensor, lifetime: Tensor) -> Tensor:

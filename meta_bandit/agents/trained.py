@@ -15,8 +15,8 @@ from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_array
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.layout import layout
 from meta_bandit.agents.told import Told
-from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, meaning
-from meta_bandit.worlds import Foraging, GaussianBandit
+from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, MANY_ARMS, meaning
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
 from meta_bandit.worlds.task import AnyTask
 
 _TEXTS = ("config", "stages")
@@ -24,6 +24,7 @@ _TEXTS = ("config", "stages")
 WORLDS: dict[str, tuple[type[AnyTask], dict[str, Any]]] = {
     "GaussianBandit": (GaussianBandit, BANDIT),
     "Foraging": (Foraging, FORAGING),
+    "ManyArms": (ManyArms, MANY_ARMS),
 }
 """Worlds that agents live in, by the names in their files, and what their variables mean."""
 
@@ -35,7 +36,7 @@ class TrainedAgents:
     Attributes
     ----------
     task
-        What each agent was trained on, the tasks of any world in `rollout.ROLLOUTS`; shape
+        What each agent was trained on, the tasks of any world in `a2c.ROLLOUTS`; shape
         (agents,), or (agents, tasks) for a table each.
     seeds : shape (agents,)
         Where all random numbers of each agent came from.

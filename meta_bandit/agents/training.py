@@ -16,10 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from meta_bandit.agents.a2c import Trainer
+from meta_bandit.agents.a2c import ROLLOUTS, Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
-from meta_bandit.agents.rollout import ROLLOUTS
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.worlds.task import AnyTask
 
@@ -55,14 +54,14 @@ def train(
     Parameters
     ----------
     task : shape (agents,) or (agents, tasks)
-        One task of a world in `rollout.ROLLOUTS` for each agent; or a table of them, of which the
+        One task of a world in `a2c.ROLLOUTS` for each agent; or a table of them, of which the
         lives of each update are dealt the next ones in turn, from the start again after the last.
         Its length must be a multiple of ``config.lives``. Lifetimes may differ.
     seeds : length agents
         Whole numbers in [0, 2^64). Agents with the same seed begin with the same weights and meet
         the same random numbers.
     config
-        How to train; by default as the world's ``default`` in `rollout.ROLLOUTS` says.
+        How to train; by default as the world's ``default`` in `a2c.ROLLOUTS` says.
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one. On CUDA the whole update is
         one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's

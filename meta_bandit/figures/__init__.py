@@ -49,7 +49,7 @@ from meta_bandit.figures.learned import (
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
-from meta_bandit.figures.many_arms import bernoulli_edges, ladder
+from meta_bandit.figures.many_arms import bernoulli_edges, climbers, ladder
 from meta_bandit.figures.optima import (
     between,
     branches,
@@ -73,6 +73,7 @@ __all__ = [
     "bernoulli_edges",
     "between",
     "branches",
+    "climbers",
     "commit_curves",
     "critical_lifetimes",
     "dip",

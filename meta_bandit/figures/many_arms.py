@@ -1,12 +1,17 @@
-"""Figures of any prior and of many arms: plans and edges of a Bernoulli arm, the ladder."""
+"""Figures of any prior and of many arms: edges of a Bernoulli arm, the ladder, who climbs it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, canvas
+
+Arms = NDArray[np.int64]
 
 
 def bernoulli_edges(plans: xr.DataArray, lifetimes: xr.Dataset) -> Figure:
@@ -63,4 +68,40 @@ def ladder(rungs: xr.Dataset, others: xr.DataArray) -> Figure:
             ax.set(title=world, xlabel="arms that are used $k$")
         np.atleast_1d(axes)[0].set_ylabel("return of a life (reward)")
         np.atleast_1d(axes)[-1].legend(fontsize=9, loc="lower right")
+    return figure
+
+
+def climbers(curves: xr.Dataset, levels: Mapping[str, float], arms: Mapping[str, Arms]) -> Figure:
+    """Draw how agents learn on many arms, and one life of each policy.
+
+    Parameters
+    ----------
+    curves
+        ``mean_return`` in units of reward and ``tried`` in arms, over (recipe, agent, update).
+    levels
+        Returns to compare with, by name, in units of reward.
+    arms : length pulls
+        Arm of each pull of one life, by the name of who lives it.
+    """
+    with canvas(1, 3, width=11, height=4.0) as (figure, (left, middle, right)):
+        for recipe, color in zip(curves.recipe.values, (BLUE, ORANGE, GREEN), strict=False):
+            for agent in curves.agent.values:
+                own = curves.sel(recipe=recipe, agent=agent)
+                own = own.rolling(update=10, center=True, min_periods=1).mean()
+                label = str(recipe) if agent == curves.agent.values[0] else None
+                for ax, name in ((left, "mean_return"), (middle, "tried")):
+                    ax.plot(curves["update"] + 1, own[name], color=color, lw=1.5, label=label)
+        for name, level in levels.items():
+            left.axhline(level, color=GREY, lw=0.8, ls="--", zorder=0)
+            left.annotate(name, (0, level), xytext=(0, 2), textcoords="offset points",
+                          fontsize=8, color=GREY)  # fmt: skip
+        left.set(xlabel="updates", ylabel="return of a life (reward)")
+        middle.set(xlabel="updates", ylabel="unknown arms tried in a life (arms)", ylim=(0, None))
+        middle.legend(fontsize=9)
+        most = max(int(np.max(pulled)) for pulled in arms.values()) + 2
+        for row, pulled in enumerate(arms.values()):
+            right.axhline(row * most - 1, color=NEVER, lw=0.8)
+            right.plot(np.arange(len(pulled)), pulled + row * most, "|", ms=4, color="black")
+        right.set(xlabel="pull", ylabel="arm, from 0 up", xlim=(-1, None))
+        right.set_yticks([row * most for row in range(len(arms))], list(arms), fontsize=9)
     return figure

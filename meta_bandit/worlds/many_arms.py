@@ -54,10 +54,10 @@ class ManyArms(Task["ManyPolicy", "ManyLives"]):
     safe: NDArray[np.float64]
 
     in_words = (
-        "K arms, T pulls a life: arm 0 pays safe; each other arm has a mean mu ~ N(mean, "
+        "K = arms arms, T pulls a life: arm 0 pays safe; each other arm has a mean mu ~ N(mean, "
         "sigma_p^2), drawn once a life, and pays r ~ N(mu, sigma_l^2) at each pull"
     )
-    unit_in_words = "sqrt((|mean| + |safe|)^2 + sigma_p^2 + sigma_l^2)"
+    unit_in_words = "sqrt((mean - safe)^2 + safe^2 + sigma_p^2 + sigma_l^2)"
 
     def __init__(
         self,
@@ -89,9 +89,12 @@ class ManyArms(Task["ManyPolicy", "ManyLives"]):
 
     @property
     def unit(self) -> NDArray[np.float64]:
-        """Unit in which an agent is told its rewards, about their root mean square at most."""
-        far = np.square(np.abs(self.mean) + np.abs(self.safe))
-        return np.asarray(np.sqrt(far + self.sigma_p**2 + self.sigma_l**2))
+        r"""Unit in which an agent is told its rewards.
+
+        .. math:: \sqrt{(m - \mu_1)^2 + \mu_1^2 + \sigma_p^2 + \sigma_l^2}
+        """
+        known = (self.mean - self.safe) ** 2 + self.safe**2
+        return np.asarray(np.sqrt(known + self.sigma_p**2 + self.sigma_l**2))
 
     @property
     def per_life(self) -> ManyArms:
