@@ -42,7 +42,7 @@ def test_the_slopes_are_those_of_autograd(shared, normalise):
             reward,
             learner.baseline.fit(learner.lives.observed(), reward.flip(0).cumsum(0).flip(0), None),
             1.0,
-            1.0,
+            learner.config.gae_lambda,
         )
     mask, taken = learner.lives.mask, learner.lives.taken
     if normalise:
