@@ -187,9 +187,9 @@ CONFIGURATIONS = {
         gae_lambda=0.9,
         gae_lambda_rises=True,
         entropy_until=0.5,
-        tremble=0.2,
+        tremble=0.05,
         good_arms=0.3,
-        continuation_until=0.65,
+        continuation_until=0.8,
     ),
     "plain": A2CConfig(),
     # What the public sources say of the first author's `minimal-meta-rl`: LSTM of 48 units, 20,000
