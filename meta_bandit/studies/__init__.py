@@ -7,7 +7,7 @@ trained side by side, by how many processes, or how often all of them were kille
 again. Importing this loads torch.
 """
 
-from meta_bandit.studies.foraging import Foragers, score
+from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
 from meta_bandit.studies.named import STUDIES
@@ -18,6 +18,7 @@ from meta_bandit.studies.study import Study, Team
 __all__ = [
     "STUDIES",
     "Cell",
+    "Forager",
     "Foragers",
     "Generalist",
     "Grid",
