@@ -25,6 +25,12 @@ _UNUSED_WITHOUT = {
 }
 """Parts of files' names or of scripts, by what stands in the body of a page that uses them."""
 
+OPENED = """document.addEventListener("click", ({ target }) => {
+  for (const part of target.closest(".admonition")?.querySelectorAll("pre, .output") ?? [])
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+});"""
+"""Lets what scrolls in a solution that was just opened be reached by keyboard, as elsewhere."""
+
 
 def mathjax_source() -> Path:
     """Find that one file; the package's own extension would copy all of its 20 MB."""
