@@ -135,7 +135,7 @@ def run(
                 number = parts.index(folder / name)
                 made[number] = teams[number].updates
         measured, seconds = _collect(chunks, parts)
-        dataset = study.lay_out(measured.drop_vars("weights"))
+        dataset = study.lay_out(measured.drop_dims(["row", "column"]))
         dataset.attrs |= made_now() | {
             "study": json.dumps(study.settings),
             "config": json.dumps(asdict(teams[0].stages[-1])),
@@ -162,6 +162,7 @@ def _collect(chunks: Sequence[Chunk], parts: Sequence[Path]) -> tuple[xr.Dataset
     whole = xr.concat(
         loaded,
         "agent",
+        join="outer",
         data_vars="minimal",
         coords="minimal",
         compat="override",
