@@ -146,6 +146,7 @@ def run(
             "dask": dask or "none",
             "training_seconds": seconds,
             "wall_seconds": before + time.perf_counter() - started,
+            "wall_seconds_comment": "of all sessions, measuring included",
             "resumed": int(resumed),
         }
         if files:

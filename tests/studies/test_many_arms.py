@@ -38,3 +38,5 @@ def test_the_shares_of_lives_say_what_the_means_do(tmp_path):
     assert (dataset.greedy_safe <= 10).all()
     for variable in dataset.variables.values():
         assert {"units", "long_name"} <= variable.attrs.keys(), variable
+    assert [key for key, value in dataset.attrs.items() if value == ""] == []
+    assert "session" in dataset.attrs["wall_seconds_comment"]
