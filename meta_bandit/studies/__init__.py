@@ -10,7 +10,7 @@ them were killed and started again. Importing this loads torch.
 from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
-from meta_bandit.studies.many_arms import Pullers, count_arms
+from meta_bandit.studies.many_arms import Puller, Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.studies.run import run
@@ -23,6 +23,7 @@ __all__ = [
     "Foragers",
     "Generalist",
     "Grid",
+    "Puller",
     "Pullers",
     "Study",
     "Team",
