@@ -138,6 +138,22 @@ MANY_ARMS = COMMON | {
     "known_reward": Meaning("reward", "what arm 0 pays in the lives of an update of training"),
     "entropy": Meaning("nats per pull", "entropy of the policy in training"),
     "gradient_norm": Meaning("1", "norm of the gradient, before it is shortened"),
+    "recipe": Meaning(
+        "1",
+        "how the agent was trained",
+        "default: one memory, arm 0 pays less at first; direct: one memory, the world as it is; "
+        "shared: as direct, a memory for each arm, all with the same weights",
+    ),
+    "greedy_tried": Meaning("arms", "unknown arms pulled at least once in a life, greedy agent"),
+    "greedy_safe": Meaning("pulls", "pulls of arm 0 in a life, greedy agent"),
+    "arms_tried": Meaning("arms", "number of unknown arms pulled at least once in a life"),
+    "share_tried": Meaning("share of lives", "lives in which arms_tried arms are, greedy agent"),
+    "curve_return": Meaning(
+        "reward",
+        "expected return in training",
+        "actions sampled; arm 0 pays what it does at the time, see recipe; mean over a stretch",
+    ),
+    "curve_tried": Meaning("arms", "unknown arms tried in a life of training", "as curve_return"),
 }
 
 LICENCE = {

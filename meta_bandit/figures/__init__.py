@@ -49,7 +49,7 @@ from meta_bandit.figures.learned import (
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
-from meta_bandit.figures.many_arms import bernoulli_edges, climbers, ladder
+from meta_bandit.figures.many_arms import arms_that_pay, bernoulli_edges, climbers, ladder
 from meta_bandit.figures.optima import (
     between,
     branches,
@@ -68,6 +68,7 @@ __all__ = [
     "answers",
     "arm_distributions",
     "arms_kept",
+    "arms_that_pay",
     "behaviour_maps",
     "benefit_and_cost",
     "bernoulli_edges",

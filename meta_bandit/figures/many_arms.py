@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SIGMA_L, canvas
 
 Arms = NDArray[np.int64]
 
@@ -104,4 +104,31 @@ def climbers(curves: xr.Dataset, levels: Mapping[str, float], arms: Mapping[str,
             right.plot(np.arange(len(pulled)), pulled + row * most, "|", ms=4, color="black")
         right.set(xlabel="pull", ylabel="arm, from 0 up", xlim=(-1, None))
         right.set_yticks([row * most for row in range(len(arms))], list(arms), fontsize=9)
+    return figure
+
+
+def arms_that_pay(data: xr.Dataset) -> Figure:
+    """Draw how many arms the best plan tries, and what adapting adds, over pay and noise.
+
+    Parameters
+    ----------
+    data
+        ``arms``, and ``plan`` and ``index`` in units of reward, over (safe, sigma_l); ``edge`` over
+        (safe), in units of reward.
+    """
+    more = data["index"] - data.plan
+    with canvas(1, 2, width=9.0, height=3.9) as (figure, axes):
+        for ax, values, label in (
+            (axes[0], data.arms, "arms that the best committed plan tries"),
+            (axes[1], more, "what the index policy earns more (reward)"),
+        ):
+            shown = values.where(values > 0.5) if ax is axes[0] else values
+            mesh = ax.pcolormesh(
+                data.safe, data.sigma_l, shown.T, cmap="viridis", shading="nearest"
+            )
+            figure.colorbar(mesh, ax=ax, label=label)
+            ax.plot(data.safe, data.edge, color=RED, lw=2)
+            ax.set(yscale="log", xlabel=r"what arm 0 pays $\mu_1$ (reward)", facecolor=NEVER)
+            ax.set_ylim(float(data.sigma_l[0]) / 1.3, float(data.sigma_l[-1]) * 1.3)
+        axes[0].set_ylabel(SIGMA_L)
     return figure

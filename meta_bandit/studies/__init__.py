@@ -1,15 +1,16 @@
 """Studies: agents trained and measured, resumably and in parallel, to one labelled dataset.
 
 A study is data (`Study`): a grid of tasks and seeds (`Grid`), agents raised on many tasks
-(`Generalist`), or foragers (`Foragers`); `STUDIES` names those of the book, and `run` runs any.
-What its numbers are depends on its settings and the kind of machine alone, not on which agents are
-trained side by side, by how many processes, or how often all of them were killed and started
-again. Importing this loads torch.
+(`Generalist`), foragers (`Foragers`), or agents of many arms (`Pullers`); `STUDIES` names those of
+the book, and `run` runs any. What its numbers are depends on its settings and the kind of machine
+alone, not on which agents are trained side by side, by how many processes, or how often all of
+them were killed and started again. Importing this loads torch.
 """
 
 from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
+from meta_bandit.studies.many_arms import Puller, Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.studies.run import run
@@ -22,8 +23,11 @@ __all__ = [
     "Foragers",
     "Generalist",
     "Grid",
+    "Puller",
+    "Pullers",
     "Study",
     "Team",
+    "count_arms",
     "every_death",
     "every_lifetime",
     "every_task",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from platform import machine
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -66,7 +67,7 @@ def describe(device: str) -> dict[str, Any]:
         "meta_bandit": __version__,
         "torch": torch.__version__,
         "device": place,
-        "device_name": torch.cuda.get_device_name() if place == "cuda" else "",
+        "device_name": torch.cuda.get_device_name() if place == "cuda" else machine(),
         "free_bytes": free_memory(place),
     }
 

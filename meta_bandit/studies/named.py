@@ -10,6 +10,7 @@ from meta_bandit.agents import CONFIGURATIONS
 from meta_bandit.studies.foraging import Foragers
 from meta_bandit.studies.generalists import every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Grid
+from meta_bandit.studies.many_arms import Pullers
 from meta_bandit.studies.study import Study
 
 # what a plane of agents costs on two cores; the book's older studies are trained this way
@@ -100,6 +101,15 @@ STUDIES: dict[str, Study] = {
         seed=(0,),
         config=replace(CONFIGURATIONS["forage"], updates=3),
     ),
+    "many-arms": Pullers(),
+    "many-arms-smoke": Pullers(
+        arms=3,
+        lifetime=10,
+        seed=(0,),
+        lives=100,
+        config=replace(CONFIGURATIONS["many-arms"], updates=3),
+        shared=replace(CONFIGURATIONS["many-arms-shared"], updates=3),
+    ),
     # in slices, each a file of its own
     **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},
     **{f"paper-direct-{seed}": replace(_PAPER_DIRECT, seed=(seed,)) for seed in _PAPER.seed},
@@ -116,7 +126,7 @@ STUDIES: dict[str, Study] = {
         seed=tuple(range(10)),
     ),
 }
-"""Named studies: ``smoke`` and ``forage-smoke`` only run, ``quick`` is a grid for a laptop,
+"""Named studies: those called ``smoke`` only run, ``quick`` is a grid for a laptop,
 ``paper`` is Figure 1's scale.
 
 The others make the book's stored results. Trained plainly: ``plane``, the same plane on 10 x 10
@@ -124,8 +134,9 @@ tasks with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``
 the continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
 lifetimes, by time feature. Agents raised on many tasks: ``every-lifetime``, one task in lives of 5
 to 400 pulls; ``every-task``, the whole plane; ``every-death``, told nothing of the time, in lives
-that may end at any pull. ``forage``: the second world. ``paper-grid-`` and ``paper-direct-``: one
-seed of the paper's scale, by the default training and directly; ``length-``: a row of tasks across
-both edges, by updates of training; ``short`` and ``long-``: ``plane`` by the default training, in
-lives of 25 and of 200 pulls; ``strip``: many seeds on a fine row across both edges.
+that may end at any pull. ``forage``: the second world; ``many-arms``: the third. ``paper-grid-``
+and ``paper-direct-``: one seed of the paper's scale, by the default training and directly;
+``length-``: a row of tasks across both edges, by updates of training; ``short`` and ``long-``:
+``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip``: many seeds on a fine
+row across both edges.
 """

@@ -135,7 +135,7 @@ def run(
                 number = parts.index(folder / name)
                 made[number] = teams[number].updates
         measured, seconds = _collect(chunks, parts)
-        dataset = study.lay_out(measured.drop_vars("weights"))
+        dataset = study.lay_out(measured.drop_dims(["row", "column"]))
         dataset.attrs |= made_now() | {
             "study": json.dumps(study.settings),
             "config": json.dumps(asdict(teams[0].stages[-1])),
@@ -146,6 +146,7 @@ def run(
             "dask": dask or "none",
             "training_seconds": seconds,
             "wall_seconds": before + time.perf_counter() - started,
+            "wall_seconds_comment": "of all sessions, measuring included",
             "resumed": int(resumed),
         }
         if files:
@@ -162,6 +163,7 @@ def _collect(chunks: Sequence[Chunk], parts: Sequence[Path]) -> tuple[xr.Dataset
     whole = xr.concat(
         loaded,
         "agent",
+        join="outer",
         data_vars="minimal",
         coords="minimal",
         compat="override",

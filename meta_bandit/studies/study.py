@@ -213,7 +213,10 @@ class Study(ABC):
         trained = self.team(chunk).train(device, note or False, checkpoint, every)
         part = self.measure(chunk, trained, processes)
         part = part.assign(diverged_at=trained.curve.diverged_at.variable)
-        part["weights"] = ("agent", "row", "column"), trained.weights
+        # numbered, so that agents of other sizes may stand beside these
+        rows, columns = map(np.arange, trained.weights.shape[1:])
+        place = {"row": rows, "column": columns}
+        part["weights"] = xr.DataArray(trained.weights, place, ("agent", "row", "column"))
         part.attrs = {"seconds": trained.curve.attrs["seconds"]}
         return to_netcdf(part)
 
@@ -265,7 +268,8 @@ class Study(ABC):
             curve["diverged_at"] = "agent", own.diverged_at.values.astype(np.int64)
             curve.attrs = provenance(about)
             # NetCDF 3 keeps its numbers with the most significant byte first
-            weights = own.weights.values.astype(np.float32)
+            weights = own.weights.dropna("row", how="all").dropna("column", how="all")
+            weights = weights.values.astype(np.float32)
             found[name] = TrainedAgents(team.task, seeds, config, weights, curve)
         return found
 

@@ -30,7 +30,7 @@ RESULTS = ROOT / "book" / "results"
 GRIDS = {name: study for name, study in STUDIES.items() if isinstance(study, Grid)}
 GENERALISTS = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
 STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in GRIDS)
-NOT_STORED = {"smoke", "forage-smoke", "quick", "paper"}
+NOT_STORED = {"smoke", "forage-smoke", "many-arms-smoke", "quick", "paper"}
 PROVENANCE = (
     "commit",
     "config",
