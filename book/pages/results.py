@@ -121,7 +121,8 @@ def documented_functions(names: Iterable[str]) -> dict[str, list[str]]:
     return {
         name: labels
         for name, found in objects.items()
-        if callable(found) and (labels := summary_labels(found.__doc__ or ""))
+        if (callable(found) or isinstance(found, property))
+        and (labels := summary_labels(found.__doc__ or ""))
     }
 
 

@@ -7,10 +7,10 @@ alone, not on which agents are trained side by side, by how many processes, or h
 them were killed and started again. Importing this loads torch.
 """
 
-from meta_bandit.studies.foraging import Foragers, score
+from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
-from meta_bandit.studies.many_arms import Pullers, count_arms
+from meta_bandit.studies.many_arms import Puller, Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.studies.run import run
@@ -19,9 +19,11 @@ from meta_bandit.studies.study import Study, Team
 __all__ = [
     "STUDIES",
     "Cell",
+    "Forager",
     "Foragers",
     "Generalist",
     "Grid",
+    "Puller",
     "Pullers",
     "Study",
     "Team",
