@@ -49,7 +49,14 @@ from meta_bandit.figures.learned import (
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
-from meta_bandit.figures.many_arms import arms_that_pay, bernoulli_edges, climbers, ladder
+from meta_bandit.figures.many_arms import (
+    arms_that_pay,
+    bernoulli_edges,
+    climbers,
+    ladder,
+    lives_side_by_side,
+    out_of_the_trap,
+)
 from meta_bandit.figures.optima import (
     between,
     branches,
@@ -102,6 +109,7 @@ __all__ = [
     "lifetime_curves",
     "lifetime_maps",
     "lives_panel",
+    "lives_side_by_side",
     "long_lives",
     "long_regrets",
     "loop",
@@ -109,6 +117,7 @@ __all__ = [
     "memory_paths",
     "one_for_all",
     "one_task",
+    "out_of_the_trap",
     "portrait",
     "predictable_side",
     "price_of_commitment",

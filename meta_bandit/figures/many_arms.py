@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SIGMA_L, canvas
 
 Arms = NDArray[np.int64]
+Floats = NDArray[np.float64]
+COLORS = (BLUE, ORANGE, GREEN)
 
 
 def bernoulli_edges(plans: xr.DataArray, lifetimes: xr.Dataset) -> Figure:
@@ -71,39 +73,78 @@ def ladder(rungs: xr.Dataset, others: xr.DataArray) -> Figure:
     return figure
 
 
-def climbers(curves: xr.Dataset, levels: Mapping[str, float], arms: Mapping[str, Arms]) -> Figure:
-    """Draw how agents learn on many arms, and one life of each policy.
+def climbers(data: xr.Dataset, levels: xr.DataArray) -> Figure:
+    """Draw how agents of many arms learn, and how many arms those that have learned try.
 
     Parameters
     ----------
-    curves
-        ``mean_return`` in units of reward and ``tried`` in arms, over (recipe, agent, update).
+    data
+        ``curve_return`` (reward) and ``curve_tried`` (arms) over (world, recipe, seed, update), and
+        ``share_tried`` over (world, recipe, seed, arms_tried), without unit.
     levels
-        Returns to compare with, by name, in units of reward.
-    arms : length pulls
-        Arm of each pull of one life, by the name of who lives it.
+        Returns to compare with over (world, level), in units of reward.
     """
-    with canvas(1, 3, width=11, height=4.0) as (figure, (left, middle, right)):
-        for recipe, color in zip(curves.recipe.values, (BLUE, ORANGE, GREEN), strict=False):
-            for agent in curves.agent.values:
-                own = curves.sel(recipe=recipe, agent=agent)
-                own = own.rolling(update=10, center=True, min_periods=1).mean()
-                label = str(recipe) if agent == curves.agent.values[0] else None
-                for ax, name in ((left, "mean_return"), (middle, "tried")):
-                    ax.plot(curves["update"] + 1, own[name], color=color, lw=1.5, label=label)
-        for name, level in levels.items():
-            left.axhline(level, color=GREY, lw=0.8, ls="--", zorder=0)
-            left.annotate(name, (0, level), xytext=(0, 2), textcoords="offset points",
-                          fontsize=8, color=GREY)  # fmt: skip
-        left.set(xlabel="updates", ylabel="return of a life (reward)")
-        middle.set(xlabel="updates", ylabel="unknown arms tried in a life (arms)", ylim=(0, None))
-        middle.legend(fontsize=9)
-        most = max(int(np.max(pulled)) for pulled in arms.values()) + 2
-        for row, pulled in enumerate(arms.values()):
-            right.axhline(row * most - 1, color=NEVER, lw=0.8)
-            right.plot(np.arange(len(pulled)), pulled + row * most, "|", ms=4, color="black")
-        right.set(xlabel="pull", ylabel="arm, from 0 up", xlim=(-1, None))
-        right.set_yticks([row * most for row in range(len(arms))], list(arms), fontsize=9)
+    worlds = data.world.values
+    with canvas(3, len(worlds), width=8.5, height=8.0) as (figure, axes):
+        for column, world in zip(np.reshape(axes, (3, -1)).T, worlds, strict=True):
+            top, middle, bottom = column
+            here = data.sel(world=world)
+            for recipe, color in zip(data.recipe.values, COLORS, strict=False):
+                own = here.sel(recipe=recipe)
+                for seed in data.seed.values:
+                    label = str(recipe) if seed == data.seed.values[0] else None
+                    for ax, name in ((top, "curve_return"), (middle, "curve_tried")):
+                        ax.plot(
+                            data["update"],
+                            own[name].sel(seed=seed),
+                            color=color,
+                            lw=1.2,
+                            label=label,
+                        )
+                shares = own.share_tried.mean("seed")
+                bottom.plot(shares.arms_tried, shares, "o-", ms=4, color=color)
+            for level in levels.level.values:
+                at = float(levels.sel(world=world, level=level))
+                top.axhline(at, color=GREY, lw=0.8, ls="--", zorder=0)
+                top.annotate(
+                    str(level),
+                    (1, at),
+                    xycoords=("axes fraction", "data"),
+                    ha="right",
+                    xytext=(0, 2),
+                    textcoords="offset points",
+                    fontsize=8,
+                    color=GREY,
+                )
+            top.set(title=world, xlabel="updates")
+            middle.set(xlabel="updates", ylim=(0, None))
+            bottom.set(xlabel="unknown arms tried by the greedy agent (arms)", ylim=(0, 1.05))
+        first = np.reshape(axes, (3, -1))[:, 0]
+        first[0].set_ylabel("return of a life (reward)")
+        first[1].set_ylabel("arms tried in training (arms)")
+        first[2].set_ylabel("share of lives")
+        first[1].legend(fontsize=9)
+    return figure
+
+
+def lives_side_by_side(arms: Mapping[str, Arms]) -> Figure:
+    """Draw one life of each policy: which arm it pulls when.
+
+    Parameters
+    ----------
+    arms : length pulls
+        Arm of each pull, by the name of who lives.
+    """
+    with canvas(1, len(arms), width=11, height=3.2) as (figure, axes):
+        most = max(int(np.max(pulled)) for pulled in arms.values())
+        for ax, (name, pulled) in zip(axes, arms.items(), strict=True):
+            ax.axhspan(-0.5, 0.5, color=NEVER, lw=0)
+            ax.plot(np.arange(1, len(pulled) + 1), pulled, ".", ms=4, color="black")
+            ax.set(title=name, xlabel="pull", ylim=(-0.7, most + 0.7), yticks=range(most + 1))
+            ax.title.set_fontsize(10)
+            if ax is not axes[0]:
+                ax.set_yticklabels([])
+        axes[0].set_ylabel("arm that is pulled")
     return figure
 
 
@@ -131,4 +172,40 @@ def arms_that_pay(data: xr.Dataset) -> Figure:
             ax.set(yscale="log", xlabel=r"what arm 0 pays $\mu_1$ (reward)", facecolor=NEVER)
             ax.set_ylim(float(data.sigma_l[0]) / 1.3, float(data.sigma_l[-1]) * 1.3)
         axes[0].set_ylabel(SIGMA_L)
+    return figure
+
+
+def out_of_the_trap(
+    earned: Mapping[str, NDArray[np.float64]], levels: Mapping[str, float]
+) -> Figure:
+    """Draw what each way to live earns on many arms, against what can be had.
+
+    Parameters
+    ----------
+    earned : length agents
+        Return of a life, in units of reward, of each agent or of one policy, by its name.
+    levels
+        Returns to compare with, by name, in units of reward.
+    """
+    with canvas(width=7.5, height=2.8) as (figure, ax):
+        for row, values in enumerate(earned.values()):
+            color = RED if row == len(earned) - 1 else BLUE
+            ax.barh(row, np.mean(values), color=color, alpha=0.35, height=0.6)
+            if np.size(values) > 1:
+                ax.plot(values, np.full(np.size(values), row), "o", ms=5, color=color)
+        for name, level in levels.items():
+            ax.axvline(level, color=GREY, lw=1, ls="--")
+            ax.annotate(
+                name,
+                (level, 1),
+                xycoords=("data", "axes fraction"),
+                ha="right",
+                va="top",
+                xytext=(-3, -1),
+                textcoords="offset points",
+                fontsize=8,
+                color=GREY,
+            )
+        ax.set_yticks(range(len(earned)), list(earned))
+        ax.set_xlabel("return of a life (reward)")
     return figure

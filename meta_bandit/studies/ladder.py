@@ -1,4 +1,7 @@
-"""What the chapter *Many arms* draws of its worlds, and the numbers that it quotes of them."""
+"""What the chapter *Many arms* draws of its worlds and agents, and the numbers that it quotes.
+
+Functions make a dataset and facts of what the study ``many-arms`` found, and of the theory.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,79 @@ from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import stopping_critical_sigma_l
 from meta_bandit.theory.many_arms import index_offsets, many_optimal_commit
 from meta_bandit.worlds import ManyArms, simulate
+
+RECIPES = {"default": "default", "direct": "direct", "shared": "a memory for each arm"}
+"""Ways of training, and what the chapter calls them."""
+
+
+def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
+    """Say on which rung of the ladder each agent stands.
+
+    Parameters
+    ----------
+    runs
+        A study of many arms, over agent.
+    rungs
+        ``bound`` and ``bound_se`` over (world, tried), in units of reward, with ``safe`` as a
+        coordinate of each world.
+
+    Returns
+    -------
+    Dataset
+        What the study holds, over (world, recipe, seed); ``needs``, the fewest unknown arms with
+        which as much can be earned at all (thm-ladder), two standard errors of both granted.
+    Facts
+        Of the first world (``-0``), the second, and so on, by recipe.
+    """
+    data = runs.set_index(agent=["safe", "recipe", "seed"]).unstack("agent")
+    data = data.sel(safe=rungs.safe.values, recipe=list(RECIPES)).rename(safe="world")
+    data = data.assign_coords(world=rungs.world.values, recipe=list(RECIPES.values()))
+    sure = data.expected_return - 2 * data.expected_return_se
+    below = rungs.bound + 2 * rungs.bound_se < sure
+    data["never"] = "world", runs.attrs["lifetime"] * rungs.safe.values
+    data["needs"] = below.sum("tried").clip(max=rungs.sizes["tried"] - 1)
+    about = runs.attrs
+    facts: Facts = {
+        "agents": fact(data.sizes["seed"], "agents of each training in each world"),
+        "agent-lives": fact(f"{about['lives']:,}", "lives in which each agent is measured"),
+        "agent-se": fact(data.expected_return_se.max(), "largest standard error of an agent"),
+        "updates": fact(data["update"].max(), "updates of each training"),
+        "training-minutes": fact(about["training_seconds"] / 60, "minutes of training, summed"),
+    }
+    for world in range(data.sizes["world"]):
+        for key, recipe in RECIPES.items():
+            own = data.isel(world=world).sel(recipe=recipe)
+            where = f"{recipe}, world {world}"
+            facts |= {
+                f"{key}-mean-{world}": fact(own.expected_return.mean(), f"return of {where}"),
+                f"{key}-low-{world}": fact(own.expected_return.min(), f"of the worst of {where}"),
+                f"{key}-tried-{world}": fact(own.greedy_tried.mean(), f"arms tried by {where}"),
+                f"{key}-below-{world}": fact(
+                    (own.expected_return + 2 * own.expected_return_se < own.never).sum(),
+                    f"agents that earn less than never exploring: {where}",
+                ),
+            }
+    return data, facts
+
+
+def by_recipe(data: xr.Dataset) -> dict[str, dict[tuple[str, str], str | float]]:
+    """Lay out what agents earn and on which rung they stand, a row for each world and training."""
+    rows = [(str(w), str(r)) for w in data.world.values for r in data.recipe.values]
+    table: dict[str, dict[tuple[str, str], str | float]] = {}
+    for world, recipe in rows:
+        own = data.sel(world=world, recipe=recipe)
+        earned, tried, needs = own.expected_return, own.greedy_tried, own.needs
+        values: dict[str, str | float] = {
+            "return, mean": round(float(earned.mean()), 1),
+            "worst agent": round(float(earned.min()), 1),
+            "best agent": round(float(earned.max()), 1),
+            "arms tried": f"{float(tried.min()):.1f} to {float(tried.max()):.1f}",
+            "arms needed": f"{int(needs.min())} to {int(needs.max())}",
+            "pulls of arm 0": round(float(own.greedy_safe.mean()), 1),
+        }
+        for title, value in values.items():
+            table.setdefault(title, {})[world, recipe] = value
+    return table
 
 
 def map_of_arms(

@@ -1,8 +1,13 @@
-"""What the chapter *Many arms* draws and quotes of its worlds."""
+"""What the chapter *Many arms* draws and quotes of its worlds and agents."""
+
+import re
+from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
-from meta_bandit.studies.ladder import map_of_arms
+from meta_bandit.studies import STUDIES, run
+from meta_bandit.studies.ladder import RECIPES, by_recipe, climbed, map_of_arms
 from meta_bandit.theory import optimal_commit
 from meta_bandit.worlds import ManyArms
 
@@ -27,3 +32,45 @@ def test_with_one_unknown_arm_it_is_the_plan_of_the_bandit():
     found, _ = map_of_arms(ManyArms(2), np.array([0.5]), np.array([0.5, 2.0]), 10, 0)
     own = [optimal_commit(ManyArms(2, 1.0, noise).one_armed)[1] for noise in (0.5, 2.0)]
     np.testing.assert_allclose(found.plan[0], own, rtol=1e-12)
+
+
+def test_an_agent_stands_on_the_rung_that_it_cannot_earn_without(tmp_path):
+    runs = run(STUDIES["many-arms-smoke"], tmp_path / "small.nc", "cpu")
+    # recipe by recipe, in each first the deceptive world
+    runs["expected_return"] = "agent", np.array([4.0, 1.0, 5.0, 6.5, 25.0, 9.0])
+    runs["expected_return_se"] = xr.zeros_like(runs.expected_return)
+    runs["expected_return_se"][3] = 0.3
+    bounds = np.array([[5.0, 8.0, 20.0], [0.0, 6.0, 20.0]])
+    rungs = xr.Dataset(
+        {"bound": (("world", "tried"), bounds), "bound_se": (("world", "tried"), 0 * bounds)},
+        {"world": ["poor", "plain"], "safe": ("world", [0.5, 0.0]), "tried": [0, 1, 2]},
+    )
+    data, facts = climbed(runs, rungs)
+    assert data.recipe.values.tolist() == list(RECIPES.values())
+    assert data.needs.sel(world="poor").values.ravel().tolist() == [0, 0, 2]
+    assert data.needs.sel(world="plain").values.ravel().tolist() == [1, 1, 2]
+    assert facts["shared-low-0"].value == 25
+    # never exploring earns 5 in 10 pulls
+    assert [facts[f"{recipe}-below-0"].value for recipe in RECIPES] == [1, 0, 0]
+    assert by_recipe(data)["arms needed"]["plain", "direct"] == "1 to 1"
+
+
+def test_the_chapter_quotes_facts_that_there_are(tmp_path):
+    text = (Path(__file__).parents[2] / "book" / "many-arms.md").read_text(encoding="utf-8")
+    runs = run(STUDIES["many-arms-smoke"], tmp_path / "small.nc", "cpu")
+    nothing = xr.DataArray(np.zeros((2, 3)), dims=("world", "tried"))
+    rungs = xr.Dataset({"bound": nothing, "bound_se": nothing})
+    names = {"world": ["poor", "plain"], "safe": ("world", [0.5, 0.0])}
+    facts = climbed(runs, rungs.assign_coords(names))[1]
+    facts |= map_of_arms(ManyArms(2), np.array([0.5]), np.array([0.5]), 10, 0)[1]
+    glued = set(re.findall(r'glue\(f?"([\w-]+)', text))
+    quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
+    of_worlds = {name for name in quoted if name.endswith(("-0", "-1"))} - facts.keys()
+    assert quoted - glued - of_worlds <= facts.keys() | {
+        "unknown",
+        "seed",
+        "sigma-p",
+        "sigma-l",
+        "lifetime",
+    }
+    assert all(said.about for said in facts.values())

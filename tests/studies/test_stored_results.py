@@ -17,6 +17,8 @@ from meta_bandit.studies import (
     Foragers,
     Generalist,
     Grid,
+    Pullers,
+    count_arms,
     run,
     score,
     stored,
@@ -162,6 +164,26 @@ def test_the_stored_foragers_are_the_study() -> None:
         again = score(agents[some])["return"].values
         # another processor may round a close call to the other side
         assert (np.isclose(again, kept["return"].values[some], rtol=1e-6)).mean() >= 0.75
+
+
+def test_the_stored_agents_of_many_arms_are_the_study() -> None:
+    study, dataset = STUDIES["many-arms"], stored("many-arms.nc")
+    assert isinstance(study, Pullers)
+    assert [key for key in PROVENANCE if dataset.attrs.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", dataset.attrs["commit"]), "trained with code of no commit"
+    found = zip(dataset.recipe.values, dataset.safe.values, dataset.seed.values, strict=True)
+    assert list(found) == [cell[:3] for cell in study.cells]
+    for recipe, config in study.recipes.items():
+        agents = stored_agents(f"many-arms-{recipe}.safetensors")
+        kept = dataset.isel(agent=dataset.recipe == recipe)
+        assert agents.config == config
+        np.testing.assert_array_equal(agents.task.safe, kept.safe)
+        np.testing.assert_array_equal(agents.seeds, kept.seed)
+        # one of each world lives again, in fewer and other lives
+        some = [0, len(study.seed)]
+        again = count_arms(agents[np.array(some)], 1_000)
+        error = np.hypot(again.expected_return_se, kept.expected_return_se[some].values)
+        assert (abs(again.expected_return - kept.expected_return[some].values) < 4 * error).all()
 
 
 @pytest.mark.parametrize("name", GENERALISTS)
