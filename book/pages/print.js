@@ -23,5 +23,8 @@ async () => {
     for (const link of document.querySelectorAll("a:not([href^='#']):not([href^=http])"))
         link.removeAttribute("href");
     for (const part of document.querySelectorAll("details.sd-dropdown")) part.open = true;
+    // what was hidden until now may be set in letters that nothing has asked for yet
+    await Promise.all([...document.fonts].map(font => font.load().catch(() => undefined)));
+    await document.fonts.ready;
     await Promise.all([...document.images].map(image => image.decode()));
 }
