@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from meta_bandit.agents.network import ACTION, LOGIT, REWARD, Ensemble
@@ -37,12 +38,22 @@ class AgentPolicy:
         Take the action that the agent finds most probable, instead of sampling.
     remember
         Keep the agents' memory at every step, for `memory`.
+    clock
+        An intervention: which pull, counted from 0, agents are told that it is, by the pull that it
+        is and the lifetimes, shape (agents, 1). The right one, if nothing is said.
     """
 
-    def __init__(self, trained: TrainedAgents, greedy: bool = True, remember: bool = False) -> None:
+    def __init__(
+        self,
+        trained: TrainedAgents,
+        greedy: bool = True,
+        remember: bool = False,
+        clock: Callable[[int, NDArray[np.int64]], ArrayLike] = lambda pull, _: pull,
+    ) -> None:
         self.trained = trained
         self.greedy = greedy
         self.remember = remember
+        self.clock = clock
         self._told = Told(trained.task, trained.config, "cpu")
         self._kept: list[NDArray[np.float32]] = []
         self._unit: NDArray[np.float64] | None = None
@@ -149,8 +160,9 @@ class AgentPolicy:
                 x[:, REWARD] = paid
                 if step > 0:
                     tell_which(action, told.actions, x[:, ACTION : told.time])
-            time = torch.tensor(float(step))
-            lifetime = torch.from_numpy(np.broadcast_to(task.lifetime, (agents, 1)).astype(float))
+            lifetimes = np.broadcast_to(task.lifetime, (agents, 1))
+            time = torch.as_tensor(self.clock(step, lifetimes), dtype=torch.float32)
+            lifetime = torch.from_numpy(lifetimes.astype(float))
             x[:, told.time] = time_input(config.time_feature, time, lifetime)
             if cell is not None:
                 tell_which(torch.from_numpy(cell), told.cells, x[:, told.cell : told.task])

@@ -47,7 +47,12 @@ from meta_bandit.figures.learned import (
     learned_maps,
     maps_by_lifetime,
 )
-from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
+from meta_bandit.figures.lifetimes import (
+    arms_kept,
+    lifetime_curves,
+    lifetime_maps,
+    tampered_clock,
+)
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
 from meta_bandit.figures.many_arms import (
     arms_that_pay,
@@ -128,6 +133,7 @@ __all__ = [
     "returns_by_clock",
     "shares_by_recipe",
     "slopes_through_time",
+    "tampered_clock",
     "task_names",
     "thresholds",
     "two_optima",

@@ -127,3 +127,56 @@ def arms_kept(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
         axes[0].set_ylabel("share of lives on the risky arm")
         axes[1].legend(fontsize=9)
     return figure
+
+
+def tampered_clock(
+    agents: dict[str, xr.DataArray], reader: dict[str, xr.DataArray], words: dict[str, str]
+) -> Figure:
+    """Draw what turning the clock changes: a column for what agents are told, a row for a measure.
+
+    Parameters
+    ----------
+    agents, reader
+        By what the axis says, change against the right clock in % points: of agents over
+        (tampering, world, told, seed), of an exact reader of the clock over (tampering, world).
+    words
+        What each tampering is called.
+    """
+    told = next(iter(agents.values())).told.values
+    with canvas(len(agents), len(told), width=9.5, height=2.6 * len(agents) + 1.4) as (
+        figure,
+        axes,
+    ):
+        grid = np.reshape(axes, (len(agents), len(told)))
+        for row, (label, change) in zip(grid, agents.items(), strict=True):
+            for ax, kind in zip(row, told, strict=True):
+                own = change.sel(told=kind).dropna("world", how="all")
+                _changes(ax, own.mean("seed"), reader[label].sel(world=own.world))
+                ax.set_ylim(float(reader[label].min()) - 4, float(reader[label].max()) + 4)
+            row[0].set_ylabel(label, fontsize=9.5)
+        for ax, kind in zip(grid[0], told, strict=True):
+            ax.set_title(f"agents told {kind}", fontsize=10.5)
+        for ax in grid[-1]:
+            names = [words[str(key)] for key in change.tampering.values]
+            ax.set_xticks(range(len(names)), names, fontsize=9, rotation=35, ha="right")
+        for ax in grid[:-1].flat:
+            ax.set_xticks(range(change.sizes["tampering"]), [])
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=2, fontsize=9.5, loc="outside lower center")
+    return figure
+
+
+def _changes(ax: Any, own: xr.DataArray, exact: xr.DataArray) -> None:
+    """Draw a point for each world and clock, agents beside the reader, and a bar at the mean."""
+    place = np.arange(own.sizes["tampering"])
+    for values, color, marker, off, label in (
+        (exact, ORANGE, "s", -0.16, "exact reader, who believes the clock"),
+        (own, BLUE, "o", 0.16, "agents (mean over seeds)"),
+    ):
+        for number, world in enumerate(values.world.values):
+            named = label if number == 0 else None
+            ax.plot(place + off, values.sel(world=world), marker, color=color, ms=4, alpha=0.7,
+                    label=named)  # fmt: skip
+        middle = values.mean("world")
+        ax.hlines(middle, place + off - 0.14, place + off + 0.14, color=color, lw=2)
+    ax.axhline(0, color="black", lw=0.8)

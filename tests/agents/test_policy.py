@@ -40,7 +40,7 @@ def told_the_task() -> TrainedAgents:
     return train(TASK, [1, 2], replace(SMALL, task_context=True), device="cpu")
 
 
-def replayed(trained: TrainedAgents, lives: Lives) -> np.ndarray:
+def replayed(trained: TrainedAgents, lives: Lives, backwards: bool = False) -> np.ndarray:
     """Logits of the agents in the situations of these lives, the plain way."""
     pulls, agents, count = lives.actions.shape
     lifetime = np.broadcast_to(lives.task.lifetime, (agents,))
@@ -50,7 +50,8 @@ def replayed(trained: TrainedAgents, lives: Lives) -> np.ndarray:
         task = trained.task
         scale = np.sqrt(task.mean[agent] ** 2 + task.sigma_p[agent] ** 2 + task.sigma_l[agent] ** 2)
         for pull in range(pulls):
-            x[pull, agent, 3] = 2 * pull / lifetime[agent] - 1
+            said = lifetime[agent] - 1 - pull if backwards else pull
+            x[pull, agent, 3] = 2 * said / lifetime[agent] - 1
             if told:
                 x[pull, agent, 4] = np.log(lives.task.sigma_p[agent] / abs(lives.task.mean[agent]))
                 x[pull, agent, 5] = np.log(lives.task.sigma_l[agent] / abs(lives.task.mean[agent]))
@@ -70,6 +71,15 @@ def test_probabilities_are_those_of_the_network(trained, lifetime):
     logit = replayed(trained, lives)
     np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
     assert lives.risky_probability.std() > 0
+
+
+def test_the_clock_can_be_turned_and_nothing_else_changes(trained):
+    policy = AgentPolicy(trained, greedy=False, clock=lambda pull, lifetime: lifetime - 1 - pull)
+    lives = simulate(policy, TASK, 50, np.random.default_rng(0))
+    logit = replayed(trained, lives, backwards=True)
+    np.testing.assert_allclose(lives.risky_probability, 1 / (1 + np.exp(-logit)), atol=1e-5)
+    right = simulate(AgentPolicy(trained, greedy=False), TASK, 50, np.random.default_rng(0))
+    assert (right.risky_probability[0] != lives.risky_probability[0]).all()
 
 
 def test_agents_can_be_told_their_task(told_the_task, tmp_path):
