@@ -110,6 +110,13 @@ STUDIES: dict[str, Study] = {
         config=replace(CONFIGURATIONS["many-arms"], updates=3),
         shared=replace(CONFIGURATIONS["many-arms-shared"], updates=3),
     ),
+    # a map of what is found, a row of it at a time
+    **{
+        f"many-arms-map-{row}": Pullers(
+            safe=(0.0, 0.5, 1.0, 1.5), sigma_l=noise, seed=(0,), lives=5_000, keep=False
+        )
+        for row, noise in enumerate((0.25, 0.5, 1.0, 2.0, 4.0))
+    },
     # in slices, each a file of its own
     **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},
     **{f"paper-direct-{seed}": replace(_PAPER_DIRECT, seed=(seed,)) for seed in _PAPER.seed},
@@ -134,7 +141,8 @@ tasks with 3 seeds; ``across``, many seeds on a row of tasks across the edge; ``
 the continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``: one task at many
 lifetimes, by time feature. Agents raised on many tasks: ``every-lifetime``, one task in lives of 5
 to 400 pulls; ``every-task``, the whole plane; ``every-death``, told nothing of the time, in lives
-that may end at any pull. ``forage``: the second world; ``many-arms``: the third. ``paper-grid-``
+that may end at any pull. ``forage``: the second world; ``many-arms``: the third;
+``many-arms-map-``: a row of a map of it, of one noise. ``paper-grid-``
 and ``paper-direct-``: one seed of the paper's scale, by the default training and directly;
 ``length-``: a row of tasks across both edges, by updates of training; ``short`` and ``long-``:
 ``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip``: many seeds on a fine
