@@ -17,7 +17,7 @@ from scipy.stats import t as student
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
-from meta_bandit.measure import behaviour, controlled_mean, expected_returns, lay_out, measure
+from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping, foreign_thresholds
 from meta_bandit.policies.bandit import Clock
 from meta_bandit.studies.facts import Facts, fact
@@ -209,7 +209,7 @@ def _at_home(data: xr.Dataset) -> Facts:
 
 
 def _abroad(data: xr.Dataset) -> Facts:
-    means, nearest = abroad(data), resemblance(data).idxmin("clock")
+    means = abroad(data)
     facts = {
         f"{who}-{where}-{clock}": fact(
             100 * means[f"{who}, {where}"].sel(clock=clock),
@@ -224,12 +224,7 @@ def _abroad(data: xr.Dataset) -> Facts:
             earns = means[f"{who}, {where}"].sel(clock="fraction")
             said = f"what {who} told the fraction lose in {where} lives, % of the optimum"
             facts[f"{key}-{where}"] = fact(100 * (1 - earns), said)
-    return facts | {
-        "told-count": fact(data.sizes["clock"], "kinds of agents, by what they are told"),
-        "like-fraction": fact(
-            (nearest == "fraction").sum(), "kinds that resemble the specialist by the fraction most"
-        ),
-    }
+    return facts
 
 
 def abroad(data: xr.Dataset) -> xr.Dataset:
@@ -240,14 +235,6 @@ def abroad(data: xr.Dataset) -> xr.Dataset:
             over = [dim for dim in data[who].dims if dim != "clock"]
             means[f"{who}, {where}"] = data[who].where(data[where]).mean(over)
     return means
-
-
-def resemblance(data: xr.Dataset) -> xr.DataArray:
-    """Root mean squared difference, off the diagonal, of agents told a clock and specialists."""
-    agents = data.agents.mean("seed").rename(clock="told")
-    apart = (agents - data.specialists).where(data.longer | data.shorter)
-    distance: xr.DataArray = np.sqrt((apart**2).mean(["trained", "tested"]))
-    return distance.transpose("told", "clock")
 
 
 def staying(team: TrainedAgents, lifetime: int, budget: Budget) -> tuple[xr.Dataset, Facts]:
@@ -301,49 +288,6 @@ def staying(team: TrainedAgents, lifetime: int, budget: Budget) -> tuple[xr.Data
         "kept-stage": fact(late.agents.sel(trained=lifetime), "by agents at home, %"),
     }
     return data, facts
-
-
-def borders(
-    team: TrainedAgents, cases: Sequence[tuple[int, int]], budget: Budget
-) -> tuple[xr.Dataset, Facts]:
-    """Sort what agents of the first seed do by what an ideal observer would know.
-
-    Parameters
-    ----------
-    team
-        Agents of one task at many lifetimes.
-    cases
-        Lifetimes trained on and lived, in pulls.
-    budget
-        How many lives.
-
-    Returns
-    -------
-    Dataset
-        ``risky_probability`` over (task, posterior_mean, pull), and the exact ``threshold`` of the
-        lives that are lived over (task, pull).
-    Facts
-        Of the second case.
-    """
-    sigma_p, sigma_l, _, mean = _one(team.task)
-    bins = np.linspace(-2.5, 2.5, 41) * sigma_p
-    maps = []
-    for trained, lived in cases:
-        agent = team[int(np.flatnonzero(team.task.lifetime == trained)[0])]
-        world = GaussianBandit([sigma_p], sigma_l, lived, mean)
-        chance = AgentPolicy(agent, greedy=False)
-        rng = np.random.default_rng([budget.seed, 2])
-        played = simulate(chance, world, budget.lives(lived, 4), rng)
-        seen = behaviour(played[0], bins).to_dataset(name="risky_probability")
-        seen["threshold"] = "pull", _thresholds(_one(world))[0]
-        maps.append(seen)
-    names = [f"trained {trained}, living {lived}" for trained, lived in cases]
-    data = xr.concat(maps, xr.Variable("task", names), join="outer")
-    late = data.risky_probability.isel(task=1).sel(pull=slice(cases[1][1] - 20, None))
-    leaves = late.posterior_mean[(late.mean("pull") < 0.5).values]
-    border = leaves.max() if leaves.size else 0.0
-    said = "highest posterior mean that is left at the last 20 pulls of the second case, reward"
-    return data, {"border-late": fact(border, said)}
 
 
 def mixture(
@@ -422,39 +366,6 @@ def _traded(data: xr.Dataset, known: list[int], few: int, many: int) -> Facts:
         "single-worst": fact(single.max(), "their worst, %"),
         "mixed-worst": fact(worst, "the mixture's worst, %"),
     }
-
-
-def trained_again(
-    anew: TrainedAgents, original: TrainedAgents, budget: Budget
-) -> tuple[xr.DataArray, Facts]:
-    """Compare agents with those that were stored, of the same tasks and seeds, at home.
-
-    Returns
-    -------
-    DataArray
-        Normalised returns over (lifetime, seed, training).
-    Facts
-    """
-    lengths, seeds = anew.task.lifetime.tolist(), anew.seeds.tolist()
-    earned = [
-        [shares(AgentPolicy(team[i]), team[i].task, budget)[0].item() for team in (anew, original)]
-        for i in range(len(seeds))
-    ]
-    now = xr.DataArray(earned, dims=("agent", "training")).to_dataset(name="share")
-    check = lay_out(now, "agent", lifetime=lengths, seed=seeds).share
-    check = check.assign_coords(training=["now", "stored"])
-    check = check.transpose("lifetime", "seed", "training")
-    spread = check.sel(training="stored").std("seed", ddof=1)
-    allowed = 0.05 + 3 * np.sqrt(2 / check.sizes["seed"]) * spread
-    off = abs(check.mean("seed").diff("training").isel(training=0))
-    same = np.array_equal(anew.weights, original.weights)
-    facts = {
-        "same": fact("bit for bit the same" if same else "not the same", "the new weights are"),
-        "off": fact(off.max(), "largest difference of means over seeds, of the optimum"),
-        "allowed": fact(allowed.min(), "least that is allowed, of the optimum"),
-        "agrees": fact(bool((off <= allowed).all()), "whether each is within what is allowed"),
-    }
-    return check, facts
 
 
 CLOCK_NAMES = {
@@ -661,6 +572,17 @@ def moved(data: xr.Dataset, name: str) -> tuple[xr.DataArray, xr.DataArray]:
     """
     change = 100 * (data - data.sel(tampering="right")).drop_sel(tampering="right")
     return change[f"agents_{name}"], change[f"reader_{name}"]
+
+
+def changes(data: xr.Dataset) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
+    """What wrong clocks change, in words: of agents and of exact readers, points of % of life."""
+    both = {
+        f"change of {words}\n(points of % of life)": moved(data, name)
+        for words, name in (("risky pulls", "risky"), ("the last switch", "switch"))
+    }
+    return {key: one for key, (one, _) in both.items()}, {
+        key: two for key, (_, two) in both.items()
+    }
 
 
 def tampering_table(data: xr.Dataset, name: str = "share") -> dict[str, dict[str, str]]:

@@ -39,14 +39,7 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is(teams, elsewhere, tu
     data, facts = elsewhere
     facts = facts | turned[1]
     facts |= chapter.staying(team, 100, BUDGET)[1]
-    facts |= chapter.borders(team, [(100, 100), (10, 100)], BUDGET)[1]
     facts |= chapter.mixture(data, teams, BUDGET)[1]
-    some = team[np.flatnonzero(team.task.lifetime == 10)]
-    check, again = chapter.trained_again(some, some, BUDGET)
-    assert check.sizes == {"lifetime": 1, "seed": 3, "training": 2}
-    assert again["agrees"].value
-    assert again["off"].value == 0
-    facts |= again
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     assert quoted - {"profile", "device", "shown"} <= facts.keys()
     assert all(fact.about for fact in facts.values())
@@ -73,19 +66,11 @@ def test_specialists_lose_abroad_and_do_not_obey_their_clock(elsewhere):
     for where in chapter.OFF_DIAGONAL:
         assert facts[f"lost-{where}"].value > 2 * facts[f"exact-{where}"].value
         assert facts[f"lost-{where}"].value > facts[f"exact-{where}"].value + 5
-    assert facts["like-fraction"].value == facts["told-count"].value == 3
 
 
 def test_short_lives_teach_to_leave_good_arms(teams):
     _, facts = chapter.staying(teams["fraction"], 100, BUDGET)
     assert facts["kept-few"].value < 65 < facts["kept-stage"].value
-
-
-def test_a_foreigner_leaves_arms_that_are_worth_it(teams):
-    cases = [(100, 100), (10, 100), (100, 10)]
-    data, facts = chapter.borders(teams["fraction"], cases, BUDGET)
-    assert facts["border-late"].value > 0
-    assert data.sizes["task"] == 3
 
 
 @pytest.mark.parametrize(
