@@ -113,7 +113,7 @@ STUDIES: dict[str, Study] = {
     # a map of what is found, a row of it at a time
     **{
         f"many-arms-map-{row}": Pullers(
-            safe=(0.0, 0.5, 1.0, 1.5), sigma_l=noise, seed=(0,), lives=5_000, keep=False
+            safe=(0.0, 0.5, 1.0, 1.5), sigma_l=noise, seed=(0, 1, 2), lives=5_000, keep=False
         )
         for row, noise in enumerate((0.25, 0.5, 1.0, 2.0, 4.0))
     },
