@@ -175,6 +175,38 @@ def arms_that_pay(data: xr.Dataset) -> Figure:
     return figure
 
 
+def found_on_the_map(data: xr.Dataset) -> Figure:
+    """Draw what agents earn over pay and noise: a map for each way of training.
+
+    Parameters
+    ----------
+    data
+        Over (recipe, safe, sigma_l, seed): ``share`` of what the index policy earns beyond never
+        exploring, NaN where that is nothing, and ``earned``, in units of reward; ``called``, names
+        of the recipes.
+    """
+    means = data[["share", "earned"]].mean("seed").transpose("recipe", "sigma_l", "safe")
+    count = data.sizes["recipe"]
+    with canvas(1, count, width=3.0 * count, height=3.4) as (figure, axes):
+        for ax, name, recipe in zip(axes, data.called.values, means.recipe.values, strict=True):
+            own = means.sel(recipe=recipe)
+            mesh = ax.imshow(own.share, cmap="cividis", vmin=0, vmax=1, origin="lower")
+            ax.set(facecolor=NEVER, xlabel=r"what arm 0 pays $\mu_1$ (reward)")
+            ax.set_title(str(name))
+            for (row, column), share in np.ndenumerate(own.share.values):
+                worth = np.isfinite(share)
+                text = f"{share:.2f}" if worth else f"{own.earned.values[row, column]:+.1f}"
+                color = "white" if worth and share < 0.6 else "black"
+                text = text.replace("-0.00", "0.00").replace("+0.0", "0").replace("-0.0", "0")
+                ax.text(column, row, text, ha="center", va="center", fontsize=9, color=color)
+            ax.set_xticks(range(own.sizes["safe"]), own.safe.values)
+            ax.set_yticks(range(own.sizes["sigma_l"]), own.sigma_l.values)
+        axes[0].set_ylabel(SIGMA_L)
+        bar = figure.colorbar(mesh, ax=axes, extend="min", shrink=0.8)
+        bar.set_label("share of the index policy's gain")
+    return figure
+
+
 def out_of_the_trap(
     earned: Mapping[str, NDArray[np.float64]], levels: Mapping[str, float]
 ) -> Figure:

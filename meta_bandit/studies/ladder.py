@@ -5,6 +5,8 @@ Functions make a dataset and facts of what the study ``many-arms`` found, and of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -144,4 +146,62 @@ def map_of_arms(
         "map-all": fact((data.arms == world.unknown).sum(), "in which the best plan tries all"),
         "map-some": fact(some.sum(), "in which it tries some, not all"),
     }
+    return data, facts
+
+
+def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[xr.Dataset, Facts]:
+    """Compare what agents earn over a map of worlds with what the index policy does.
+
+    Parameters
+    ----------
+    rows
+        Studies of many arms that differ in sigma_l alone.
+    lives, seed
+        Of the index policy in each world.
+
+    Returns
+    -------
+    Dataset
+        ``earned``, what an agent earns beyond never exploring (reward), over (recipe, safe,
+        sigma_l, seed), and ``share`` of what the index policy earns beyond that: NaN where it
+        earns less than 1 of the reward; and what `map_of_arms` gives of these worlds.
+    Facts
+        Of each recipe the mean share with the lowest and the highest seed (means over worlds).
+    """
+    noises = [row.attrs["sigma_l"] for row in rows]
+    runs = xr.concat(
+        [row.set_index(agent=["safe", "recipe", "seed"]).unstack("agent") for row in rows],
+        xr.Variable("sigma_l", noises),
+        combine_attrs="override",
+    ).sortby("sigma_l")
+    about = runs.attrs
+    names = ("arms", "sigma_p", "sigma_l", "lifetime", "mean")
+    world = ManyArms(*(about[name] for name in names))
+    data, _ = map_of_arms(world, runs.safe.values, runs.sigma_l.values, lives, seed)
+    data = data.assign_coords(recipe=list(RECIPES), seed=runs.seed)
+    data["earned"] = runs.expected_return - about["lifetime"] * runs.safe
+    data["share"] = (data.earned / data["index"]).where(data["index"] >= 1)
+    data["called"] = "recipe", list(RECIPES.values())
+    beyond = data.sigma_l >= data.edge
+    facts = {
+        "found-worlds": fact(data["index"].size, "worlds of the map in which agents were trained"),
+        "found-worth": fact((data["index"] >= 1).sum(), "in which the index earns 1 more or more"),
+        "found-beyond": fact(beyond.sum(), "in which exploring cannot pay"),
+        "found-seeds": fact(data.sizes["seed"], "agents of each way in each world"),
+    }
+    for recipe in RECIPES:
+        own = data.sel(recipe=recipe)
+        seeds = 100 * own.share.mean(["safe", "sigma_l"])
+        facts |= {
+            f"found-{recipe}": fact(seeds.mean(), f"mean share of {recipe}, %"),
+            f"found-{recipe}-low": fact(seeds.min(), f"{recipe}: of the worst seed, %"),
+            f"found-{recipe}-high": fact(seeds.max(), f"{recipe}: of the best seed, %"),
+            f"found-{recipe}-stuck": fact(
+                (own.share < 0.5).sum(), f"{recipe}: agents with less than half, where it is worth"
+            ),
+            f"found-{recipe}-agents": fact(own.share.count(), f"{recipe}: of so many agents"),
+            f"found-{recipe}-loss": fact(
+                -own.earned.where(beyond).min(), f"{recipe}: most lost where none can gain, reward"
+            ),
+        }
     return data, facts

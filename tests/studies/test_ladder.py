@@ -1,13 +1,14 @@
 """What the chapter *Many arms* draws and quotes of its worlds and agents."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from meta_bandit.studies import STUDIES, run
-from meta_bandit.studies.ladder import RECIPES, by_recipe, climbed, map_of_arms
+from meta_bandit.studies.ladder import RECIPES, by_recipe, climbed, found_over_map, map_of_arms
 from meta_bandit.theory import optimal_commit
 from meta_bandit.worlds import ManyArms
 
@@ -74,3 +75,25 @@ def test_the_chapter_quotes_facts_that_there_are(tmp_path):
         "lifetime",
     }
     assert all(said.about for said in facts.values())
+
+
+def test_what_is_found_is_a_share_of_what_the_index_gains(tmp_path):
+    small = STUDIES["many-arms-smoke"]
+    rows = []
+    for noise in (2.0, 0.5):  # in any order
+        row = run(replace(small, sigma_l=noise), tmp_path / f"{noise}.nc", "cpu")
+        # never exploring, and a tenth of the reward more in each pull
+        row["expected_return"] = row.safe * small.lifetime + (row.recipe == "shared")
+        rows.append(row)
+    data, facts = found_over_map(rows, 2_000, 0)
+    assert data.sigma_l.values.tolist() == [0.5, 2.0]
+    assert (data.earned.sel(recipe=["default", "direct"]) == 0).all()
+    shared = data.sel(recipe="shared").isel(seed=0)
+    np.testing.assert_allclose(shared.earned, 1)
+    worth = data["index"] >= 1
+    assert 0 < worth.sum() < worth.size
+    xr.testing.assert_allclose(
+        shared.share.drop_vars(["recipe", "seed"]), (1 / data["index"]).where(worth)
+    )
+    assert facts["found-default"].value == 0 < facts["found-shared"].value
+    assert facts["found-direct-stuck"].value == facts["found-direct-agents"].value == worth.sum()
