@@ -191,7 +191,7 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 .PHONY: test test-browser lint versions
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
 	@$(MAKE) --no-print-directory book PROFILE=smoke
-	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --nbval --nbval-current-env
+	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --durations=20 --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
