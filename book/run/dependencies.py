@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -31,8 +32,16 @@ def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
 
 
 def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
-    """Find the stored results, of the book and of benchmarks, that a chapter's code names."""
+    """Find the stored results, of the book and of benchmarks, that a chapter's code names.
+
+    Of a study that is kept in parts, ``NAME-0.nc`` and so on, it names all by ``"NAME"``.
+    """
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     stored = (root / folder / "results" for folder in ("book", "benchmarks"))
     files = (file for folder in stored for file in folder.rglob("*") if file.is_file())
-    return sorted(file.relative_to(root) for file in files if file.name in code)
+    part = re.compile(r"-\d+$")
+    return sorted(
+        file.relative_to(root)
+        for file in files
+        if file.name in code or (part.search(file.stem) and f'"{part.sub("", file.stem)}"' in code)
+    )

@@ -187,6 +187,7 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
         "found-worlds": fact(data["index"].size, "worlds of the map in which agents were trained"),
         "found-worth": fact((data["index"] >= 1).sum(), "in which the index earns 1 more or more"),
         "found-beyond": fact(beyond.sum(), "in which exploring cannot pay"),
+        "found-lives": fact(f"{about['lives']:,}", "lives in which each of them is measured"),
         "found-seeds": fact(data.sizes["seed"], "agents of each way in each world"),
     }
     for recipe in RECIPES:

@@ -71,16 +71,13 @@ def stored(name: str) -> xr.Dataset:
     return read_netcdf(kept_file(name))
 
 
-def stored_slices(name: str, axis: str = "seed") -> xr.Dataset:
-    """Read the slices of a study that the book keeps, as many as are there, as one dataset.
+def stored_parts(name: str) -> dict[int, xr.Dataset]:
+    """Read the parts of a study that the book keeps, as many as are there, by their numbers.
 
     Parameters
     ----------
     name
         What the names of the files begin with: ``paper-grid`` reads ``paper-grid-0.nc`` and so on.
-    axis
-        What the slices differ in, and what numbers their names: an axis of each, such as ``seed``;
-        or a new one, such as ``updates``: then without the learning curves, whose lengths differ.
 
     Raises
     ------
@@ -89,11 +86,27 @@ def stored_slices(name: str, axis: str = "seed") -> xr.Dataset:
     """
     first = kept_file(f"{name}-[0-9]*.nc")
     found = {int(path.stem.rpartition("-")[2]): path for path in first.parent.glob(first.name)}
-    slices = [read_netcdf(path) for _, path in sorted(found.items())]
+    return {number: read_netcdf(found[number]) for number in sorted(found)}
+
+
+def stored_slices(name: str, axis: str = "seed") -> xr.Dataset:
+    """Read the slices of a study that the book keeps, as many as are there, as one dataset.
+
+    Parameters
+    ----------
+    name
+        As for `stored_parts`.
+    axis
+        What the slices differ in, and what numbers their names: an axis of each, such as ``seed``;
+        or a new one, such as ``updates``: then without the learning curves, whose lengths differ.
+
+    """
+    parts = stored_parts(name)
+    slices = [*parts.values()]
     along: str | xr.Variable = axis
     if axis not in slices[0].dims:
         slices = [part.drop_dims("update", errors="ignore") for part in slices]
-        along = xr.Variable(axis, sorted(found))
+        along = xr.Variable(axis, [*parts])
     own = [key for key, values in slices[0].items() if "seed" in values.dims]
     how: dict[str, Any] = {"coords": "minimal", "compat": "override", "combine_attrs": "override"}
     return xr.concat(slices, along, data_vars=own, **how)

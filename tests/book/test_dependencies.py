@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nbformat.v4 import new_code_cell, new_notebook
+
 from book.run.chapter import read_chapter
 from book.run.dependencies import imported_modules, named_data
 
@@ -36,3 +38,13 @@ def test_only_the_data_that_a_chapter_names_counts(mini_source: Path) -> None:
     assert named_data(read_chapter(chapters / "second.md"), mini_source) == [
         Path("book/results/table.csv")
     ]
+
+
+def test_a_study_in_parts_is_named_as_a_whole(tmp_path: Path) -> None:
+    results = tmp_path / "book" / "results"
+    results.mkdir(parents=True)
+    for name in ("row-0.nc", "row-1.nc", "row.nc", "rows-0.nc"):
+        (results / name).touch()
+    chapter = new_notebook(cells=[new_code_cell('parts = stored_parts("row")')])
+    found = [path.name for path in named_data(chapter, tmp_path)]
+    assert found == ["row-0.nc", "row-1.nc"]

@@ -64,6 +64,7 @@ def test_the_chapter_quotes_facts_that_there_are(tmp_path):
     names = {"world": ["poor", "plain"], "safe": ("world", [0.5, 0.0])}
     facts = climbed(runs, rungs.assign_coords(names))[1]
     facts |= map_of_arms(ManyArms(2), np.array([0.5]), np.array([0.5]), 10, 0)[1]
+    facts |= found_over_map([runs], 10, 0)[1]
     glued = set(re.findall(r'glue\(f?"([\w-]+)', text))
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
     of_worlds = {name for name in quoted if name.endswith(("-0", "-1"))} - facts.keys()
