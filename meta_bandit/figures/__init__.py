@@ -46,6 +46,7 @@ from meta_bandit.figures.learned import (
     learned_against_optimal,
     learned_maps,
     maps_by_lifetime,
+    stored_and_again,
 )
 from meta_bandit.figures.lifetimes import arms_kept, lifetime_curves, lifetime_maps
 from meta_bandit.figures.limits import long_regrets, predictable_side, wide_worlds
@@ -128,6 +129,7 @@ __all__ = [
     "returns_by_clock",
     "shares_by_recipe",
     "slopes_through_time",
+    "stored_and_again",
     "task_names",
     "thresholds",
     "two_optima",
