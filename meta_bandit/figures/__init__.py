@@ -46,6 +46,7 @@ from meta_bandit.figures.learned import (
     learned_against_optimal,
     learned_maps,
     maps_by_lifetime,
+    stored_and_again,
 )
 from meta_bandit.figures.lifetimes import (
     arms_kept,
@@ -135,6 +136,7 @@ __all__ = [
     "returns_by_clock",
     "shares_by_recipe",
     "slopes_through_time",
+    "stored_and_again",
     "tampered_clock",
     "task_names",
     "thresholds",

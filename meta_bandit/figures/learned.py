@@ -258,3 +258,23 @@ def _name_edges(figure: Figure, axes: Any) -> None:
     (committed, adaptive) = ax.get_lines()[:2]
     figure.legend([committed, adaptive], ["edge, explore then commit", "edge, adaptive"],
                   loc="outside upper center", ncols=2, fontsize=9)  # fmt: skip
+
+
+def stored_and_again(data: xr.Dataset) -> Figure:
+    """Draw what agents earn that are trained again, against what is stored of them.
+
+    Parameters
+    ----------
+    data
+        ``stored`` and ``now`` over (agent), shares of the optimum; ``study`` as a coordinate.
+    """
+    with canvas(width=5.0, height=3.9) as (figure, ax):
+        ax.axline((0, 0), slope=1, color=GREY, lw=1)
+        for number, study in enumerate(dict.fromkeys(data.study.values.tolist())):
+            own = data.isel(agent=np.flatnonzero(data.study.values == study))
+            ax.plot(own.stored, own.now, "osD^vP"[number % 6], ms=7, alpha=0.8, label=study)
+        ax.set(
+            xlabel="stored (share of the optimum)", ylabel="trained again (share of the optimum)"
+        )
+        ax.legend(loc="upper left")
+    return figure

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Response
 from playwright.sync_api import Page as Tab
 
-from tests.book.pages import toc_pages
+from tests.book.pages import ROOT, toc_pages
 
 PAGES = [*toc_pages(), "search.html", "genindex.html", "prf-prf.html"]
 READERS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
@@ -64,6 +64,31 @@ def test_axe_is_able_to_find_something(browser: Browser) -> None:
     tab.set_content("<html lang=en><title>x</title><img src=''><p style='color:#ccc'>pale</p>")
     found = Axe().run(tab, options=WCAG_AA).response["violations"]
     assert {rule["id"] for rule in found} == {"color-contrast", "image-alt"}
+    tab.close()
+
+
+@pytest.mark.parametrize(("width", "bar"), [(390, 6), (1280, 0)])
+def test_a_formula_wider_than_a_phone_scrolls_visibly(
+    browser: Browser, width: int, bar: int
+) -> None:
+    tab = browser.new_page(viewport={"width": width, "height": 740})
+    styles = "".join(
+        (ROOT / "book/assets" / name).read_text() for name in ("book.css", "theme.css")
+    )
+    wide = "<svg style='width: 600px; height: 40px; vertical-align: top'></svg>"
+    formula = f"<mjx-container display='true' style='display: block'>{wide}</mjx-container>"
+    tab.set_content(f"<!doctype html><style>{styles}</style><article>{formula}</article>")
+    seen = tab.evaluate(
+        """() => {
+            const part = document.querySelector("mjx-container");
+            const style = getComputedStyle(part, "::-webkit-scrollbar");
+            return [part.scrollWidth > part.clientWidth, style.height,
+                    document.documentElement.scrollWidth <= innerWidth];
+        }"""
+    )
+    assert seen[0] == (width < 600)
+    assert (seen[1] == f"{bar}px") == (bar > 0)
+    assert seen[2]
     tab.close()
 
 
