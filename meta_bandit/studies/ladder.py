@@ -5,20 +5,236 @@ Functions make a dataset and facts of what the study ``many-arms`` found, and of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.policies.many_arms import Gittins
+from meta_bandit.agents import AgentPolicy, TrainedAgents, load_agents
+from meta_bandit.policies.many_arms import (
+    Gittins,
+    Informed,
+    KnowledgeGradient,
+    Never,
+    ThompsonSampling,
+    UpperConfidence,
+)
 from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.many_arms import Pullers
+from meta_bandit.studies.named import STUDIES
+from meta_bandit.studies.results import stored, stored_agents
+from meta_bandit.studies.run import run
 from meta_bandit.theory import stopping_critical_sigma_l
-from meta_bandit.theory.many_arms import index_offsets, many_optimal_commit
+from meta_bandit.theory.many_arms import (
+    index_offsets,
+    many_full_information,
+    many_optimal_commit,
+    price_bound,
+    timid_bound,
+)
+from meta_bandit.theory.path_bound import path_bound
 from meta_bandit.worlds import ManyArms, simulate
+from meta_bandit.worlds.many_arms import ManyPolicy
 
 RECIPES = {"default": "default", "direct": "direct", "shared": "a memory for each arm"}
 """Ways of training, and what the chapter calls them."""
+PAYS, NOISES = np.linspace(0.1, 1.7, 9), np.geomspace(0.1, 12.8, 8)
+"""The chapter's map: what arm 0 pays, and sigma_l; units of reward."""
+
+
+def _played(policy: ManyPolicy, world: ManyArms, lives: int, seed: int) -> tuple[float, float]:
+    found = simulate(policy, world, lives, np.random.default_rng(seed)).expected_returns
+    return float(found.mean()), float(found.std() / np.sqrt(lives))
+
+
+def rungs(
+    worlds: Sequence[ManyArms], lives: int, samples: int, seed: int
+) -> tuple[xr.Dataset, Facts]:
+    """Catch what can be earned with 0, 1, ..., K - 1 unknown arms between a policy and a bound.
+
+    Parameters
+    ----------
+    worlds
+        They differ in what arm 0 pays alone.
+    lives, samples, seed
+        Lives of the index policy, and sets of paths of each bound.
+
+    Returns
+    -------
+    Dataset over (world, tried)
+        ``index`` and ``bound``, each with its standard error, and ``committed``, what the best
+        committed plan earns; units of reward. Over world: ``safe``,
+        and ``first``, the most that can be earned with one unknown arm.
+    Facts
+        Of the first world (``-0``), the second, and so on, with all arms unless said.
+    """
+    names = ("index", "index_se", "bound", "bound_se", "committed")
+    table, facts = [], Facts()
+    for place, world in enumerate(worlds):
+        floor = float(world.lifetime * world.safe)
+        rows = [(floor, 0.0, floor, 0.0, floor)]
+        policy = Gittins(index_offsets(world))
+        for tried in range(1, world.arms):
+            own = world.with_arms(tried + 1)
+            paths = path_bound(own, samples, np.random.default_rng([seed, tried]))
+            price = price_bound(own)[0]
+            bound = (price, 0.0) if price < paths.value else (paths.value, paths.se)
+            plan = many_optimal_commit(own)[2]
+            rows.append((*_played(policy, own, lives, seed), *bound, plan))
+        table.append(rows)
+        index, _, best, se, _ = rows[-1]
+        facts |= {
+            f"safe-{place}": fact(world.safe, "what arm 0 pays"),
+            f"bound-se-{place}": fact(se, "standard error of the bound"),
+            f"gap-{place}": fact(100 * (best / index - 1), "from the index to the bound, %"),
+            f"index-share-{place}": fact(100 * index / best, "the index policy's, % of the bound"),
+        }
+    one = worlds[0]
+    facts |= {
+        "timid": fact(timid_bound(one, 1), "eta of thm-ladder with one arm, world 0"),
+        "lives": fact(f"{lives:,}", "lives of each policy"),
+        "samples": fact(f"{samples:,}", "sets of paths of each bound"),
+        "seed": fact(seed, "of lives and paths"),
+        "sigma-p": fact(one.sigma_p, "spread of an arm's mean, reward"),
+        "sigma-l": fact(one.sigma_l, "spread of a reward, reward"),
+        "lifetime": fact(one.lifetime, "pulls"),
+        "unknown": fact(one.arms - 1, "unknown arms"),
+    }
+    values = np.array(table)
+    data = xr.Dataset({name: (("world", "tried"), values[..., i]) for i, name in enumerate(names)})
+    safes = np.array([float(world.safe) for world in worlds])
+    data = data.assign_coords(
+        world=[f"known arm pays {safe:g}" for safe in safes],
+        safe=("world", safes),
+        tried=np.arange(int(one.arms)),
+        first=("world", [price_bound(world.with_arms(2))[0] for world in worlds]),
+    )
+    return data, facts
+
+
+def rivals(worlds: Sequence[ManyArms], lives: int, seed: int) -> tuple[xr.DataArray, Facts]:
+    """Let policies that need no training live in each world, the same lives for all.
+
+    Returns
+    -------
+    DataArray over (world, policy)
+        What they earn, units of reward. The last is told all means at birth.
+    Facts
+        ``se``, their largest standard error.
+    """
+    policies: dict[str, ManyPolicy] = {
+        "never": Never(),
+        "Thompson": ThompsonSampling(),
+        "knowledge gradient": KnowledgeGradient(),
+        "upper confidence": UpperConfidence(),
+    }
+    found = []
+    for world in worlds:
+        row = [_played(policy, world, lives, seed) for policy in policies.values()]
+        means = simulate(Never(), world, lives, np.random.default_rng(seed)).arm_means
+        found.append([*row, _played(Informed(means), world, lives, seed)])
+    values = np.array(found)
+    facts = {"se": fact(values[..., 1].max(), "largest standard error of these policies")}
+    names = [f"known arm pays {float(world.safe):g}" for world in worlds]
+    places = {"world": names, "policy": [*policies, "told all"]}
+    return xr.DataArray(values[..., 0], places, ("world", "policy")), facts
+
+
+def references(
+    rungs: xr.Dataset, others: xr.DataArray, worlds: Sequence[ManyArms]
+) -> dict[str, dict[str, float]]:
+    """Lay out what a life earns by policies and bounds, a column for each world."""
+    table = {}
+    for place, world in enumerate(worlds):
+        own = {str(name): float(others[place].sel(policy=name)) for name in others.policy.values}
+        last = rungs.isel(world=place, tried=-1)
+        known = own.pop("told all")
+        rows = {
+            "never exploring": own.pop("never"),
+            "the best with one arm, exact": float(last["first"]),
+            "best committed plan": float(last.committed),
+            **own,
+            "Gittins index": float(last["index"]),
+            "no policy more than, by paths": float(last.bound),
+            "no policy more than, by price": price_bound(world)[0],
+            "told all means": known,
+            "told all means, exact": many_full_information(world),
+        }
+        table[str(rungs.world.values[place])] = {
+            name: round(value, 1) for name, value in rows.items()
+        }
+    return table
+
+
+def levels(rungs: xr.Dataset) -> xr.DataArray:
+    """Return what can be earned with one arm and with all, over (world, level)."""
+    values = np.array([rungs["first"].values, rungs.bound[:, -1].values]).T
+    places = {"world": rungs.world.values, "level": ["first rung", "bound"]}
+    return xr.DataArray(values, places, ("world", "level"))
+
+
+def in_the_trap(page: Page) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    """Lay out what each way to live earns in the first world.
+
+    Returns
+    -------
+    earned
+        Of each agent, or of one policy, from the trap upward; units of reward.
+    levels
+        Returns to compare with: see `levels`.
+    """
+    agents = page.agents.expected_return.isel(world=0)
+    earned = {
+        "never exploring": page.agents.never.values[:1],
+        r"RL$^2$, direct": agents.sel(recipe=RECIPES["direct"]).values,
+        r"RL$^2$, default": agents.sel(recipe=RECIPES["default"]).values,
+        "Thompson sampling": page.others.sel(policy="Thompson").values[:1],
+        r"RL$^2$, " + RECIPES["shared"]: agents.sel(recipe=RECIPES["shared"]).values,
+    }
+    first = levels(page.rungs)[0]
+    return earned, dict(zip(map(str, first.level.values), map(float, first.values), strict=True))
+
+
+def raised(
+    worlds: Sequence[ManyArms], lives: int, agents: int, updates: int
+) -> tuple[xr.Dataset, dict[str, TrainedAgents]]:
+    """Take the stored agents of these worlds; where there are none, train and measure them.
+
+    Returns
+    -------
+    runs
+        The study's dataset, over agent.
+    teams
+        The agents, by recipe.
+    """
+    book = STUDIES["many-arms"]
+    if not isinstance(book, Pullers):
+        raise TypeError("the study many-arms is not one of agents of many arms")
+    one = worlds[0]
+    study = replace(
+        book,
+        safe=tuple(float(world.safe) for world in worlds),
+        arms=int(one.arms),
+        sigma_p=float(one.sigma_p),
+        sigma_l=float(one.sigma_l),
+        lifetime=int(one.lifetime),
+        lives=lives,
+        seed=tuple(range(agents)),
+        config=replace(book.config, updates=updates),
+        shared=replace(book.shared, updates=updates),
+    )
+    if study == book:
+        files = {way: f"many-arms-{way}.safetensors" for way in study.recipes}
+        return stored("many-arms.nc"), {way: stored_agents(name) for way, name in files.items()}
+    with TemporaryDirectory() as folder:
+        out = Path(folder, "many-arms.nc")
+        runs = run(study, out, "cpu", 2, progress=False)
+        return runs, {way[1:]: load_agents(file) for way, file in study.files(out).items()}
 
 
 def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
@@ -53,16 +269,20 @@ def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         "agent-lives": fact(f"{about['lives']:,}", "lives in which each agent is measured"),
         "agent-se": fact(data.expected_return_se.max(), "largest standard error of an agent"),
         "updates": fact(data["update"].max(), "updates of each training"),
-        "training-minutes": fact(about["training_seconds"] / 60, "minutes of training, summed"),
+        "one-memory-rung": fact(
+            data.needs.sel(recipe=[RECIPES["default"], RECIPES["direct"]]).max(),
+            "highest rung that an agent of one memory reaches",
+        ),
     }
     for world in range(data.sizes["world"]):
         for key, recipe in RECIPES.items():
             own = data.isel(world=world).sel(recipe=recipe)
             where = f"{recipe}, world {world}"
             facts |= {
-                f"{key}-mean-{world}": fact(own.expected_return.mean(), f"return of {where}"),
-                f"{key}-low-{world}": fact(own.expected_return.min(), f"of the worst of {where}"),
-                f"{key}-tried-{world}": fact(own.greedy_tried.mean(), f"arms tried by {where}"),
+                f"{key}-share-{world}": fact(
+                    100 * own.expected_return.mean() / rungs.bound[world, -1],
+                    f"mean return in % of the bound with all arms: {where}",
+                ),
                 f"{key}-below-{world}": fact(
                     (own.expected_return + 2 * own.expected_return_se < own.never).sum(),
                     f"agents that earn less than never exploring: {where}",
@@ -206,3 +426,58 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
             ),
         }
     return data, facts
+
+
+def one_life(
+    world: ManyArms, teams: Mapping[str, TrainedAgents], seed: Sequence[int]
+) -> dict[str, NDArray[np.int64]]:
+    """Let two policies and the first agent of each recipe live once, in the same arms.
+
+    Returns
+    -------
+    dict of shape (pulls,)
+        The arm of each pull, by who lives.
+    """
+    policies: dict[str, ManyPolicy] = {
+        "Thompson": ThompsonSampling(),
+        "index": Gittins(index_offsets(world)),
+    }
+    policies |= {name: AgentPolicy(teams[way][0]) for way, name in RECIPES.items()}
+    # agents live in a world with an axis of agents
+    home = replace(world, safe=np.atleast_1d(world.safe))
+    return {
+        name: simulate(policy, home, 1, np.random.default_rng(seed))
+        .actions[:, 0, 0]
+        .astype(np.int64)
+        for name, policy in policies.items()
+    }
+
+
+class Page(NamedTuple):
+    """All that the chapter draws and quotes: see the functions that make it."""
+
+    rungs: xr.Dataset
+    others: xr.DataArray
+    agents: xr.Dataset
+    teams: dict[str, TrainedAgents]
+    paying: xr.Dataset
+    facts: Facts
+
+
+def page(
+    worlds: Sequence[ManyArms],
+    lives: int,
+    samples: int,
+    agents: int,
+    updates: int,
+    seed: int,
+    coarse: int = 1,
+) -> Page:
+    """Compute the chapter; of its map every ``coarse``-th world alone."""
+    caught, facts = rungs(worlds, lives, samples, seed)
+    others, of_others = rivals(worlds, lives, seed)
+    runs, teams = raised(worlds, lives, agents, updates)
+    data, of_agents = climbed(runs, caught)
+    pays, noises = PAYS[::coarse], NOISES[::coarse]
+    paying, of_map = map_of_arms(worlds[0], pays, noises, min(lives, 2_000), seed)
+    return Page(caught, others, data, teams, paying, facts | of_others | of_agents | of_map)

@@ -5,10 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from meta_bandit.studies import STUDIES, run
-from meta_bandit.studies.ladder import RECIPES, by_recipe, climbed, found_over_map, map_of_arms
+from meta_bandit.studies.ladder import (
+    RECIPES,
+    Page,
+    by_recipe,
+    climbed,
+    found_over_map,
+    in_the_trap,
+    levels,
+    map_of_arms,
+    raised,
+    references,
+    rivals,
+    rungs,
+)
 from meta_bandit.theory import optimal_commit
 from meta_bandit.worlds import ManyArms
 
@@ -50,31 +64,73 @@ def test_an_agent_stands_on_the_rung_that_it_cannot_earn_without(tmp_path):
     assert data.recipe.values.tolist() == list(RECIPES.values())
     assert data.needs.sel(world="poor").values.ravel().tolist() == [0, 0, 2]
     assert data.needs.sel(world="plain").values.ravel().tolist() == [1, 1, 2]
-    assert facts["shared-low-0"].value == 25
+    # 25 of at most 20, and the worse of the two others on the second rung of the plain world
+    assert facts["shared-share-0"].value == 125
+    assert facts["one-memory-rung"].value == 1
     # never exploring earns 5 in 10 pulls
     assert [facts[f"{recipe}-below-0"].value for recipe in RECIPES] == [1, 0, 0]
     assert by_recipe(data)["arms needed"]["plain", "direct"] == "1 to 1"
 
 
-def test_the_chapter_quotes_facts_that_there_are(tmp_path):
+WORLDS = [ManyArms(3, 1.0, 0.5, 10, 0.0, safe) for safe in (0.5, 0.0)]
+
+
+@pytest.fixture(scope="module")
+def caught():
+    return rungs(WORLDS, 4_000, 200, 0)
+
+
+def test_what_can_be_earned_lies_between_the_index_and_the_bound(caught):
+    found, facts = caught
+    assert found.bound[:, 0].values.tolist() == [5, 0]
+    slack = 3 * np.hypot(found.index_se, found.bound_se)
+    assert (found["index"] <= found.bound + slack).all()
+    assert (found.committed <= found.bound + slack).all()
+    assert (found.bound.diff("tried") > 0).all()
+    # with one unknown arm the index is optimal and the bound by price exact
+    np.testing.assert_allclose(found["index"][:, 1], found["first"], atol=float(slack.max()))
+    share, gap = facts["index-share-0"].value, facts["gap-0"].value
+    assert share * (1 + gap / 100) == pytest.approx(100)
+
+
+def test_who_knows_more_earns_more(caught):
+    others, facts = rivals(WORLDS, 4_000, 0)
+    assert others.sel(policy="never").values.tolist() == [5, 0]
+    assert (others.sel(policy="told all") > others.sel(policy="Thompson")).all()
+    table = references(caught[0], others, WORLDS)["known arm pays 0.5"]
+    assert table["never exploring"] == 5
+    off = abs(table["told all means"] - table["told all means, exact"])
+    assert off < 4 * facts["se"].value + 0.1
+
+
+def test_what_the_chapter_says_of_the_stored_agents():
+    book = [ManyArms(10, 1.0, 0.5, 100, 0.0, safe) for safe in (0.5, 0.0)]
+    runs, teams = raised(book, 20_000, 5, 800)
+    assert set(teams) == set(RECIPES)
+    earned, recipe, poor = runs.expected_return, runs.recipe, runs.safe == 0.5
+    # none with one memory earns more than the best with a single arm does, 68.4
+    assert (earned[poor & (recipe != "shared")] < 68.5).all()
+    assert (earned[recipe == "shared"] > 130).all()
+    # never exploring earns 50
+    assert (earned[poor & (recipe == "default")] < 49).sum() == 3
+
+
+def test_the_chapter_quotes_facts_that_there_are(caught, tmp_path):
     text = (Path(__file__).parents[2] / "book" / "many-arms.md").read_text(encoding="utf-8")
     runs = run(STUDIES["many-arms-smoke"], tmp_path / "small.nc", "cpu")
-    nothing = xr.DataArray(np.zeros((2, 3)), dims=("world", "tried"))
-    rungs = xr.Dataset({"bound": nothing, "bound_se": nothing})
-    names = {"world": ["poor", "plain"], "safe": ("world", [0.5, 0.0])}
-    facts = climbed(runs, rungs.assign_coords(names))[1]
+    found, facts = caught
+    data, of_agents = climbed(runs, found)
+    others, of_rivals = rivals(WORLDS, 10, 0)
+    earned, compared = in_the_trap(Page(found, others, data, {}, found, {}))
+    assert earned["never exploring"].tolist() == [5]
+    assert list(compared.values()) == levels(found)[0].values.tolist()
+    assert levels(found).sizes == {"world": 2, "level": 2}
+    facts = facts | of_rivals | of_agents
     facts |= map_of_arms(ManyArms(2), np.array([0.5]), np.array([0.5]), 10, 0)[1]
     facts |= found_over_map([runs], 10, 0)[1]
-    glued = set(re.findall(r'glue\(f?"([\w-]+)', text))
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
-    of_worlds = {name for name in quoted if name.endswith(("-0", "-1"))} - facts.keys()
-    assert quoted - glued - of_worlds <= facts.keys() | {
-        "unknown",
-        "seed",
-        "sigma-p",
-        "sigma-l",
-        "lifetime",
-    }
+    assert quoted <= facts.keys()
+    assert {name for name in facts if not name.startswith(tuple(RECIPES))} <= quoted
     assert all(said.about for said in facts.values())
 
 
