@@ -108,7 +108,7 @@ def test_what_the_chapter_says_of_the_stored_agents():
     runs, teams = raised(book, 20_000, 5, 800)
     assert set(teams) == set(RECIPES)
     earned, recipe, poor = runs.expected_return, runs.recipe, runs.safe == 0.5
-    # none with one memory earns more than the best with a single arm does, 68.4
+    # none with one memory earns more than the best with a single arm does
     assert (earned[poor & (recipe != "shared")] < 68.5).all()
     assert (earned[recipe == "shared"] > 130).all()
     # never exploring earns 50
