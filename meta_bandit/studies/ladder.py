@@ -408,6 +408,9 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
         "found-worth": fact((data["index"] >= 1).sum(), "in which the index earns 1 more or more"),
         "found-beyond": fact(beyond.sum(), "in which exploring cannot pay"),
         "found-lives": fact(f"{about['lives']:,}", "lives in which each of them is measured"),
+        "found-agents": fact(
+            data.share.isel(recipe=0).count(), "agents of each way, where it is worth"
+        ),
         "found-seeds": fact(data.sizes["seed"], "agents of each way in each world"),
     }
     for recipe in RECIPES:
@@ -420,7 +423,6 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
             f"found-{recipe}-stuck": fact(
                 (own.share < 0.5).sum(), f"{recipe}: agents with less than half, where it is worth"
             ),
-            f"found-{recipe}-agents": fact(own.share.count(), f"{recipe}: of so many agents"),
             f"found-{recipe}-loss": fact(
                 -own.earned.where(beyond).min(), f"{recipe}: most lost where none can gain, reward"
             ),

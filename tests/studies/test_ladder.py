@@ -152,4 +152,4 @@ def test_what_is_found_is_a_share_of_what_the_index_gains(tmp_path):
     expected = (1 / data["index"]).where(worth)
     np.testing.assert_allclose(shared.share.transpose(*expected.dims), expected)
     assert facts["found-default"].value == 0 < facts["found-shared"].value
-    assert facts["found-direct-stuck"].value == facts["found-direct-agents"].value == worth.sum()
+    assert facts["found-direct-stuck"].value == facts["found-agents"].value == worth.sum()
