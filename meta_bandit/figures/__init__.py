@@ -28,13 +28,11 @@ from meta_bandit.figures.edge import (
 )
 from meta_bandit.figures.explorer import one_task
 from meta_bandit.figures.foraging import (
-    forage_curves,
     forage_lifetimes,
     forage_maps,
     forage_paths,
     forage_regimes,
     forage_world,
-    forage_worlds,
 )
 from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
@@ -98,13 +96,11 @@ __all__ = [
     "exploration_map",
     "exploration_maps",
     "first_bit",
-    "forage_curves",
     "forage_lifetimes",
     "forage_maps",
     "forage_paths",
     "forage_regimes",
     "forage_world",
-    "forage_worlds",
     "found_on_the_map",
     "ladder",
     "lead",

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SKY, canvas
+from meta_bandit.figures.style import BLUE, NEVER, ORANGE, RED, SKY, canvas
 from meta_bandit.worlds.foraging import Foraging, ForagingLives
 
 STAYS, TOURS, LEARNS = "stays", "searches, learns nothing", "learns"
@@ -70,36 +70,6 @@ def forage_regimes(table: xr.Dataset) -> Figure:
         bar.set_label("what learning adds\n(% of the optimal return)")
         patches = [Patch(color=NEVER, label=STAYS), Patch(color=ORANGE, label=TOURS)]
         figure.legend(handles=patches, ncols=2, fontsize=10, loc="outside lower center")
-    return figure
-
-
-def forage_worlds(scores: xr.Dataset) -> Figure:
-    """Draw what agents earn on single worlds, beside the optimum, the best habit and staying.
-
-    Parameters
-    ----------
-    scores
-        ``return`` over (world, recipe, seed); ``optimum``, ``habit``, ``stay`` over world; the
-        coordinate ``world`` names them.
-    """
-    with canvas(width=8, height=3.6) as (figure, ax):
-        for place in range(scores.sizes["world"]):
-            here = scores.isel(world=place)
-            lines = ((1.0, "black", "-", "optimum"),
-                     (float(here.habit / here.optimum), ORANGE, "--", "best habit"),
-                     (float(here.stay / here.optimum), GREY, ":", "staying near"))  # fmt: skip
-            for height, color, style, label in lines:
-                ax.hlines(height, place - 0.4, place + 0.4, color, style, lw=1.8,
-                          label=label if place == 0 else None)  # fmt: skip
-            looks = zip(scores.recipe.values, (BLUE, RED), "os", (-0.13, 0.13), strict=False)
-            for recipe, color, marker, aside in looks:
-                shares = (here["return"].sel(recipe=recipe) / here.optimum).values
-                spread = aside + 0.07 * (np.arange(len(shares)) - (len(shares) - 1) / 2)
-                ax.plot(place + spread, shares, marker, color=color, ms=5, mfc="none", mew=1.4,
-                        label=f"agents, {recipe}" if place == 0 else None)  # fmt: skip
-        ax.set_xticks(range(scores.sizes["world"]), scores.world.values, fontsize=9.5)
-        ax.set(ylabel="normalised return", ylim=(0, 1.08))
-        figure.legend(ncols=5, fontsize=9, loc="outside lower center")
     return figure
 
 
@@ -188,28 +158,6 @@ def forage_lifetimes(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
         ax.set(xlabel="lifetime lived (moves; in brackets its optimal return)")
         ax.set_ylabel("lifetime trained on (moves)")
         figure.colorbar(mesh, ax=ax).set_label("normalised return")
-    return figure
-
-
-def forage_curves(curves: xr.DataArray, levels: dict[str, float]) -> Figure:
-    """Draw learning curves of one world: returns of the lives of training, a line for an agent.
-
-    Parameters
-    ----------
-    curves
-        Mean return over (agent, update), in near rewards; the coordinate ``agent`` names them.
-    levels
-        Returns to compare with, by their names.
-    """
-    with canvas(width=7, height=3.4) as (figure, ax):
-        for color, agent in zip((BLUE, RED, GREEN), curves.agent.values, strict=False):
-            line = curves.sel(agent=agent).rolling(update=10, center=True, min_periods=1).mean()
-            ax.plot(curves.update + 1, line, color=color, lw=1.5, label=str(agent))
-        styles = zip(levels.items(), ("black", ORANGE, GREY), ("-", "--", ":"), strict=False)
-        for (name, level), color, style in styles:
-            ax.axhline(level, color=color, ls=style, lw=1.6, label=name)
-        ax.set(xlabel="updates", ylabel="return of a life (near rewards)")
-        ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

@@ -1,0 +1,277 @@
+"""What the chapter *Foraging* draws, and the numbers that it quotes.
+
+To stay, to search and to learn are the three ways to live in that world: which of them is best,
+and which of them the agents of the study `Foragers` have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.foraging import Foragers
+from meta_bandit.theory.foraging import TOLERANCE, critical_far, habit_values, optimum, values
+from meta_bandit.worlds import Foraging
+
+STAYS, SEARCHES, LEARNS = range(3)
+"""Ways to live: near the certain reward, by a habit that searches, by what was found."""
+BETTER = "the better of the two"
+_LABELS = ("recipe", "seed")
+_WORLDS = ("lifetime", "places")
+
+
+def best_ways(
+    places: Sequence[int], far: NDArray[np.float64], longest: int
+) -> tuple[xr.Dataset, Facts]:
+    """Compute what the best animal, the best habit and one that stays earn, exactly.
+
+    Parameters
+    ----------
+    places
+        Numbers of hiding places.
+    far : shape (rewards,)
+        Large rewards, in near rewards.
+    longest
+        Longest life, in moves.
+
+    Returns
+    -------
+    Dataset
+        ``optimum`` and ``habit`` over (places, lifetime, far) and ``stay`` over lifetime, expected
+        returns; ``gain``, what learning adds, % of the optimum; ``edge`` over (places, lifetime),
+        the large reward above which the best animal searches. All returns in near rewards.
+    Facts
+        How much learning adds, and where the edge lies with the most places.
+    """
+    over = ("places", "lifetime", "far")
+    lifetimes = np.arange(1, longest + 1)
+    data = xr.Dataset(coords={"places": list(places), "lifetime": lifetimes, "far": far})
+    data["optimum"] = over, [values(count, far, longest) for count in places]
+    data["habit"] = over, [habit_values(count, far, longest) for count in places]
+    data["stay"] = "lifetime", Foraging(lifetimes, 1, 1.0).stay.astype(float)
+    edges = [[critical_far(Foraging(T, count, 1.0)) for T in lifetimes] for count in places]
+    data["edge"] = over[:2], edges
+    data["gain"] = 100 * (1 - data.habit / data.optimum)
+    most = data.edge.isel(places=-1)
+    return data, {
+        "longest": fact(longest, "longest life of the map, moves"),
+        "gain-most": fact(data.gain.max(), "most that learning adds, % of the optimum"),
+        "gain-least": fact(
+            data.gain.isel(places=0).max(), "the same with the fewest places, % of the optimum"
+        ),
+        "edge-places": fact(places[-1], "most hiding places"),
+        "edge-8": fact(most.sel(lifetime=8), "with them, the edge in 8 moves, near rewards"),
+        "edge-long": fact(most.isel(lifetime=-1), "the same in the longest life, near rewards"),
+    }
+
+
+def ways_to_live(runs: xr.Dataset) -> xr.Dataset:
+    """Say of each agent how it lives, and how the best animal of its world does.
+
+    Parameters
+    ----------
+    runs
+        What a study of foragers found.
+
+    Returns
+    -------
+    Dataset over agent
+        ``regime`` and ``optimal_regime``, `STAYS`, `SEARCHES` or `LEARNS`; ``share``, the
+        normalised return; and of ``runs`` what figures draw. Who earns more than the best habit
+        has used what it found, and learns; of the others those search that enter hiding places in
+        half of their lives or more.
+    """
+    data = runs.reset_coords()[
+        [*_LABELS, *_WORLDS, "far", "return", "searched", "optimum", "habit", "stay", "edge"]
+    ]
+    learns = data["return"] > data.habit * (1 + TOLERANCE)
+    searches = data.searched >= 0.5
+    should_learn = data.optimum > data.habit * (1 + TOLERANCE)
+    should_search = data.optimum > data.stay * (1 + TOLERANCE)
+    return data.assign(
+        regime=_way(searches, learns),
+        optimal_regime=_way(should_search, should_learn),
+        share=data["return"] / data.optimum,
+    )
+
+
+def _way(searches: xr.DataArray, learns: xr.DataArray) -> xr.DataArray:
+    way: xr.DataArray = (SEARCHES * searches).where(~learns, LEARNS)
+    return way
+
+
+def single_worlds(runs: xr.Dataset, study: Foragers) -> tuple[xr.Dataset, Facts]:
+    """Lay out the agents of the study's single worlds.
+
+    Parameters
+    ----------
+    runs
+        What the study found.
+    study
+        Its settings.
+
+    Returns
+    -------
+    Dataset
+        ``return``, ``share`` and ``searched`` over (world, recipe, seed); ``optimum``, ``habit``
+        and ``stay`` over world, which says its numbers.
+    Facts
+        How agents were trained, and the least that those of each training earn.
+    """
+    data = ways_to_live(runs)
+    names, rows = [], []
+    for lifetime, places, far in study.worlds:
+        inside = (data.lifetime == lifetime) & (data.places == places) & (data.far == far)
+        rows.append(_over(data.isel(agent=np.flatnonzero(inside)), *_LABELS))
+        names.append(f"T = {lifetime}, K = {places}, R = {far:g}")
+    worlds = xr.concat(rows, xr.Variable("world", names))
+    least = worlds.share.min(["world", "seed"])
+    return worlds, {
+        "updates": fact(study.config.updates, "updates of each training"),
+        "batch": fact(study.config.lives, "lives of an update"),
+        "seeds": fact(len(study.seed), "agents of each training in each world"),
+        "five-led": fact(least.sel(recipe="led"), "least share of the optimum, led"),
+        "five-direct": fact(least.sel(recipe="direct"), "least share of the optimum, direct"),
+    }
+
+
+def earnings(worlds: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Lay out what is earned in single worlds: a column for each animal, near rewards."""
+    columns = {
+        name: [f"{value:.1f}" for value in worlds[key].values]
+        for name, key in (("staying", "stay"), ("best habit", "habit"), ("optimum", "optimum"))
+    }
+    for recipe in worlds.recipe.values:
+        earned = worlds["return"].sel(recipe=recipe).values
+        columns[f"agents, {recipe}"] = [f"{min(one):.1f} to {max(one):.1f}" for one in earned]
+    return {
+        name: dict(zip(worlds.world.values.tolist(), column, strict=True))
+        for name, column in columns.items()
+    }
+
+
+def _over(data: xr.Dataset, *dims: str) -> xr.Dataset:
+    """Put agents into a table, what is of their world without recipe and seed."""
+    table = data.set_index(agent=list(dims)).unstack("agent")
+    of_world = ["optimum", "habit", "stay", "edge", "optimal_regime"]
+    alike = table[of_world].isel(dict.fromkeys(_LABELS, 0), drop=True)
+    return table.drop_vars(of_world).merge(alike)
+
+
+def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.Dataset, Facts]:
+    """Compare how agents live over the study's map with how the best animal does.
+
+    Parameters
+    ----------
+    runs
+        What the study found.
+    study
+        Its settings.
+    band
+        A world is clear where its large reward is at least this share of the edge away from it,
+        and learning adds nothing or more than 5%.
+
+    Returns
+    -------
+    Dataset
+        ``regime`` and ``share`` over (who, places, lifetime, seed), for each training and for the
+        better agent of both; ``right``, whether it lives as the best animal does;
+        ``optimal_regime`` and ``clear`` over (places, lifetime).
+    Facts
+        How many worlds there are, and how many of them are clear.
+    """
+    data = ways_to_live(runs)
+    on_map = (data.far == study.far) & data.places.isin(study.places)
+    on_map &= data.lifetime.isin(study.lifetime)
+    cells = _over(data.isel(agent=np.flatnonzero(on_map)), *_LABELS, *_WORLDS)
+    lived = cells[["share", "regime"]]
+    who = {f"agents, {name}": lived.sel(recipe=name) for name in ("direct", "led")}
+    who[BETTER] = lived.isel(recipe=cells.share.argmax("recipe"))
+    found = xr.concat(
+        [one.drop_vars("recipe") for one in who.values()], xr.Variable("who", list(who))
+    )
+    found["optimal_regime"] = cells.optimal_regime
+    found["right"] = found.regime == cells.optimal_regime
+    far_off = np.abs(study.far / cells.edge - 1) > band
+    decided = (cells.optimum / cells.habit > 1.05) | (cells.optimal_regime < LEARNS)
+    found["clear"] = far_off & decided
+    return found, {
+        "map-far": fact(study.far, "large reward of the map, near rewards"),
+        "cells": fact(found.clear.size, "worlds of the map"),
+        "clear": fact(found.clear.sum(), "of them, clear ones"),
+        "band": fact(100 * band, "least distance of a clear world from the edge, %"),
+    }
+
+
+def maps(found: xr.Dataset) -> xr.Dataset:
+    """What is optimal over the map, and what agents do: ``regime`` and ``share``, over who."""
+    optimal = xr.Dataset({"regime": found.optimal_regime})
+    optimal["share"] = xr.ones_like(optimal.regime, dtype=float)
+    agents = found[["regime", "share"]].mean("seed")
+    return xr.concat([optimal.expand_dims(who=["optimal"]), agents], "who")
+
+
+def agreement(found: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Lay out who lives as the best animal does: a column for each question."""
+    clear, every = 100 * found.right.where(found.clear), 100 * found.right
+    share = found.share.mean("seed")
+    columns = {
+        "as is optimal, clear worlds (%, and by seed)": [
+            f"{one.mean():.0f} ({one.min():.0f} to {one.max():.0f})"
+            for one in clear.mean(_WORLDS).values
+        ],
+        "all worlds (%)": [f"{one:.0f}" for one in every.mean([*_WORLDS, "seed"]).values],
+        "normalised return, mean": [f"{one:.2f}" for one in share.mean(_WORLDS).values],
+        "least": [f"{one:.2f}" for one in share.min(_WORLDS).values],
+    }
+    return {
+        title: dict(zip(found.who.values.tolist(), column, strict=True))
+        for title, column in columns.items()
+    }
+
+
+def abroad(
+    returns: Sequence[NDArray[np.float64]], trained: NDArray[np.int64], study: Foragers
+) -> tuple[xr.Dataset, Facts]:
+    """Compare what agents earn in lives of other lengths with the optimum there.
+
+    Parameters
+    ----------
+    returns : shape (lifetimes, agents)
+        Of each agent in lives of each of the study's lifetimes.
+    trained : shape (agents,)
+        Lifetime in which each agent was raised, in moves.
+    study
+        Its settings.
+
+    Returns
+    -------
+    Dataset
+        ``share`` over (trained, tested), normalised returns, means over seeds; ``optimum`` over
+        tested, in near rewards.
+    Facts
+        How much agents earn at home, in longer and in shorter lives.
+    """
+    tested = list(study.lifetime)
+    best = [optimum(Foraging(lifetime, study.kept, study.far)).value for lifetime in tested]
+    data = xr.Dataset({"optimum": ("tested", best)}, {"tested": tested})
+    each = xr.DataArray(np.array(returns), dims=("tested", "agent"))
+    each = each.assign_coords(trained=("agent", trained)) / data.optimum
+    data["share"] = each.groupby("trained").mean()
+    share, same = 100 * data.share, data.tested - data.trained
+    here = "% of the optimum"
+    return data, {
+        "kept": fact(study.kept, "hiding places of these worlds"),
+        "home": fact(share.where(same == 0).mean(), f"in lives as they know them, {here}"),
+        "longer": fact(share.where(same > 0).mean(), f"in longer lives, {here}"),
+        "shorter": fact(share.where(same < 0).mean(), f"in shorter lives, {here}"),
+        "shortest-T": fact(tested[0], "shortest life, moves"),
+        "longest-T": fact(tested[-1], "longest life, moves"),
+        "corner": fact(
+            share.sel(trained=tested[0], tested=tested[-1]), f"from shortest to longest, {here}"
+        ),
+    }

@@ -1,0 +1,132 @@
+"""What the chapter *Foraging* says of the best animals, and of the stored agents."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from meta_bandit.agents import AgentPolicy
+from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
+from meta_bandit.worlds import Foraging, simulate
+
+TEXT = (Path(__file__).parents[2] / "book" / "foraging.md").read_text(encoding="utf-8")
+STUDY = STUDIES["forage"]
+
+
+@pytest.fixture(scope="module")
+def best():
+    return regimes.best_ways([1, 2, 3, 5], np.linspace(1, 10, 37), 20)
+
+
+@pytest.fixture(scope="module")
+def single():
+    return regimes.single_worlds(stored("forage.nc"), STUDY)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return regimes.over_map(stored("forage.nc"), STUDY)
+
+
+@pytest.fixture(scope="module")
+def abroad():
+    team = stored_agents("forage-led.safetensors")
+    inside = (team.task.places == STUDY.kept) & (team.task.far == STUDY.far)
+    family = team[np.flatnonzero(inside)]
+    rng = np.random.default_rng(0)
+    returns = []
+    for lifetime in STUDY.lifetime:
+        world = Foraging(np.full(len(family.seeds), lifetime), STUDY.kept, STUDY.far)
+        returns.append(simulate(AgentPolicy(family), world, None, rng).returns.mean(-1))
+    return regimes.abroad(returns, family.task.lifetime, STUDY)
+
+
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(best, single, found, abroad):
+    facts = best[1] | single[1] | found[1] | abroad[1]
+    quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
+    assert quoted - {"places", "lifetime", "far"} == facts.keys()
+    assert all(fact.about for fact in facts.values())
+
+
+def test_there_are_three_ways_to_live(best):
+    data, facts = best
+    cheap = data.sel(far=slice(0, 2))
+    xr.testing.assert_allclose(cheap.optimum - cheap.stay, 0 * cheap.optimum)
+    brief = data.sel(lifetime=slice(1, 7))
+    np.testing.assert_allclose(brief.optimum, brief.habit)
+    assert (brief.optimum > brief.stay * 1.01).any()
+    np.testing.assert_allclose(data.optimum.sel(places=1), data.habit.sel(places=1))
+    most = data.gain.max(["lifetime", "far"])
+    assert (most.diff("places") > 0).all()
+    assert facts["gain-least"].value == pytest.approx(0, abs=1e-9)
+    assert facts["edge-8"].value == pytest.approx(4.75)
+
+
+def test_a_way_to_live_is_told_by_what_is_earned_and_where_it_went():
+    names = ["return", "searched", "optimum", "habit", "stay"]
+    rows = np.array(
+        [
+            [4.0, 0.4, 6.0, 5.0, 4.0],
+            [4.5, 0.5, 5.0, 5.0, 4.0],
+            [5.5, 1.0, 6.0, 5.0, 4.0],
+            [4.0, 1.0, 4.0, 4.0, 4.0],
+        ]
+    )
+    runs = xr.Dataset({name: ("agent", rows[:, i]) for i, name in enumerate(names)})
+    for name in ("recipe", "seed", "lifetime", "places", "far", "edge"):
+        runs[name] = "agent", np.zeros(len(rows))
+    data = regimes.ways_to_live(runs)
+    stays, searches, learns = regimes.STAYS, regimes.SEARCHES, regimes.LEARNS
+    assert data.regime.values.tolist() == [stays, searches, learns, searches]
+    assert data.optimal_regime.values.tolist() == [learns, searches, learns, stays]
+    np.testing.assert_allclose(data.share, [4 / 6, 0.9, 5.5 / 6, 1])
+
+
+def test_away_from_the_edge_agents_learn_and_do_not_as_is_best(single):
+    data, facts = single
+    assert data.sizes == {"world": 5, "recipe": 2, "seed": 3}
+    assert min(facts["five-led"].value, facts["five-direct"].value) > 0.97
+    beats = (data["return"].min(["recipe", "seed"]) / data.habit).values
+    assert (beats[:3] > 1.1).all()
+    assert (data.searched.isel(world=-1) == 0).all()
+    assert (data.optimum == data.stay).values.tolist() == [False] * 4 + [True]
+    columns = regimes.earnings(data)
+    assert columns["optimum"]["T = 20, K = 3, R = 8"] == "32.3"
+    assert columns["agents, direct"]["T = 8, K = 5, R = 3"] == "4.0 to 4.0"
+
+
+def test_each_training_errs_on_the_side_from_which_it_came(found):
+    data, facts = found
+    assert {name: facts[name].value for name in ("cells", "clear")} == {"cells": 40, "clear": 32}
+    right = data.right.where(data.clear).mean(["places", "lifetime", "seed"])
+    assert right.sel(who="agents, direct") < 0.9 < right.sel(who="agents, led")
+    assert right.sel(who=regimes.BETTER) > 0.95
+    wrong = data.regime.where(~data.right)
+    assert (wrong.sel(who="agents, direct") < data.optimal_regime).sum() > 20
+    led = data.sel(who="agents, led")
+    too_much = (led.regime == regimes.SEARCHES) & (data.optimal_regime == regimes.STAYS)
+    assert too_much.any()
+    assert not (too_much & data.clear).any()
+
+
+def test_the_better_of_two_agents_is_one_of_them(found):
+    data, _ = found
+    both = data.share.sel(who=["agents, direct", "agents, led"])
+    np.testing.assert_array_equal(data.share.sel(who=regimes.BETTER), both.max("who"))
+    maps = regimes.maps(data)
+    assert maps.sizes == {"who": 4, "lifetime": 8, "places": 5}
+    assert (maps.share.sel(who="optimal") == 1).all()
+    row = regimes.agreement(data)["as is optimal, clear worlds (%, and by seed)"]
+    assert row["agents, direct"] == "78 (72 to 84)"
+
+
+def test_agents_overfit_to_their_lifetime(abroad):
+    data, facts = abroad
+    home, longer, shorter = (facts[name].value for name in ("home", "longer", "shorter"))
+    assert longer < shorter < home
+    assert home > 90
+    assert facts["corner"].value < 50
+    assert data.share.sizes == {"tested": 8, "trained": 8}
+    assert float(data.share.max()) <= 1 + 1e-9
