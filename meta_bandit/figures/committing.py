@@ -149,24 +149,6 @@ def commit_curves(curves: xr.Dataset) -> Figure:
     return figure
 
 
-def estimator_cost(values: xr.Dataset) -> Figure:
-    """Draw what committing by the sample mean loses against the posterior mean.
-
-    Parameters
-    ----------
-    values
-        ``map`` and ``ml`` over (task, pulls): V(n), in units of reward.
-    """
-    with canvas(height=3.2, width=6.5) as (figure, ax):
-        for task in values.task.values:
-            curve = values.sel(task=task)
-            ax.plot(curve.pulls, curve["map"] - curve["ml"], label=task)
-        ax.set(xlabel="exploration $n$ (pulls)", ylabel=r"$V(n) - V_{ml}(n)$ (reward)")
-        ax.set(xscale="log", ylim=(0, None))
-        ax.legend()
-    return figure
-
-
 def exploration_map(optimum: xr.Dataset, marked: Mapping[str, tuple[float, float]]) -> Figure:
     """Draw the optimal length of exploration over the plane of the two uncertainties.
 

@@ -195,9 +195,10 @@ def found_on_the_map(data: xr.Dataset) -> Figure:
             ax.set_title(str(name))
             for (row, column), share in np.ndenumerate(own.share.values):
                 worth = np.isfinite(share)
-                text = f"{share:.2f}" if worth else f"{own.earned.values[row, column]:+.1f}"
+                gain = own.earned.values[row, column]
+                # adding 0 leaves no minus before a zero
+                text = f"{round(share, 2) + 0.0:.2f}" if worth else f"{round(gain, 1) + 0.0:g}"
                 color = "white" if worth and share < 0.6 else "black"
-                text = text.replace("-0.00", "0.00").replace("+0.0", "0").replace("-0.0", "0")
                 ax.text(column, row, text, ha="center", va="center", fontsize=9, color=color)
             ax.set_xticks(range(own.sizes["safe"]), own.safe.values)
             ax.set_yticks(range(own.sizes["sigma_l"]), own.sigma_l.values)

@@ -424,7 +424,8 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
                 (own.share < 0.5).sum(), f"{recipe}: agents with less than half, where it is worth"
             ),
             f"found-{recipe}-loss": fact(
-                -own.earned.where(beyond).min(), f"{recipe}: most lost where none can gain, reward"
+                abs(own.earned.where(beyond).min()),
+                f"{recipe}: most lost where none can gain, reward",
             ),
         }
     return data, facts
