@@ -1,7 +1,8 @@
 """A permalink and citations at each result and equation, kept for good.
 
 ``book/anchors.txt`` lists every anchor that was ever published. One that no page has any more must
-name the anchor that took its place, to which its old address then leads.
+name the anchor that took its place, to which its old address then leads. Sections and figures are
+listed only once they have moved.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -122,17 +123,23 @@ def read_kept(text: str) -> dict[str, str]:
     return {old.strip(): new.strip() for old, _, new in pairs}
 
 
-def complaints(kept: dict[str, str], there: set[str]) -> Iterator[str]:
-    """Compare what `read_kept` gives with the addresses in the pages: what is wrong, and a cure."""
+def complaints(
+    kept: dict[str, str], there: set[str], others: Set[str] = frozenset()
+) -> Iterator[str]:
+    """Compare what `read_kept` gives with the addresses in the pages: what is wrong, and a cure.
+
+    ``there`` are results and equations, ``others`` whatever else one can move from or to.
+    """
+    anywhere = there | others
     for address, target in kept.items():
         if not target and address not in there:
             yield (
                 f"{address} was published, but no page has it: bring it back, or say in {KEPT} "
                 f"where it is now: {address} -> PAGE.html#ANCHOR"
             )
-        if target and address in there:
+        if target and address in anywhere:
             yield f"{address} is said to have moved to {target}, but a page still has it"
-        if target and target not in there:
+        if target and target not in anywhere:
             yield f"{address} is said to have moved to {target}, which no page has"
     for address in sorted(there - kept.keys()):
         # what sphinx-proof calls a statement without a label
@@ -149,8 +156,22 @@ def _kept() -> dict[str, str]:
 
 def check_kept(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn, which ends the build, where an anchor has vanished or is not on the list."""
-    for complaint in complaints(_kept(), {anchor.address for anchor, _ in collect(env).values()}):
+    there = {anchor.address for anchor, _ in collect(env).values()}
+    for complaint in complaints(_kept(), there, _others(env)):
         _LOGGER.warning("%s: %s", KEPT, complaint)
+
+
+def _others(env: BuildEnvironment) -> set[str]:
+    """Find the addresses of sections and figures, on the pages where something has moved."""
+    moved = {address for pair in _kept().items() if pair[1] for address in pair}
+    pages = {address.partition(".html#")[0] for address in moved} & env.found_docs
+    return {
+        f"{page}.html#{name}"
+        for page in pages
+        for node in env.get_doctree(page).findall(nodes.Element)
+        if not isinstance(node, _KINDS)
+        for name in node["ids"]
+    }
 
 
 def _moved_from(page: str) -> dict[str, str]:

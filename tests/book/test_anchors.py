@@ -52,6 +52,19 @@ def test_every_anchor_that_was_published_is_there_or_leads_on(address: str) -> N
     assert fragment in Page(page).ids
 
 
+def test_a_section_is_listed_only_once_it_has_moved() -> None:
+    kept, there, section = (
+        {"a.html#x": "", "a.html#part": "b.html#part"},
+        {"a.html#x"},
+        "b.html#part",
+    )
+    assert list(complaints(kept, there, {section})) == []
+    (lost,) = complaints(kept, there)
+    assert lost == "a.html#part is said to have moved to b.html#part, which no page has"
+    (still,) = complaints(kept, there, {section, "a.html#part"})
+    assert still == "a.html#part is said to have moved to b.html#part, but a page still has it"
+
+
 def test_an_anchor_that_vanishes_ends_the_build(mini: Path, make: Make) -> None:
     kept = mini / "book" / "anchors.txt"
     lines = kept.read_text().replace("book/first.html#prop-line\n", "", 1)

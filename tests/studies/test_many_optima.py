@@ -1,0 +1,258 @@
+"""What *Many optima* and *Between the optima* say of agents on a row of tasks across the edge."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from meta_bandit import GaussianBandit
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
+from meta_bandit.agents.network import INPUTS, LOGIT, initial_weights
+from meta_bandit.measure import expected_returns
+from meta_bandit.studies import many_optima as chapter
+from meta_bandit.studies import stored, stored_agents
+from meta_bandit.worlds import simulate
+
+BOOK = Path(__file__).parents[2] / "book"
+PLAIN = replace(CONFIGURATIONS["plain"], continuation_until=0.0)
+
+
+@pytest.fixture(scope="module")
+def agents():
+    files = ("across-direct.safetensors", "across.safetensors")
+    return dict(zip(chapter.TRAININGS, map(stored_agents, files), strict=True))
+
+
+@pytest.fixture(scope="module")
+def row(agents):
+    results = [stored("across-direct.nc"), stored("across.nc")]
+    return chapter.row(results, list(agents.values()), lives=2000)
+
+
+@pytest.fixture(scope="module")
+def optima(row):
+    return chapter.optima(row[0], np.linspace(0.55, 1.25, 71))
+
+
+@pytest.fixture(scope="module")
+def heirs(row, agents):
+    """Learners from the edge, trained on where no native learns: before and after."""
+    before = chapter.some_of(row[0], agents["continuation"], "continuation", "learns", 0.9, 3)
+    gentle = replace(PLAIN, updates=160, learning_rate=1e-3, entropy=0.0)
+    gentle = replace(gentle, learning_rate_hold=1.0, entropy_until=1.0)
+    here = GaussianBandit(np.full(3, 0.8), 1.0, 100)
+    after = train(here, [30_000, 30_001, 30_002], gentle, "cpu", initial=before.weights)
+    return {"heirs": tuple(chapter.observe(team, here, 2000, 0) for team in (before, after))}
+
+
+@pytest.fixture(scope="module")
+def walk():
+    """Two agents at three prior means, down and up, hardly trained."""
+    short, teams = replace(PLAIN, updates=1), []
+    for m in (0.0, -1.0, -1.8):
+        task = GaussianBandit(np.full(2, 1.0), 1.0, 100, m)
+        teams.append(train(task, [0, 1], short, "cpu"))
+    return chapter.walked(teams, teams[::-1], lives=50)
+
+
+def test_every_fact_is_quoted_and_says_what_it_is(row, optima, heirs, walk, agents):
+    data, facts = row
+    pages = [(BOOK / f"{name}.md").read_text() for name in ("many-optima", "between-optima")]
+    own = facts | optima[1] | chapter.failures(data)[1]
+    first = own | walk[1]
+    second = facts | chapter.heirs(data, heirs, 0.8, 2000) | chapter.pairs(data, agents, 3)[1]
+    for text, known in zip(pages, (first, second), strict=True):
+        quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
+        live = set(re.findall(r'"([\w-]+)": ', text))
+        assert quoted - live <= known.keys()
+    everything = first | second
+    assert all(fact.about for fact in everything.values())
+    unquoted = everything.keys() - set(re.findall(r"{glue:text}`([\w-]+)", "".join(pages)))
+    # where all that come back earn nothing, the highest says it
+    assert unquoted == {"coming-lowest"}
+
+
+def test_the_numbers_of_the_pages(row, optima):
+    data, facts = row
+    said = {
+        "agents": 144,
+        "never-count": 88,
+        "direct-never": 41,
+        "most-react": 8,
+        "all-hesitate": 0.8,
+    }
+    assert {name: facts[name].value for name in said} == said
+    table, more = chapter.failures(data)
+    said = {"known": 5, "same-seed": 5, "unknown": 28, "hesitant": 31, "nerve": 11, "tie-p": 0.7}
+    assert {name: more[name].value for name in said} == said
+    assert optima[1]["commit-edge"].value == pytest.approx(0.8683, abs=1e-4)
+    assert optima[1]["at-commit-edge"].value == pytest.approx(2.768, abs=1e-3)
+    assert table["direct"]["do not learn"] == 38
+    assert table["continuation"]["all learn from this σₚ on"] == 1.0
+
+
+def test_agents_are_sorted_by_what_they_do(row):
+    data, _ = row
+    one = {"training": "direct", "sigma_p": 1.2, "seed": 3}
+    raw = stored("across-direct.nc").isel(sigma_l=0, lifetime=0).sel(sigma_p=1.2, seed=3)
+    assert data.expected_return.sel(one) == raw.expected_return
+    assert (data.learns == (data.kind == "learns")).all()
+    assert ((data.goes_on < 0.01) | (data.kind != "never")).all()
+    assert (data.begins.where(data.learns).min() > 0.5) & (
+        data.begins.where(~data.learns).max() < 0.5
+    )
+
+
+def test_there_is_nothing_between_the_branches(row):
+    data, facts = row
+    assert facts["least"].value > 1
+    assert (data.risky_pulls.where(~data.learns, 0) == 0).all()
+    assert facts["never-highest"].value < 0.1 < facts["react-lowest"].value
+    direct = (data.kind == "never").sel(training="direct").sum("seed")
+    assert 0 < direct.sel(sigma_p=0.9) < 12
+    assert facts["shy-highest"].value < 0.5
+
+
+def test_the_shares_rise_late_and_all_errors_are_not_to_learn(row, optima):
+    data, _ = row
+    share = data.learns.mean("seed")
+    led, direct = share.sel(training="continuation"), share.sel(training="direct")
+    half = float(data.sigma_p.where(led > 0.5).min())
+    assert float(data.sigma_p.where(led < 0.5).max()) < optima[0].attrs["commit_edge"] < half
+    assert (direct <= led).all()
+    assert direct.sel(sigma_p=half) < 0.5
+    table, more = chapter.failures(data)
+    assert all(column["learn where it does not pay"] == 0 for column in table.values())
+    assert more["tie"].value < 0.2 < 2 < optima[1]["at-commit-edge"].value
+    trapped = data.missed & (data.kind == "never")
+    unknown = trapped.any(["training", "seed"]) & ~data.learns.any(["training", "seed"])
+    assert data.sigma_p[unknown.values].values.tolist() == [0.7, 0.8]
+    nerve = data.pushed.where(data.missed & (data.kind == "hesitates") & (data.commit_value > 0))
+    assert nerve.mean() > 3 * nerve.std(ddof=1) / np.sqrt(nerve.count())
+
+
+def test_the_first_lesson_is_to_pull_less(row):
+    data, facts = row
+    curves = chapter.dips(data)
+    assert (curves.pull_share.isel(update=-1) < 0.5).all()
+    assert (curves.kind.sel(sigma_p=0.8) == "never").all()
+    assert data.learns.sel(training="direct", sigma_p=1.2).all()
+    assert facts["dip-last"].value < facts["end-last"].value
+    assert facts["never-highest"].value < 0.5 * facts["trap-last"].value
+
+
+def test_the_trap_is_where_a_pull_stops_to_cost():
+    # g(1) = phi(1) - Phi(-1) = 0.0833155 at m = -1
+    assert chapter.trap(1.0, -1.0, 100) == pytest.approx(1 / (99 * 0.0833155), rel=1e-5)
+    assert chapter.trap(1.0, [0.0, 0.5], 100).tolist() == [0.0, 0.0]
+    assert chapter.trap(0.2, -1.0, 100) == 1.0
+
+
+class Constant:
+    """Pulls with one probability, whatever it has seen."""
+
+    def __init__(self, probability):
+        self.probability = probability
+
+    def risky_probability(self, task, history):
+        return np.full(history.last_reward.shape, self.probability)
+
+
+def test_who_is_pushed_begins_with_the_risky_arm_and_then_does_as_before():
+    task = GaussianBandit(1.0, 1.0, 20)
+    lives = simulate(chapter.Pushed(Constant(0.0)), task, 300, np.random.default_rng(0))
+    assert (lives.risky_pulls == 1).all()
+    assert (lives.risky_probability[0] == 1).all()
+    np.testing.assert_allclose(expected_returns(lives), lives.arm_mean)
+
+
+def test_the_interval_of_a_share_is_wilson_s(row):
+    found = chapter.shares(row[0])
+    none = found.sel(group="learn", training="direct", sigma_p=0.6)
+    assert none.share == none.low == 0
+    assert none.high == pytest.approx(0.2425, abs=1e-4)
+    assert ((found.low <= found.share + 1e-9) & (found.share <= found.high + 1e-9)).all()
+    assert (found.share.sel(group="learn") <= found.share.sel(group="learn or hesitate")).all()
+
+
+def test_a_walk_is_told_by_its_stops(walk):
+    steps, facts = walk
+    assert steps.mean_down.values.tolist() == [0.0, -1.0, -1.8]
+    np.testing.assert_allclose(steps.return_down, steps.return_up[::-1])
+    # hardly trained, they flip coins at every stop
+    assert np.isnan(facts["falls-highest"].value)
+    assert (facts["returned"].value, facts["returns-lowest"].value) == (2, -1.8)
+    assert facts["compare"].value == -1
+    assert facts["there-best"].value == pytest.approx(5.621745)
+    assert facts["still"].value == 0
+    assert -1.8 < facts["walk-bayes-edge"].value < facts["walk-commit-edge"].value < -1
+
+
+def test_better_networks_exist_and_are_lost(row, heirs):
+    data, _ = row
+    before, after = heirs["heirs"]
+    facts = chapter.heirs(data, heirs, 0.8, 2000)
+    assert (facts["heir-stored"].value, facts["heir-all"].value) == (0, 24)
+    assert facts["heir-commit"].value < 0 < facts["heir-best"].value
+    assert (before.kind == "learns").all()
+    assert before.earned.mean() > 3 * np.sqrt((before.earned_se**2).mean() / 3)
+    assert after.begins.mean() < before.begins.mean()
+    assert chapter.became(heirs)["heirs, before"]["learns"] == 3
+
+
+def test_a_kind_that_is_not_there_is_named(row, agents):
+    with pytest.raises(ValueError, match=r"sigma_p = 1\.2: no agent of training direct never"):
+        chapter.some_of(row[0], agents["direct"], "direct", "never", 1.2, 1)
+
+
+def test_a_line_goes_from_one_agent_to_the_other(row, agents):
+    couples, facts = chapter.pairs(row[0], agents, 2)
+    assert facts["line-p"].value == 0.9
+    for first, second in couples.values():
+        assert (first.task.sigma_p == 0.9).all()
+        line = chapter.on_line(first, second, 3, 200)
+        for at, team in ((0, first), (-1, second)):
+            rng = np.random.default_rng([0, 4])
+            lives = simulate(AgentPolicy(team, greedy=False), team.task, 200, rng)
+            own = expected_returns(lives).mean(axis=-1)
+            np.testing.assert_allclose(line.value[:, at], own, rtol=1e-6)
+    lost, learner = couples["never to learner"]
+    assert lost.seeds.tolist() == learner.seeds.tolist()
+
+
+def test_a_barrier_is_below_both_ends_by_more_than_the_noise():
+    value = [[0.0, -2.0, 1.0], [0.0, 0.5, 1.0], [0.0, -0.2, 1.0]]
+    line = xr.Dataset({"value": (("pair", "along"), value)})
+    line["value_se"] = xr.full_like(line.value, 0.1)
+    table = chapter.barriers({"lines": line})
+    assert {name: column["lines"] for name, column in table.items()} == {
+        "lines": 3,
+        "with a barrier": 1,
+        "deepest": 2.0,
+    }
+
+
+def test_stored_networks_are_cut_off_from_both_kinds(row, agents):
+    couples, _ = chapter.pairs(row[0], agents, 3)
+    lines = {name: chapter.on_line(*ends, 5, 500) for name, ends in couples.items()}
+    blocked = chapter.barriers(lines)["with a barrier"]
+    assert blocked["never to learner"] >= 1
+    assert blocked["two learners"] >= 1
+
+
+def test_where_training_begins_decides():
+    teams = {}
+    for name, logit in (("as above", 0.0), ("shy", -2.0), ("bold", 2.0)):
+        first = initial_weights(range(5), PLAIN.units).float().numpy()
+        first[:, INPUTS, 4 * PLAIN.units + LOGIT] += logit
+        here = GaussianBandit(np.full(5, 0.9), 1.0, 100)
+        teams[name] = train(here, list(range(5)), replace(PLAIN, updates=120), "cpu", initial=first)
+    data, table = chapter.handicaps(teams, 500)
+    assert table["never"]["shy"] == 5 > table["never"]["as above"] > 0 == table["never"]["bold"]
+    assert table["learns"]["bold"] >= 4 > table["learns"]["as above"]
+    assert table["pull"]["shy"] == "less"
+    # whether the bold pull more often than others, too few seeds cannot tell
+    assert data.pulls.sel(variation="bold").mean() > data.pulls.sel(variation="as above").mean()
