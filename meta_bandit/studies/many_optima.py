@@ -304,7 +304,7 @@ def shares(data: xr.Dataset) -> xr.Dataset:
     )
 
 
-def failures(data: xr.Dataset) -> tuple[dict[str, dict[str, float]], Facts]:
+def failures(data: xr.Dataset) -> tuple[dict[str, dict[str, str]], Facts]:
     """Count who misses out, and what is missed: a column for each training."""
     trapped = data.missed & (data.kind == "never")
     hesitant = data.missed & (data.kind == "hesitates")
@@ -328,8 +328,8 @@ def failures(data: xr.Dataset) -> tuple[dict[str, dict[str, float]], Facts]:
         "most lost": short.max("sigma_p"),
     }
     table = {
-        training: {said: int(n.sel(training=training)) for said, n in counts.items()}
-        | {said: round(float(n.sel(training=training)), 2) for said, n in numbers.items()}
+        training: {said: f"{int(n.sel(training=training))}" for said, n in counts.items()}
+        | {said: f"{float(n.sel(training=training)):.2f}" for said, n in numbers.items()}
         for training in TRAININGS
     }
     nerve = hesitant & (data.commit_value > 0)

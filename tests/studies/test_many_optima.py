@@ -90,8 +90,8 @@ def test_the_numbers_of_the_pages(row, optima):
     assert {name: more[name].value for name in said} == said
     assert optima[1]["commit-edge"].value == pytest.approx(0.8683, abs=1e-4)
     assert optima[1]["at-commit-edge"].value == pytest.approx(2.768, abs=1e-3)
-    assert table["direct"]["do not learn"] == 38
-    assert table["continuation"]["all learn from this σₚ on"] == 1.0
+    assert table["direct"]["do not learn"] == "38"
+    assert table["continuation"]["all learn from this σₚ on"] == "1.00"
 
 
 def test_agents_are_sorted_by_what_they_do(row):
@@ -125,7 +125,7 @@ def test_the_shares_rise_late_and_all_errors_are_not_to_learn(row, optima):
     assert (direct <= led).all()
     assert direct.sel(sigma_p=half) < 0.5
     table, more = chapter.failures(data)
-    assert all(column["learn where it does not pay"] == 0 for column in table.values())
+    assert all(column["learn where it does not pay"] == "0" for column in table.values())
     assert more["tie"].value < 0.2 < 2 < optima[1]["at-commit-edge"].value
     trapped = data.missed & (data.kind == "never")
     unknown = trapped.any(["training", "seed"]) & ~data.learns.any(["training", "seed"])
