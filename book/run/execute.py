@@ -174,14 +174,30 @@ def execute_chapter(
 def make_reproducible(notebook: NotebookNode) -> None:
     """Drop from an executed notebook, in place, whatever differs between two equal runs.
 
-    Its times and run identifiers go; its cells are named by their position.
+    Its times and run identifiers go; its cells are named by their position; what a cell printed is
+    one piece, in however many it came.
     """
+    join_streams(notebook)
     for key in (*_RUN_METADATA, "jupytext"):
         notebook.metadata.pop(key, None)
     for position, cell in enumerate(notebook.cells):
         cell.id = f"cell-{position:03d}"
         for key in _RUN_METADATA:
             cell.metadata.pop(key, None)
+
+
+def join_streams(notebook: NotebookNode) -> None:
+    """Join what a cell printed in a row, in place: a busy machine delivers it in pieces."""
+    for cell in notebook.cells:
+        joined: list[NotebookNode] = []
+        for output in cell.get("outputs", ()):
+            before = joined[-1] if joined else {}
+            if output.output_type == "stream" and before.get("name") == output.name:
+                joined[-1].text += output.text
+            else:
+                joined.append(output)
+        if "outputs" in cell:
+            cell.outputs = joined
 
 
 def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:

@@ -13,6 +13,8 @@ import jupytext
 import jupytext.config
 import nbformat
 import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from book.pages.launch import first_cell
 from book.run.chapter import (
@@ -24,7 +26,7 @@ from book.run.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.run.execute import execute_chapter, main
+from book.run.execute import execute_chapter, join_streams, main
 from book.run.record import _commit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -451,3 +453,16 @@ def test_code_of_another_folder_is_refused_before_the_chapter_runs(
         execute_chapter(first, out)
     assert not ran.exists()
     assert not out.exists()
+
+
+def test_what_a_cell_printed_is_one_piece_in_however_many_it_came() -> None:
+    def printed(name: str, text: str) -> NotebookNode:
+        return new_output("stream", name=name, text=text)
+
+    shown = new_output("display_data", {"text/plain": "x"})
+    pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
+    outputs = [*(printed(*piece) for piece in pieces), shown, printed("stdout", "e")]
+    notebook = new_notebook(cells=[new_code_cell(outputs=outputs)])
+    join_streams(notebook)
+    found = [output.get("text", "shown") for output in notebook.cells[0].outputs]
+    assert found == ["ab", "c", "d", "shown", "e"]
