@@ -93,7 +93,7 @@ def test_below_each_figure_stands_what_made_it(chapter: str) -> None:
 @built
 def test_the_budget_is_what_ran_not_what_was_asked_for() -> None:
     run, profile = record("a-first-agent"), str(record("a-first-agent")["profile"])
-    config = CONFIGURATIONS["smoke" if profile == "smoke" else "companion"]
+    config = CONFIGURATIONS["smoke" if profile == "smoke" else "plain"]
     budget = run["budget"]
     assert isinstance(budget, dict)
     assert budget["training updates"] == config.updates
