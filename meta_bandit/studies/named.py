@@ -57,6 +57,12 @@ _LONG = replace(_PLANE, config=CONFIGURATIONS["companion"], lifetime=(200,))
 _LENGTH = Grid(
     sigma_p=(1.0,), sigma_l=tuple(np.geomspace(1.3, 4.2, 17).round(3).tolist()), seed=_PAPER.seed
 )
+# at sigma_l = 1: from below the Bayes-optimal edge (0.69) to above the committed one (0.87)
+_STRIP = Grid(
+    sigma_p=tuple(np.linspace(0.66, 0.92, 27).round(2).tolist()),
+    sigma_l=(1.0,),
+    seed=tuple(range(10)),
+)
 
 # Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
 # update are first ones, and little is at stake in tasks where the first should be left: so then
@@ -126,12 +132,7 @@ STUDIES: dict[str, Study] = {
     },
     "short": replace(_LONG, lifetime=(25,)),
     **{f"long-{seed}": replace(_LONG, seed=(seed,)) for seed in _LONG.seed},
-    # at sigma_l = 1: from below the Bayes-optimal edge (0.69) to above the committed one (0.87)
-    "strip": Grid(
-        sigma_p=tuple(np.linspace(0.66, 0.92, 27).round(2).tolist()),
-        sigma_l=(1.0,),
-        seed=tuple(range(10)),
-    ),
+    **{f"strip-{seed}": replace(_STRIP, seed=(seed,)) for seed in _STRIP.seed},
 }
 """Named studies: those called ``smoke`` only run, ``quick`` is a grid for a laptop,
 ``paper`` is Figure 1's scale.
@@ -145,6 +146,6 @@ that may end at any pull. ``forage``: the second world; ``many-arms``: the third
 ``many-arms-map-``: a row of a map of it, of one noise. ``paper-grid-``
 and ``paper-direct-``: one seed of the paper's scale, by the default training and directly;
 ``length-``: a row of tasks across both edges, by updates of training; ``short`` and ``long-``:
-``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip``: many seeds on a fine
+``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip-``: a seed of a fine
 row across both edges.
 """
