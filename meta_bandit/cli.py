@@ -139,7 +139,7 @@ def train(
     config: Annotated[
         str, typer.Option(help="Named configuration: companion, plain, author-minimal or smoke.")
     ] = "companion",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, native or cuda.")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="File for the trained agent (safetensors).")
     ] = None,
@@ -182,7 +182,7 @@ def study(
     weights: Annotated[
         bool, typer.Option("--weights", help="Keep the agents, too, in NAME.safetensors beside it.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, native or cuda.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(help="Processes, >= 1.", show_default="one for each core")
     ] = None,

@@ -46,6 +46,8 @@ class Trainer:
         How they are trained.
     device, dtype
         Of all numbers.
+    native
+        Compute the network by compiled code, where that can be (`network.Ensemble.compile`).
 
     Attributes
     ----------
@@ -64,11 +66,14 @@ class Trainer:
         config: A2CConfig,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        native: bool = False,
     ) -> None:
         self.config = config
         self.lives = ROLLOUTS[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
         self.coin = task.coin
+        if native:
+            self.net.compile()
         weights = self.net.weights
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from meta_bandit.agents.native import BLOCK, Native, library
 from meta_bandit.agents.noise import WEIGHTS, Noise
 
 INPUTS = 4
@@ -65,6 +66,8 @@ class Ensemble:
         Logit of the risky arm, or those of all actions, and value at every pull.
     gradient : shape of ``weights``
         What `backward` computes.
+    widths
+        Lives that are computed at each pull.
     """
 
     def __init__(
@@ -109,7 +112,8 @@ class Ensemble:
         self._shift = shift = 1 if pulls else 0
         gate = self._gates.view(kept, agents, 4, units, lives)
         hidden = self.inputs[:, :, read + 1 :]
-        self._widths = list(widths) or [lives] * kept
+        self.widths = list(widths) or [lives] * kept
+        self._native: Native | None = None
         self._forward = self._narrow(
             zip(
                 self.inputs,
@@ -142,16 +146,31 @@ class Ensemble:
         lives = self.inputs.shape[-1]
         return [
             parts if width == lives else tuple(part[..., :width] for part in parts)
-            for parts, width in zip(views, self._widths, strict=True)
+            for parts, width in zip(views, self.widths, strict=True)
         ]
+
+    def compile(self) -> bool:
+        """Compute by compiled code from now on, where that can be (`native`); returns whether."""
+        whole = self.inputs.shape[-1] % BLOCK == 0 and self.inputs.dtype == torch.float32
+        found = library() if whole and self._shift and self.inputs.device.type == "cpu" else None
+        if found is not None:
+            self._native = Native(self, found)
+        return self._native is not None
+
+    def kept(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is kept of every pull: gates, cells (also of birth), tanh of cells."""
+        return self._gates, self._cell, self._squashed
 
     def begin(self) -> None:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
+        self.inputs[0, :, self.read + 1 :] = 0.0
+        self._cell[0] = 0.0
+        if self._native is not None:
+            return self._native.begin()
         torch.mul(self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights)
         self._gate_matrix = self._gate_weights.transpose(1, 2)
         self._head_matrix = self.weights[:, self.read :, 4 * self.units :].transpose(1, 2)
-        self.inputs[0, :, self.read + 1 :] = 0.0
-        self._cell[0] = 0.0
+        return None
 
     def step(self, pull: int) -> Tensor:
         """Read ``inputs[pull]`` and write ``heads[pull]``, which is returned.
@@ -161,6 +180,9 @@ class Ensemble:
         shape (agents, logits + 1, lives)
             Logits, value.
         """
+        if self._native is not None:
+            self._native.step(pull)
+            return self.heads[pull]
         z, gates, o, i, f, g, cell, next_cell, squashed, hidden, head_input, heads = self._forward[
             pull
         ]
@@ -209,14 +231,16 @@ class Ensemble:
         shape of ``weights``
             Sum over lives and pulls; the attribute ``gradient``, overwritten by the next call.
         """
+        if self._native is not None:
+            return self._native.backward(heads_slope, bound)
         self._slope[:, : 4 * self.units] = 0.0
         self._cell_slope.zero_()
         recurrent = self.weights[:, self.read + 1 :]
         gradient = self.gradient.zero_()
-        views = {width: self._slope_views(width) for width in set(self._widths)}
+        views = {width: self._slope_views(width) for width in set(self.widths)}
         bounded = bound < math.inf
         steps = zip(
-            self._backward[::-1], heads_slope.unbind(0)[::-1], self._widths[::-1], strict=True
+            self._backward[::-1], heads_slope.unbind(0)[::-1], self.widths[::-1], strict=True
         )
         for (z_next, sigmoids, o, i, f, g, cell, squashed, hidden), dy_t, width in steps:
             slope, slope_t, dy, do, di, df, dg, d_sigmoids, through_cell, *rest = views[width]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import json
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +22,7 @@ from tqdm import tqdm
 from meta_bandit.agents.a2c import ROLLOUTS, Trainer
 from meta_bandit.agents.checkpoint import load_progress, made_from, save_progress
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
+from meta_bandit.agents.native import library
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.worlds.task import AnyTask
 
@@ -63,7 +67,9 @@ def train(
     config
         How to train; by default as the world's ``default`` in `a2c.ROLLOUTS` says.
     device
-        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one. On CUDA the whole update is
+        ``"cpu"``; ``"native"``: a CPU, with the network compiled from C (`native`; on lives that
+        are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is one,
+        else native where there is a C compiler, else the CPU. On CUDA the whole update is
         one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
         attribute ``cuda_graph`` keeps which it was.
     progress
@@ -102,9 +108,11 @@ def train(
     if not every >= 0:
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
-    source = made_from(task, seeds, config, place.type, initial)
+    source = made_from(task, seeds, config, place, initial)
+    keep_memory()
     with torch_threads(threads), torch.inference_mode():
-        trainer = Trainer(task, seeds, config, place)
+        device_of = torch.device("cuda" if place == "cuda" else "cpu")
+        trainer = Trainer(task, seeds, config, device_of, native=place == "native")
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:
@@ -113,7 +121,7 @@ def train(
         done, before = 0, 0.0
         if checkpoint is not None and checkpoint.exists():
             done, before = load_progress(checkpoint, trainer, source)
-        if place.type == "cuda":
+        if place == "cuda":
             _record(trainer)
         started = saved = time.perf_counter()
         bar = tqdm(
@@ -137,7 +145,7 @@ def train(
                 progress(update + 1)
         weights = trainer.net.weights.cpu().numpy()  # waits for the device
         seconds = before + time.perf_counter() - started
-    curve = _curve(trainer, task, seeds, config, seconds)
+    curve = _curve(trainer, task, seeds, config, place, seconds)
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 
@@ -171,14 +179,32 @@ def _check(task: AnyTask, seeds: Sequence[int], config: A2CConfig) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str) -> str:
     """Resolve ``"auto"`` and refuse what is not there."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device = {name!r}: must be one of auto, cpu, cuda")
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
+    if name not in ("auto", "cpu", "native", "cuda"):
+        raise ValueError(f"device = {name!r}: must be one of auto, cpu, native, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("device = 'cuda': torch finds no CUDA device here; use 'cpu' or 'auto'")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    if name == "native" and library() is None:
+        raise ValueError(
+            "device = 'native': needs a C compiler (cc) and a processor with AVX2; use 'cpu'"
+        )
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "native" if library() else "cpu"
+    return name
+
+
+@functools.cache
+def keep_memory() -> None:
+    """Have freed memory kept, where the C library is glibc (mallopt(3)).
+
+    Else each medium tensor is mapped anew and given back, which costs more than its arithmetic.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        trim_threshold, mmap_threshold, most = -1, -3, 2**30
+        mallopt(trim_threshold, most)
+        mallopt(mmap_threshold, most)
 
 
 @contextmanager
@@ -199,6 +225,7 @@ def _curve(
     task: AnyTask,
     seeds: Sequence[int],
     config: A2CConfig,
+    place: str,
     seconds: float,
 ) -> xr.Dataset:
     """Label the learning curves and warn of agents that diverged."""
@@ -228,7 +255,7 @@ def _curve(
     pulls = float(lifetimes.mean(axis=-1).sum()) * config.lives * config.updates
     curve.attrs = {
         "config": json.dumps(asdict(config)),
-        "device": str(trainer.net.weights.device),
+        "device": place,
         "torch": torch.__version__,
         # 1: the update was recorded and replayed; 0: it was not, as on every CPU
         "cuda_graph": int(trainer.graph is not None),

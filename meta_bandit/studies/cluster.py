@@ -62,7 +62,7 @@ def connect(address: str) -> Iterator[Client]:
 
 def describe(device: str) -> dict[str, Any]:
     """Say what this process would train with; workers are asked."""
-    place = resolve_device(device).type
+    place = resolve_device(device)
     return {
         "meta_bandit": __version__,
         "torch": torch.__version__,

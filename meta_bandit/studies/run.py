@@ -55,7 +55,7 @@ def run(
     out
         NetCDF file to make. If it already holds this study, it is only read.
     device
-        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where there is one.
+        See `agents.train`.
     workers
         Processes: for training on CPUs; beside a GPU, for measuring. Not used with ``dask``.
     progress
@@ -95,7 +95,7 @@ def run(
         if dask is None:
             crew = describe(device)
             # beside a GPU one process trains, and all measure
-            trainers, measurers = (workers, 1) if crew["device"] == "cpu" else (1, workers)
+            trainers, measurers = (workers, 1) if crew["device"] != "cuda" else (1, workers)
         else:
             client = stack.enter_context(connect(dask))
             crew = survey(client, device)
