@@ -15,6 +15,8 @@ WAYS = ("fitted", "from the best", "default", "direct", "from never")
 """How agents came to be, in the order of the figure: see `benchmarks.causes`."""
 SIGNALS = ("reward", "arm-mean", "posterior-mean")
 """What a risky pull may count: see `A2CConfig.learning_signal`."""
+NEEDED = ("no path", "plain")
+"""Recipes without the path, on which all agents end at never pulling."""
 STUCK = 75.0
 """An agent that earns less, in % of the optimum, counts as one that training failed."""
 
@@ -32,7 +34,7 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     DataArray
         Share of the Bayes-optimal return over (recipe, seed).
     Facts
-        The task; what the default, plain training and the recipes between them earn.
+        The task; what agents of the default, of plain training, and with one part left out earn.
     """
     rows = stored["rows"]
     data = xr.DataArray(
@@ -43,6 +45,7 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     task = rows[0]
     share = 100 * data
     default, plain = share.sel(recipe="companion"), share.sel(recipe="plain")
+    both, needed = share.sel(recipe="both of these"), ["companion", "both of these", *NEEDED]
     return data, {
         "edge-p": fact(task["sigma_p"], "sigma_p of the task, reward"),
         "edge-l": fact(task["sigma_l"], "sigma_l of the task, reward"),
@@ -57,8 +60,12 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
         "edge-default-worst": fact(default.min(), "worst agent of the default, % of the optimum"),
         "edge-default-best": fact(default.max(), "best agent of the default, % of the optimum"),
         "edge-plain-best": fact(plain.max(), "best plainly trained agent, % of the optimum"),
-        "edge-no-path-best": fact(
-            share.sel(recipe="no path").max(), "best agent without the path, % of the optimum"
+        "edge-alone-worst": fact(
+            share.drop_sel(recipe=needed).min(),
+            "worst without another part, % of the optimum",
+        ),
+        "edge-both-failed": fact(
+            (both < STUCK).sum(), f"agents below {STUCK:g}% where two parts are left out, count"
         ),
     }
 

@@ -79,6 +79,10 @@ def test_the_page_trains_on_the_task_of_the_figure(ablation):
 def test_what_is_said_of_the_ablation(ablation):
     data, facts = ablation
     assert (data.sel(recipe=["no path", "plain"]) == 0).all()
+    one_part = data.drop_sel(recipe=["companion", "no path", "plain", "both of these"])
+    assert one_part.sizes["recipe"] == 7
+    assert facts["edge-alone-worst"].value == 100 * one_part.min() > 90
+    assert (data.sel(recipe="both of these") < 0.75).sum() == facts["edge-both-failed"].value == 1
     assert data.sel(recipe="companion").min() > 0.95
     assert facts["edge-default-worst"].value == 100 * data.sel(recipe="companion").min()
 
