@@ -132,7 +132,7 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
         ax.set_yticks(range(by_task.sizes["recipe"]), by_task.recipe.values)
         ax.invert_yaxis()
         if places > 1:
-            ax.legend(title="a life is worth (reward)", fontsize=9, loc="center")
+            ax.legend(title="a life is worth (reward)", fontsize=9, loc="lower center")
     return figure
 
 
