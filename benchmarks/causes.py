@@ -26,17 +26,14 @@ from tqdm import tqdm
 from benchmarks.edge import draw
 from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, train
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import LearningSignal
 from meta_bandit.agents.network import LOGIT, RISKY_ROW
 from meta_bandit.agents.rollout import BanditRollout
-from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.files import write_atomically
-from meta_bandit.measure import expected_returns
-from meta_bandit.policies import Stopping
+from meta_bandit.studies.training import shares
 from meta_bandit.theory import bayes_optimal
-from meta_bandit.worlds import simulate
 
 OUT = Path(__file__).parent / "results" / "causes.json"
 SEED = 2029
@@ -90,22 +87,6 @@ def fit(task: GaussianBandit, seeds: Sequence[int], ever: bool) -> NDArray[np.fl
             trainer.update(update)
         weights: NDArray[np.float32] = trainer.net.weights.numpy().copy()
     return weights
-
-
-def shares(task: GaussianBandit, agents: TrainedAgents) -> dict[str, list[float]]:
-    """Compare greedy agents with the optimum on the same lives, as in `benchmarks.edge`."""
-    optimum = bayes_optimal(task)
-    played, ideal = (
-        simulate(policy, task, LIVES, np.random.default_rng([SEED, 1]))
-        for policy in (AgentPolicy(agents), Stopping(optimum.thresholds))
-    )
-    lost = (expected_returns(ideal) - expected_returns(played)) / np.asarray(optimum.value)[:, None]
-    pulls = played.risky_pulls.mean(-1)
-    return {
-        "share": np.where(pulls == 0, 0.0, 1 - lost.mean(-1)).tolist(),
-        "share_se": np.where(pulls == 0, 0.0, lost.std(-1) / LIVES**0.5).tolist(),
-        "risky_pulls": pulls.tolist(),
-    }
 
 
 def signal_to_noise(task: GaussianBandit, seeds: Sequence[int]) -> dict[str, list[float]]:
@@ -169,7 +150,13 @@ def main() -> None:
             "fitted": replace(like, weights=fitted),
             "fitted to never": replace(like, weights=never),
         } | rounds
-        found = {name: shares(all_tasks, agents) for name, agents in teams.items()}
+        found = {
+            name: {
+                key: values.values.tolist()
+                for key, values in shares(agents, LIVES, [SEED, 1]).items()
+            }
+            for name, agents in teams.items()
+        }
         ratio = signal_to_noise(all_tasks, seeds)
         for number, task in enumerate(tasks):
             own = slice(number * len(SEEDS), (number + 1) * len(SEEDS))

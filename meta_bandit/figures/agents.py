@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, canvas
@@ -106,17 +107,32 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
     Parameters
     ----------
     shares
-        Return as a share of the Bayes-optimal one, over (recipe, seed).
+        Return as a share of the Bayes-optimal one, over (recipe, seed) or (recipe, task, seed):
+        then tasks are dots of a colour each, below each other, named in a legend.
     """
-    with canvas(width=8, height=0.8 + 0.32 * shares.sizes["recipe"]) as (figure, ax):
-        for row, recipe in enumerate(shares.recipe.values):
-            own = shares.sel(recipe=recipe).clip(min=-1)
-            ax.plot(own, np.full(own.size, row), "o", color=BLUE, alpha=0.6)
+    by_task = shares if "task" in shares.dims else shares.expand_dims("task")
+    places = by_task.sizes["task"]
+    height = 0.8 + (0.32 if places == 1 else 0.14 * places) * by_task.sizes["recipe"]
+    with canvas(width=8, height=height) as (figure, ax):
+        colours = [BLUE] if places == 1 else colormaps["viridis"](np.linspace(0, 0.92, places))
+        for number, colour in enumerate(colours):
+            own = by_task.isel(task=number).clip(min=-1)
+            # a row for each recipe, and in it one below the other
+            rows = np.arange(own.sizes["recipe"]) + 0.7 * ((number + 0.5) / places - 0.5)
+            at = np.repeat(rows, own.sizes["seed"])
+            label = str(own.task.item()) if places > 1 else None
+            dots = own.transpose("recipe", "seed").values.ravel()
+            ax.plot(dots, at, "o", ms=5, color=colour, alpha=0.6, label=label)
         ax.axvline(1, color="black", ls="--", lw=1.2)
         ax.axvline(0, color=GREY, ls=":", lw=1.2)
-        ax.set(xlabel="return / Bayes-optimal return", xlim=(-1.1, 1.1))
-        ax.set_yticks(range(shares.sizes["recipe"]), shares.recipe.values)
+        ax.set(
+            xlabel="return / Bayes-optimal return",
+            xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
+        )
+        ax.set_yticks(range(by_task.sizes["recipe"]), by_task.recipe.values)
         ax.invert_yaxis()
+        if places > 1:
+            ax.legend(title="a life is worth (reward)", fontsize=9, loc="lower center")
     return figure
 
 

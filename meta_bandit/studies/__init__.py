@@ -12,7 +12,13 @@ from meta_bandit.studies.generalists import Generalist, every_death, every_lifet
 from meta_bandit.studies.grid import Cell, Grid
 from meta_bandit.studies.many_arms import Puller, Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
-from meta_bandit.studies.results import stored, stored_agents, stored_parts, stored_slices
+from meta_bandit.studies.results import (
+    stored,
+    stored_agents,
+    stored_benchmark,
+    stored_parts,
+    stored_slices,
+)
 from meta_bandit.studies.run import run
 from meta_bandit.studies.study import Study, Team
 
@@ -35,6 +41,7 @@ __all__ = [
     "score",
     "stored",
     "stored_agents",
+    "stored_benchmark",
     "stored_parts",
     "stored_slices",
 ]

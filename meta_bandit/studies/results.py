@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from meta_bandit.agents import TrainedAgents, load_agents
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 """What the book keeps."""
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
+"""What benchmarks have measured."""
 _DIGEST = re.compile(rb"(sha256\0\0\0\0\0\x02\0\0\0\x40)([0-9a-f]{64})")
 """The attribute of the digest in a NetCDF 3 file: name, type, length, text."""
 
@@ -127,6 +130,12 @@ def stored_agents(name: str) -> TrainedAgents:
         If it is not there; the message says how to make it.
     """
     return load_agents(kept_file(name))
+
+
+def stored_benchmark(name: str) -> dict[str, Any]:
+    """Read what a benchmark has measured: ``benchmarks/results/NAME``, such as ``edge.json``."""
+    measured: dict[str, Any] = json.loads((BENCHMARKS / name).read_text(encoding="utf-8"))
+    return measured
 
 
 def kept_file(name: str) -> Path:

@@ -1,0 +1,262 @@
+"""What the chapter *How agents are trained* draws, and the numbers that it quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from joblib import Parallel, delayed
+from torch import Tensor
+
+from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, train
+from meta_bandit.agents.a2c import Trainer
+from meta_bandit.agents.network import INPUTS
+from meta_bandit.measure import expected_returns
+from meta_bandit.policies import Stopping
+from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import GaussianBandit, simulate
+
+Watch = Callable[[Tensor], None]
+Network = Callable[[Tensor, Tensor, Watch], Tensor]
+"""Heads of every pull, (pulls, agents, 2, lives), from weights and inputs; it hands the slope of
+each pull's cells, (agents, units, lives), to the watch, from the last pull to the first."""
+TRAINERS = {"ours": "this engine", "jax": "JAX", "plain": "autograd"}
+"""What the benchmark of speed calls the trainers, and what the chapter does."""
+
+
+def train_all(
+    recipes: Mapping[str, A2CConfig],
+    task: GaussianBandit,
+    seeds: Sequence[int],
+    device: str = "cpu",
+    processes: int = 2,
+) -> dict[str, TrainedAgents]:
+    """Train an ensemble by each recipe, the longest first.
+
+    Parameters
+    ----------
+    recipes
+        Configurations by name.
+    task : shape (agents,)
+        What each agent lives on.
+    seeds
+        One for each agent, the same for every recipe.
+    device
+        A CPU trains on that many ``processes``, anything else on one.
+    processes
+        How many recipes a CPU trains side by side.
+
+    Returns
+    -------
+    dict
+        In the order of ``recipes``.
+    """
+    longest_first = sorted(recipes, key=lambda name: -recipes[name].updates)
+    trained = Parallel(n_jobs=processes if device == "cpu" else 1)(
+        delayed(train)(task, seeds, recipes[name], device, False) for name in longest_first
+    )
+    found = dict(zip(longest_first, trained, strict=True))
+    return {name: found[name] for name in recipes}
+
+
+def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.Dataset:
+    """Compare greedy agents with the Bayes-optimal policy on the same lives.
+
+    Parameters
+    ----------
+    agents
+        Each on a task of its own.
+    lives
+        Of each agent.
+    seed
+        Of all lives.
+
+    Returns
+    -------
+    Dataset
+        Over agent: ``share`` of the optimal return with its standard error ``share_se``, both 0 if
+        it never pulls and NaN where that return is 0; ``risky_pulls`` in a life.
+    """
+    task = agents.task
+    optimum = bayes_optimal(task)
+    value = np.asarray(optimum.value)
+    played, ideal = (
+        simulate(policy, task, lives, np.random.default_rng(seed))
+        for policy in (AgentPolicy(agents), Stopping(optimum.thresholds))
+    )
+    unit = np.where(value > 0, value, np.nan)
+    lost = (expected_returns(ideal) - expected_returns(played)) / unit[:, None]
+    pulls = played.risky_pulls.mean(-1)
+    idle = (pulls == 0) & (value > 0)
+    found = {
+        "share": np.where(idle, 0.0, 1 - lost.mean(-1)),
+        "share_se": np.where(idle, 0.0, lost.std(-1) / lives**0.5),
+        "risky_pulls": pulls,
+    }
+    return xr.Dataset({name: ("agent", values) for name, values in found.items()})
+
+
+def histories(trained: Mapping[str, TrainedAgents]) -> dict[str, xr.Dataset]:
+    """Learning curves by recipe, with ``pulls`` of an agent after each update."""
+    return {
+        name: agents.curve.assign(
+            pulls=("update", _pulls(agents) * (1 + np.arange(agents.config.updates)))
+        )
+        for name, agents in trained.items()
+    }
+
+
+def _pulls(agents: TrainedAgents) -> int:
+    """Pulls of an agent in an update."""
+    return agents.config.lives * int(np.max(agents.task.lifetime))
+
+
+def earnings(
+    trained: Mapping[str, TrainedAgents], lives: int, seed: int
+) -> tuple[xr.Dataset, Facts]:
+    """Measure what the agents of each recipe earn, and what their gradients were like.
+
+    Parameters
+    ----------
+    trained
+        By recipe, all with the same tasks and seeds.
+    lives, seed
+        See `shares`.
+
+    Returns
+    -------
+    Dataset
+        What `shares` finds over (recipe, seed); ``longest`` gradient of a training, before it was
+        shortened, over (recipe, seed).
+    Facts
+        Of each recipe, by its name with hyphens.
+    """
+    seeds = next(iter(trained.values())).seeds.astype(int)
+    measured = [
+        shares(agents, lives, [seed, 1]).assign(longest=agents.curve.gradient_norm.max("update"))
+        for agents in trained.values()
+    ]
+    data = xr.concat(
+        [one.drop_vars("seed", errors="ignore") for one in measured],
+        xr.Variable("recipe", [*trained]),
+    )
+    data = data.rename(agent="seed").assign_coords(seed=seeds)
+    facts: Facts = {}
+    for name, agents in trained.items():
+        key, own = name.replace(" ", "-"), data.sel(recipe=name)
+        facts |= {
+            f"{key}-worst": fact(100 * own.share.min(), f"{name}: worst agent, % of the optimum"),
+            f"{key}-best": fact(100 * own.share.max(), f"{name}: best agent, % of the optimum"),
+            f"{key}-pulls": fact(
+                _pulls(agents) * agents.config.updates / 1e6,
+                f"{name}: pulls that an agent is trained for, million",
+            ),
+            f"{key}-usual": fact(
+                agents.curve.gradient_norm.median(), f"{name}: median length of a gradient"
+            ),
+            f"{key}-longest": fact(own.longest.max(), f"{name}: longest gradient"),
+        }
+    return data, facts
+
+
+def slopes(agents: TrainedAgents, network: Network) -> tuple[xr.DataArray, Facts]:
+    """Hand the slopes of an update's lives back through time without a bound.
+
+    Parameters
+    ----------
+    agents
+        As they are now; they do not learn from these lives.
+    network
+        The same network, written so that autograd can follow.
+
+    Returns
+    -------
+    DataArray
+        Largest slope of a life's cells at each pull, over (pull, agent, life).
+    Facts
+        How many lives would meet the bound of their training.
+    """
+    config = replace(agents.config, updates=1)
+    trainer = Trainer(agents.task, agents.seeds.tolist(), config, torch.device("cpu"))
+    trainer.net.weights.copy_(torch.from_numpy(agents.weights))
+    with torch.inference_mode():
+        trainer.lives.play(0)
+        trainer.loss_slope(torch.tensor(0.0))
+    # tensors of inference mode are closed to autograd, copies are not
+    weights = trainer.net.weights.clone().requires_grad_()
+    inputs = trainer.net.inputs[:-1, :, :INPUTS].clone()
+    seen: list[Tensor] = []
+    heads = network(weights, inputs, lambda slope: seen.append(slope.abs().amax(1)))
+    (heads * trainer.heads_slope.clone()).sum().backward()
+    data = xr.DataArray(
+        torch.stack(seen[::-1]).numpy(),
+        dims=["pull", "agent", "life"],
+        coords={"pull": 1 + np.arange(len(seen))},
+    )
+    over = (data > agents.config.backpropagation_clip).any("pull")
+    return data, {
+        "over": fact(100 * over.mean(), "lives with a slope above the bound, %"),
+        "largest-slope": fact(data.max(), "largest slope of all, loss"),
+    }
+
+
+def speed(rates: Mapping[str, Any]) -> tuple[dict[str, list[Any]], Facts]:
+    """Compare trainers by how fast they are, each as it uses the cores best.
+
+    Parameters
+    ----------
+    rates
+        The section ``rates`` of ``benchmarks/results/training.json``.
+
+    Returns
+    -------
+    dict
+        Columns of a table with a row for each trainer and size of an ensemble; rates are in
+        thousand pulls a second.
+    Facts
+        Ratios of their medians, what the cores reach, the goals that were set, and the machine.
+    """
+    best: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in rates["rows"]:
+        if row["kind"] in TRAINERS:
+            key = row["kind"], row["agents"]
+            best[key] = max(best.get(key, row), row, key=lambda one: one["rate"]["median"])
+    order = sorted(best, key=lambda key: (key[1], [*TRAINERS].index(key[0])))
+    table: dict[str, list[Any]] = {
+        "agents": [agents for _, agents in order],
+        "trainer": [TRAINERS[kind] for kind, _ in order],
+    }
+    for name in ("median", "lowest", "highest"):
+        table[name] = [round(best[key]["rate"][name] / 1e3) for key in order]
+    median = {key: row["rate"]["median"] for key, row in best.items()}
+    most = max(agents for _, agents in best)
+    facts: Facts = {"most": fact(most, "agents of the largest ensemble, count")}
+    for name, agents in (("one", 1), ("most", most)):
+        ours = median["ours", agents]
+        said = f"rate of {agents} agents"
+        facts |= {
+            f"{name}-autograd": fact(ours / median["plain", 1], f"{said} over that of autograd"),
+            f"{name}-jax": fact(ours / median["jax", agents], f"{said} over that of JAX"),
+        }
+    matrix = {bar["what"].strip(): bar["measured"] for bar in rates["bars"]}
+    goals = [bar["met"] for bar in rates["bars"] if bar["met"] is not None]
+    machine = rates["machine"]
+    return table, facts | {
+        "matrix": fact(
+            100 * matrix[f"{most} agents: share of the float32 matrix rate"],
+            f"operations a second of {most} agents, % of those of large products",
+        ),
+        "goals": fact(len(goals), "goals that were set for speed, count"),
+        "missed": fact(goals.count(False), "of these not met, count"),
+        "repeats": fact(rates["rows"][0]["rate"]["repeats"], "turns of each trainer, count"),
+        "processor": fact(machine["processor"], "processor"),
+        "cores": fact(machine["cores"], "its cores, count"),
+        "load": fact(machine["load_average"][0], "load of the machine at the start, processes"),
+        "torch": fact(machine["versions"]["torch"], "version of torch"),
+        "measured-on": fact(machine["date"][:10], "day of the measurement"),
+    }

@@ -1,0 +1,196 @@
+"""What the chapter *What limits training* draws, and the numbers that it quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.stats import norm
+
+from meta_bandit.studies.facts import Facts, fact
+
+WAYS = ("fitted", "from the best", "default", "direct", "from never")
+"""How agents came to be, in the order of the figure: see `benchmarks.causes`."""
+SIGNALS = ("reward", "arm-mean", "posterior-mean")
+"""What a risky pull may count: see `A2CConfig.learning_signal`."""
+NEEDED = ("no path", "plain")
+"""Recipes without the path, on which all agents end at never pulling."""
+STUCK = 75.0
+"""An agent that earns less, in % of the optimum, counts as one that training failed."""
+
+
+def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
+    """Read what agents earn that were trained with one part of the default left out.
+
+    Parameters
+    ----------
+    stored
+        The section ``ablation`` of ``benchmarks/results/edge.json``.
+
+    Returns
+    -------
+    DataArray
+        Share of the Bayes-optimal return over (recipe, seed).
+    Facts
+        The task; what agents of the default, of plain training, and with one part left out earn.
+    """
+    rows = stored["rows"]
+    data = xr.DataArray(
+        [row["share"] for row in rows],
+        dims=["recipe", "seed"],
+        coords={"recipe": [row["recipe"] for row in rows], "seed": stored["seeds"]},
+    )
+    task = rows[0]
+    share = 100 * data
+    default, plain = share.sel(recipe="companion"), share.sel(recipe="plain")
+    both, needed = share.sel(recipe="both of these"), ["companion", "both of these", *NEEDED]
+    return data, {
+        "edge-p": fact(task["sigma_p"], "sigma_p of the task, reward"),
+        "edge-l": fact(task["sigma_l"], "sigma_l of the task, reward"),
+        "edge-m": fact(task["mean"], "prior mean of the task, reward"),
+        "edge-t": fact(task["lifetime"], "lifetime of the task, pulls"),
+        "edge-rare": fact(
+            1 / norm.sf(-task["mean"] / task["sigma_p"]), "arms for each that is worth pulling"
+        ),
+        "edge-value": fact(task["value"], "Bayes-optimal return of a life, reward"),
+        "edge-seeds": fact(len(stored["seeds"]), "agents of each recipe, count"),
+        "edge-lives": fact(f"{stored['lives']:,}", "lives in which each is looked at, count"),
+        "edge-default-worst": fact(default.min(), "worst agent of the default, % of the optimum"),
+        "edge-default-best": fact(default.max(), "best agent of the default, % of the optimum"),
+        "edge-plain-best": fact(plain.max(), "best plainly trained agent, % of the optimum"),
+        "edge-alone-worst": fact(
+            share.drop_sel(recipe=needed).min(),
+            "worst without another part, % of the optimum",
+        ),
+        "edge-both-failed": fact(
+            (both < STUCK).sum(), f"agents below {STUCK:g}% where two parts are left out, count"
+        ),
+    }
+
+
+def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Facts]:
+    """Read what the default training finds on tasks that were drawn and chose nothing.
+
+    Parameters
+    ----------
+    stored
+        All of ``benchmarks/results/edge.json``.
+
+    Returns
+    -------
+    dict
+        Columns of a table by name, with a row for each kind of task and lifetime.
+    Facts
+        What agents earn near the edge, away from it, and where not learning is optimal.
+    """
+    section = stored["companion"]
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in section["rows"]:
+        groups.setdefault((row["kind"], row["lifetime"]), []).append(row)
+    kinds = ("near", "away", "never")
+    table: dict[str, dict[str, Any]] = {}
+    for kind, lifetime in sorted(groups, key=lambda key: (kinds.index(key[0]), key[1])):
+        rows = groups[kind, lifetime]
+        pulls = max(pulled for row in rows for pulled in row["risky_pulls"])
+        entry: dict[str, Any] = {"tasks": len(rows)}
+        if kind != "never":
+            each = 100 * np.array([row["share"] for row in rows])
+            entry |= {
+                "mean (%)": round(each.mean(), 1),
+                "worst task (%)": round(each.mean(1).min(), 1),
+                "worst agent (%)": round(each.min(), 1),
+            }
+        table[f"{kind}, T = {lifetime}"] = entry | {"most pulls": round(pulls, 2)}
+    share = {
+        kind: 100 * np.array([row["share"] for row in section["rows"] if row["kind"] == kind])
+        for kind in ("near", "away")
+    }
+    pulled = np.array([row["risky_pulls"] for row in section["rows"] if row["kind"] == "never"])
+    longest = max(lifetime for _, lifetime in groups)
+    rising = 100 * np.array([row["share"] for row in groups["near", longest]])
+    whole = 100 * np.array([row["share"] for row in stored["whole-returns"]["rows"]])
+    optimum = "% of the optimum"
+    return table, {
+        "held-seeds": fact(len(section["seeds"]), "agents of each task, count"),
+        "held-lives": fact(f"{section['lives']:,}", "lives in which each is looked at, count"),
+        "held-worst-task": fact(share["near"].mean(1).min(), f"near: mean, worst task, {optimum}"),
+        "held-worst": fact(share["near"].min(), f"near: worst agent, {optimum}"),
+        "held-stuck": fact(100 * (share["near"] < STUCK).mean(), f"near: below {STUCK:g}%, %"),
+        "held-longest": fact(longest, "lifetime of the longest lives, pulls"),
+        "rising-mean": fact(rising.mean(), f"longest lives: mean by the default, {optimum}"),
+        "whole-mean": fact(whole.mean(), f"longest lives: mean by whole returns, {optimum}"),
+        "whole-stuck": fact(100 * (whole < STUCK).mean(), f"of these below {STUCK:g}%, %"),
+        "away-mean": fact(share["away"].mean(), f"away: mean, {optimum}"),
+        "away-worst": fact(share["away"].min(), f"away: worst agent, {optimum}"),
+        "never-still": fact((pulled > 0).sum(), "agents that pull where none should, count"),
+        "never-all": fact(pulled.size, "agents there, count"),
+    }
+
+
+def causes(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
+    """Read what agents earn by where their training begins, and how noisy gradients are.
+
+    Parameters
+    ----------
+    stored
+        ``benchmarks/results/causes.json``.
+
+    Returns
+    -------
+    DataArray
+        Share of the Bayes-optimal return over (recipe, task, seed), tasks by what a life is worth.
+    Facts
+        What the network holds, what training keeps and finds, with the task that is worth least
+        apart from the others; and the gradient's signal over its noise.
+    """
+    rows = sorted(stored["rows"], key=lambda row: -float(row["value"]))
+    data = xr.DataArray(
+        [[row["agents"][way]["share"] for row in rows] for way in WAYS],
+        dims=["recipe", "task", "seed"],
+        coords={
+            "recipe": [*WAYS],
+            "task": [f"{row['value']:.2f} ($T={row['lifetime']:.0f}$)" for row in rows],
+            "seed": stored["seeds"],
+        },
+    )
+    share = 100 * data
+    least, others = share.isel(task=-1), share.isel(task=slice(-1))
+    never = share.sel(recipe="from never")
+    signal = {
+        name: np.mean([row["signal_to_noise"][name] for row in rows]).item() for name in SIGNALS
+    }
+    optimum = "% of the optimum"
+    facts = {
+        "cause-tasks": fact(len(rows), "tasks, count"),
+        "cause-others": fact(len(rows) - 1, "all but that worth least, count"),
+        "cause-seeds": fact(len(stored["seeds"]), "agents of each task, count"),
+        "cause-lives": fact(f"{stored['lives']:,}", "lives in which each is looked at, count"),
+        "fitted-mean": fact(share.sel(recipe="fitted").mean(), f"fitted: mean, {optimum}"),
+        "fitted-worst": fact(share.sel(recipe="fitted").min(), f"fitted: worst, {optimum}"),
+        "direct-best": fact(share.sel(recipe="direct").max(), f"direct: best, {optimum}"),
+        "never-out": fact((never > 0).sum(), "agents that get out of never pulling, count"),
+        "never-from": fact(never.size, "agents trained from never pulling, count"),
+        "kept-worst": fact(
+            others.sel(recipe="from the best").min(), f"from the best, others: worst, {optimum}"
+        ),
+        "kept-least": fact(
+            least.sel(recipe="from the best").max(), f"from the best, worth least: best, {optimum}"
+        ),
+        "least-worth": fact(rows[-1]["value"], "optimum of the task worth least, reward"),
+        "snr-draws": fact(stored["draws"], "gradients drawn at the same weights, count"),
+        "snr-gain": fact(
+            signal["posterior-mean"] / signal["reward"],
+            "signal over noise with the posterior mean, over that with rewards",
+        ),
+    }
+    for key, some in (("least", least), ("others", others)):
+        found = some.sel(recipe="default")
+        facts |= {
+            f"{key}-default": fact(found.mean(), f"default, {key}: mean, {optimum}"),
+            f"{key}-default-worst": fact(found.min(), f"default, {key}: worst, {optimum}"),
+        }
+    for name, ratio in signal.items():
+        facts[f"snr-{name}"] = fact(ratio, f"signal over noise of a gradient, {name}")
+    return data, facts

@@ -1,0 +1,135 @@
+"""What the chapter *What limits training* draws and quotes."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.causes import DEFAULT, DIRECT
+from benchmarks.edge import NARROW, RECIPES
+from meta_bandit.studies import stored_benchmark
+from meta_bandit.studies import training_limits as chapter
+
+BOOK = Path(__file__).parents[2] / "book"
+TEXT = (BOOK / "what-limits-training.md").read_text(encoding="utf-8")
+EDGE, CAUSES = stored_benchmark("edge.json"), stored_benchmark("causes.json")
+
+
+@pytest.fixture(scope="module")
+def ablation():
+    return chapter.ablation(EDGE["ablation"])
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return chapter.held_out(EDGE)
+
+
+@pytest.fixture(scope="module")
+def causes():
+    return chapter.causes(CAUSES)
+
+
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, causes):
+    found = ablation[1] | held_out[1] | causes[1]
+    quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
+    elsewhere = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
+    quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))
+    live = set(re.findall(r'"([\w-]+)": ', TEXT))
+    assert quoted - live == found.keys()
+    assert all(fact.about for fact in found.values())
+
+
+def test_each_recipe_changes_one_part_of_the_default(ablation):
+    data, _ = ablation
+    assert data.recipe.values.tolist() == [*RECIPES]
+    default = asdict(RECIPES["companion"])
+    assert default == EDGE["companion"]["config"] == CAUSES["config"]
+    changed = {
+        name: {key for key, value in asdict(config).items() if value != default[key]}
+        for name, config in RECIPES.items()
+    }
+    rising = {"gae_lambda", "gae_lambda_rises"}  # one plan for lambda
+    assert changed.pop("companion") == set()
+    assert changed.pop("both of these") == {"critic"} | rising
+    assert changed["network as critic"] == {"critic"}
+    assert changed.pop("lambda 0.97 throughout") == rising
+    assert len(changed.pop("plain")) > 5
+    assert all(len(settings) == 1 for settings in changed.values())
+
+
+def test_where_training_begins_is_all_that_the_direct_ways_differ_in():
+    assert {key for key in asdict(DIRECT) if getattr(DIRECT, key) != getattr(DEFAULT, key)} == {
+        "continuation_until"
+    }
+
+
+def test_the_page_trains_on_the_task_of_the_figure(ablation):
+    _, facts = ablation
+    shown = re.search(r"GaussianBandit\(np\.full\(agents, (.*?)\), (.*?), (.*?), (.*?)\)", TEXT)
+    known = [facts[f"edge-{name}"].value for name in "pltm"]
+    assert [float(number) for number in shown.groups()] == known
+    assert known == [NARROW.sigma_p, NARROW.sigma_l, NARROW.lifetime, NARROW.mean]
+    # one arm in eight is better than the safe one: 1 / Phi(-2 / 1.7)
+    assert facts["edge-rare"].value == pytest.approx(8.354, abs=1e-3)
+
+
+def test_what_is_said_of_the_ablation(ablation):
+    data, facts = ablation
+    assert (data.sel(recipe=["no path", "plain"]) == 0).all()
+    one_part = data.drop_sel(recipe=["companion", "no path", "plain", "both of these"])
+    assert one_part.sizes["recipe"] == 7
+    assert facts["edge-alone-worst"].value == 100 * one_part.min() > 90
+    assert (data.sel(recipe="both of these") < 0.75).sum() == facts["edge-both-failed"].value == 1
+    assert data.sel(recipe="companion").min() > 0.95
+    assert facts["edge-default-worst"].value == 100 * data.sel(recipe="companion").min()
+
+
+def test_what_is_said_of_the_tasks_that_chose_nothing(held_out):
+    table, facts = held_out
+    assert [*table] == [
+        *(f"near, T = {lifetime}" for lifetime in (30, 100, 250)),
+        "away, T = 30",
+        "never, T = 30",
+    ]
+    assert sum(row["tasks"] for row in table.values()) == len(EDGE["companion"]["rows"])
+    near = [row["share"] for row in EDGE["companion"]["rows"] if row["kind"] == "near"]
+    assert facts["held-worst"].value == 100 * np.min(near) > 75
+    assert facts["held-worst-task"].value == pytest.approx(100 * min(map(np.mean, near)))
+    longest = [row["share"] for row in EDGE["companion"]["rows"] if row["lifetime"] == 250]
+    assert facts["rising-mean"].value == pytest.approx(100 * np.mean(longest))
+    tasks = {
+        (row["sigma_p"], row["sigma_l"])
+        for row in EDGE["companion"]["rows"]
+        if row["lifetime"] == 250
+    }
+    whole = EDGE["whole-returns"]
+    assert tasks == {(row["sigma_p"], row["sigma_l"]) for row in whole["rows"]}
+    different = {key for key, value in whole["config"].items()
+                 if value != EDGE["companion"]["config"][key]}  # fmt: skip
+    assert different == {"gae_lambda"}
+    # "such an agent"
+    assert facts["never-still"].value == 1
+
+
+def test_what_is_said_of_the_causes(causes):
+    data, facts = causes
+    for way in chapter.WAYS:
+        for row in CAUSES["rows"]:
+            task = f"{row['value']:.2f} ($T={row['lifetime']:.0f}$)"
+            stored = row["agents"][way]["share"]
+            assert data.sel(recipe=way, task=task).values.tolist() == stored
+    assert (data.sel(recipe=["direct", "from never"]) == 0).all()
+    assert data.sel(recipe="fitted").min() > 0.9
+    least, others = data.isel(task=-1), data.isel(task=slice(-1))
+    assert (least.sel(recipe="from the best") == 0).all()
+    assert others.sel(recipe="from the best").min() > 0.8
+    assert least.sel(recipe="default").max() < others.sel(recipe="default").min()
+    assert facts["least-worth"].value == min(row["value"] for row in CAUSES["rows"])
+    # a single update is mostly noise, by any of the signals
+    for name in chapter.SIGNALS:
+        ratios = [row["signal_to_noise"][name] for row in CAUSES["rows"]]
+        assert facts[f"snr-{name}"].value == pytest.approx(np.mean(ratios))
+        assert np.max(ratios) < 1
