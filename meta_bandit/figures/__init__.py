@@ -1,6 +1,6 @@
 """The figures of the book, one function each: labelled data in, a matplotlib figure out."""
 
-from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets, thresholds
+from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets
 from meta_bandit.figures.agents import (
     behaviour_maps,
     learning_curves,
@@ -133,7 +133,6 @@ __all__ = [
     "stored_and_again",
     "tampered_clock",
     "task_names",
-    "thresholds",
     "two_optima",
     "untold_lifetimes",
     "value_of_lifetime",
