@@ -58,7 +58,6 @@ from meta_bandit.figures.many_arms import (
     climbers,
     found_on_the_map,
     ladder,
-    lives_side_by_side,
     out_of_the_trap,
 )
 from meta_bandit.figures.optima import (
@@ -111,7 +110,6 @@ __all__ = [
     "lifetime_curves",
     "lifetime_maps",
     "lives_panel",
-    "lives_side_by_side",
     "long_lives",
     "long_regrets",
     "loop",

@@ -97,5 +97,5 @@ def regrets(table: xr.Dataset) -> Figure:
             ax.set_yticks(rows, table.policy.values if not i else [""] * len(rows))
             ax.grid(axis="y", color="#dddddd", lw=0.6)
             ax.set(title=task, xlabel="regret of a life (reward)", xlim=(0, None))
-        np.atleast_1d(axes)[-1].legend(fontsize=9, loc="upper right", frameon=True)
+        np.atleast_1d(axes)[0].legend(fontsize=9, loc="upper right", frameon=True)
     return figure
