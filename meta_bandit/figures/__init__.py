@@ -1,6 +1,6 @@
 """The figures of the book, one function each: labelled data in, a matplotlib figure out."""
 
-from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets, thresholds
+from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets
 from meta_bandit.figures.agents import (
     behaviour_maps,
     learning_curves,
@@ -58,7 +58,6 @@ from meta_bandit.figures.many_arms import (
     climbers,
     found_on_the_map,
     ladder,
-    lives_side_by_side,
     out_of_the_trap,
 )
 from meta_bandit.figures.optima import (
@@ -111,7 +110,6 @@ __all__ = [
     "lifetime_curves",
     "lifetime_maps",
     "lives_panel",
-    "lives_side_by_side",
     "long_lives",
     "long_regrets",
     "loop",
@@ -133,7 +131,6 @@ __all__ = [
     "stored_and_again",
     "tampered_clock",
     "task_names",
-    "thresholds",
     "two_optima",
     "untold_lifetimes",
     "value_of_lifetime",

@@ -1,4 +1,4 @@
-"""Figures of the adaptive learner: thresholds, what commitment costs, baselines."""
+"""Figures of the adaptive learner: lives, what commitment costs, baselines."""
 
 from __future__ import annotations
 
@@ -51,23 +51,6 @@ def draw_leaving(ax: Any, paths: xr.Dataset) -> None:
     ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
 
 
-def thresholds(levels: xr.DataArray) -> Figure:
-    """Draw the thresholds of several tasks.
-
-    Parameters
-    ----------
-    levels
-        b_n over (task, pulls), in units of reward.
-    """
-    with canvas(width=6.5, height=3.4) as (figure, ax):
-        for task in levels.task.values:
-            ax.plot(levels.pulls, levels.sel(task=task), label=task)
-        ax.axhline(0, color="black", lw=0.8, ls=":")
-        ax.set(xlabel="risky pulls $n$", ylabel="threshold $b_n$ (reward)")
-        ax.legend(fontsize=9)
-    return figure
-
-
 def price_of_commitment(plane: xr.Dataset) -> Figure:
     """Draw how many times more the adaptive learner earns, with the edges of both.
 
@@ -114,5 +97,5 @@ def regrets(table: xr.Dataset) -> Figure:
             ax.set_yticks(rows, table.policy.values if not i else [""] * len(rows))
             ax.grid(axis="y", color="#dddddd", lw=0.6)
             ax.set(title=task, xlabel="regret of a life (reward)", xlim=(0, None))
-        np.atleast_1d(axes)[-1].legend(fontsize=9, loc="lower right", frameon=True)
+        np.atleast_1d(axes)[0].legend(fontsize=9, loc="upper right", frameon=True)
     return figure

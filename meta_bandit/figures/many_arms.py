@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SIGMA_L, canvas
 
-Arms = NDArray[np.int64]
 Floats = NDArray[np.float64]
 COLORS = (BLUE, ORANGE, GREEN)
 
@@ -124,27 +123,6 @@ def climbers(data: xr.Dataset, levels: xr.DataArray) -> Figure:
         first[1].set_ylabel("arms tried in training (arms)")
         first[2].set_ylabel("share of lives")
         first[1].legend(fontsize=9)
-    return figure
-
-
-def lives_side_by_side(arms: Mapping[str, Arms]) -> Figure:
-    """Draw one life of each policy: which arm it pulls when.
-
-    Parameters
-    ----------
-    arms : length pulls
-        Arm of each pull, by the name of who lives.
-    """
-    with canvas(1, len(arms), width=11, height=3.2) as (figure, axes):
-        most = max(int(np.max(pulled)) for pulled in arms.values())
-        for ax, (name, pulled) in zip(axes, arms.items(), strict=True):
-            ax.axhspan(-0.5, 0.5, color=NEVER, lw=0)
-            ax.plot(np.arange(1, len(pulled) + 1), pulled, ".", ms=4, color="black")
-            ax.set(title=name, xlabel="pull", ylim=(-0.7, most + 0.7), yticks=range(most + 1))
-            ax.title.set_fontsize(10)
-            if ax is not axes[0]:
-                ax.set_yticklabels([])
-        axes[0].set_ylabel("arm that is pulled")
     return figure
 
 

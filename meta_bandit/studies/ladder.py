@@ -5,7 +5,7 @@ Functions make a dataset and facts of what the study ``many-arms`` found, and of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,14 +15,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.agents import AgentPolicy, TrainedAgents, load_agents
+from meta_bandit.agents import TrainedAgents, load_agents
 from meta_bandit.policies.many_arms import (
     Gittins,
     Informed,
     KnowledgeGradient,
     Never,
     ThompsonSampling,
-    UpperConfidence,
 )
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.studies.many_arms import Pullers
@@ -32,7 +31,6 @@ from meta_bandit.studies.run import run
 from meta_bandit.theory import stopping_critical_sigma_l
 from meta_bandit.theory.many_arms import (
     index_offsets,
-    many_full_information,
     many_optimal_commit,
     price_bound,
     timid_bound,
@@ -92,7 +90,6 @@ def rungs(
             f"safe-{place}": fact(world.safe, "what arm 0 pays"),
             f"bound-se-{place}": fact(se, "standard error of the bound"),
             f"gap-{place}": fact(100 * (best / index - 1), "from the index to the bound, %"),
-            f"index-share-{place}": fact(100 * index / best, "the index policy's, % of the bound"),
         }
     one = worlds[0]
     facts |= {
@@ -131,7 +128,6 @@ def rivals(worlds: Sequence[ManyArms], lives: int, seed: int) -> tuple[xr.DataAr
         "never": Never(),
         "Thompson": ThompsonSampling(),
         "knowledge gradient": KnowledgeGradient(),
-        "upper confidence": UpperConfidence(),
     }
     found = []
     for world in worlds:
@@ -143,32 +139,6 @@ def rivals(worlds: Sequence[ManyArms], lives: int, seed: int) -> tuple[xr.DataAr
     names = [f"known arm pays {float(world.safe):g}" for world in worlds]
     places = {"world": names, "policy": [*policies, "told all"]}
     return xr.DataArray(values[..., 0], places, ("world", "policy")), facts
-
-
-def references(
-    rungs: xr.Dataset, others: xr.DataArray, worlds: Sequence[ManyArms]
-) -> dict[str, dict[str, float]]:
-    """Lay out what a life earns by policies and bounds, a column for each world."""
-    table = {}
-    for place, world in enumerate(worlds):
-        own = {str(name): float(others[place].sel(policy=name)) for name in others.policy.values}
-        last = rungs.isel(world=place, tried=-1)
-        known = own.pop("told all")
-        rows = {
-            "never exploring": own.pop("never"),
-            "the best with one arm, exact": float(last["first"]),
-            "best committed plan": float(last.committed),
-            **own,
-            "Gittins index": float(last["index"]),
-            "no policy more than, by paths": float(last.bound),
-            "no policy more than, by price": price_bound(world)[0],
-            "told all means": known,
-            "told all means, exact": many_full_information(world),
-        }
-        table[str(rungs.world.values[place])] = {
-            name: round(value, 1) for name, value in rows.items()
-        }
-    return table
 
 
 def levels(rungs: xr.Dataset) -> xr.DataArray:
@@ -252,7 +222,8 @@ def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     -------
     Dataset
         What the study holds, over (world, recipe, seed); ``needs``, the fewest unknown arms with
-        which as much can be earned at all (thm-ladder), two standard errors of both granted.
+        which as much can be earned at all (thm-ladder), two standard errors of both granted;
+        ``share``, the return as a share of the bound with all arms.
     Facts
         Of the first world (``-0``), the second, and so on, by recipe.
     """
@@ -262,6 +233,7 @@ def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     sure = data.expected_return - 2 * data.expected_return_se
     below = rungs.bound + 2 * rungs.bound_se < sure
     data["never"] = "world", runs.attrs["lifetime"] * rungs.safe.values
+    data["share"] = data.expected_return / rungs.bound.isel(tried=-1)
     data["needs"] = below.sum("tried").clip(max=rungs.sizes["tried"] - 1)
     about = runs.attrs
     facts: Facts = {
@@ -280,7 +252,7 @@ def climbed(runs: xr.Dataset, rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
             where = f"{recipe}, world {world}"
             facts |= {
                 f"{key}-share-{world}": fact(
-                    100 * own.expected_return.mean() / rungs.bound[world, -1],
+                    100 * own.share.mean(),
                     f"mean return in % of the bound with all arms: {where}",
                 ),
                 f"{key}-below-{world}": fact(
@@ -302,9 +274,9 @@ def by_recipe(data: xr.Dataset) -> dict[str, dict[tuple[str, str], str | float]]
             "return, mean": round(float(earned.mean()), 1),
             "worst agent": round(float(earned.min()), 1),
             "best agent": round(float(earned.max()), 1),
+            "mean, % of the bound": round(100 * float(own.share.mean())),
             "arms tried": f"{float(tried.min()):.1f} to {float(tried.max()):.1f}",
             "arms needed": f"{int(needs.min())} to {int(needs.max())}",
-            "pulls of arm 0": round(float(own.greedy_safe.mean()), 1),
         }
         for title, value in values.items():
             table.setdefault(title, {})[world, recipe] = value
@@ -386,7 +358,7 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
         sigma_l, seed), and ``share`` of what the index policy earns beyond that: NaN where it
         earns less than 1 of the reward; and what `map_of_arms` gives of these worlds.
     Facts
-        Of each recipe the mean share with the lowest and the highest seed (means over worlds).
+        How many worlds there are of which kind, and how many agents and lives in each.
     """
     noises = [row.attrs["sigma_l"] for row in rows]
     runs = xr.concat(
@@ -408,52 +380,32 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
         "found-worth": fact((data["index"] >= 1).sum(), "in which the index earns 1 more or more"),
         "found-beyond": fact(beyond.sum(), "in which exploring cannot pay"),
         "found-lives": fact(f"{about['lives']:,}", "lives in which each of them is measured"),
-        "found-agents": fact(
-            data.share.isel(recipe=0).count(), "agents of each way, where it is worth"
-        ),
         "found-seeds": fact(data.sizes["seed"], "agents of each way in each world"),
     }
-    for recipe in RECIPES:
-        own = data.sel(recipe=recipe)
-        seeds = 100 * own.share.mean(["safe", "sigma_l"])
-        facts |= {
-            f"found-{recipe}": fact(seeds.mean(), f"mean share of {recipe}, %"),
-            f"found-{recipe}-low": fact(seeds.min(), f"{recipe}: of the worst seed, %"),
-            f"found-{recipe}-high": fact(seeds.max(), f"{recipe}: of the best seed, %"),
-            f"found-{recipe}-stuck": fact(
-                (own.share < 0.5).sum(), f"{recipe}: agents with less than half, where it is worth"
-            ),
-            f"found-{recipe}-loss": fact(
-                abs(own.earned.where(beyond).min()),
-                f"{recipe}: most lost where none can gain, reward",
-            ),
-        }
     return data, facts
 
 
-def one_life(
-    world: ManyArms, teams: Mapping[str, TrainedAgents], seed: Sequence[int]
-) -> dict[str, NDArray[np.int64]]:
-    """Let two policies and the first agent of each recipe live once, in the same arms.
+def over_the_map(data: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Lay out what agents find over a map of worlds, a column for each way of training.
 
-    Returns
-    -------
-    dict of shape (pulls,)
-        The arm of each pull, by who lives.
+    Parameters
+    ----------
+    data
+        What `found_over_map` gives.
     """
-    policies: dict[str, ManyPolicy] = {
-        "Thompson": ThompsonSampling(),
-        "index": Gittins(index_offsets(world)),
-    }
-    policies |= {name: AgentPolicy(teams[way][0]) for way, name in RECIPES.items()}
-    # agents live in a world with an axis of agents
-    home = replace(world, safe=np.atleast_1d(world.safe))
-    return {
-        name: simulate(policy, home, 1, np.random.default_rng(seed))
-        .actions[:, 0, 0]
-        .astype(np.int64)
-        for name, policy in policies.items()
-    }
+    table: dict[str, dict[str, str]] = {}
+    for recipe, called in RECIPES.items():
+        own = data.sel(recipe=recipe)
+        seeds = 100 * own.share.mean(["safe", "sigma_l"])
+        lost = -own.earned.where(data.sigma_l >= data.edge).min()
+        table[called] = {
+            "mean share, %": f"{float(seeds.mean()):.0f}",
+            "by seed, %": f"{float(seeds.min()):.0f} to {float(seeds.max()):.0f}",
+            "agents with less than half": f"{int((own.share < 0.5).sum())} of "
+            f"{int(own.share.count())}",
+            "most lost where none can gain": f"{float(lost) + 0.0:.1f}",
+        }
+    return table
 
 
 class Page(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.studies import STUDIES, run
+from meta_bandit.studies import STUDIES, run, stored_parts
 from meta_bandit.studies.ladder import (
     RECIPES,
     Page,
@@ -18,12 +18,13 @@ from meta_bandit.studies.ladder import (
     in_the_trap,
     levels,
     map_of_arms,
+    over_the_map,
     raised,
-    references,
     rivals,
     rungs,
 )
 from meta_bandit.theory import optimal_commit
+from meta_bandit.theory.many_arms import many_full_information
 from meta_bandit.worlds import ManyArms
 
 
@@ -69,7 +70,9 @@ def test_an_agent_stands_on_the_rung_that_it_cannot_earn_without(tmp_path):
     assert facts["one-memory-rung"].value == 1
     # never exploring earns 5 in 10 pulls
     assert [facts[f"{recipe}-below-0"].value for recipe in RECIPES] == [1, 0, 0]
-    assert by_recipe(data)["arms needed"]["plain", "direct"] == "1 to 1"
+    table = by_recipe(data)
+    assert table["arms needed"]["plain", "direct"] == "1 to 1"
+    assert table["mean, % of the bound"]["poor", "default"] == 20
 
 
 WORLDS = [ManyArms(3, 1.0, 0.5, 10, 0.0, safe) for safe in (0.5, 0.0)]
@@ -89,18 +92,16 @@ def test_what_can_be_earned_lies_between_the_index_and_the_bound(caught):
     assert (found.bound.diff("tried") > 0).all()
     # with one unknown arm the index is optimal and the bound by price exact
     np.testing.assert_allclose(found["index"][:, 1], found["first"], atol=float(slack.max()))
-    share, gap = facts["index-share-0"].value, facts["gap-0"].value
-    assert share * (1 + gap / 100) == pytest.approx(100)
+    best, index = found.bound[0, -1], found["index"][0, -1]
+    assert facts["gap-0"].value == pytest.approx(100 * float(best / index - 1))
 
 
-def test_who_knows_more_earns_more(caught):
+def test_who_knows_more_earns_more():
     others, facts = rivals(WORLDS, 4_000, 0)
     assert others.sel(policy="never").values.tolist() == [5, 0]
     assert (others.sel(policy="told all") > others.sel(policy="Thompson")).all()
-    table = references(caught[0], others, WORLDS)["known arm pays 0.5"]
-    assert table["never exploring"] == 5
-    off = abs(table["told all means"] - table["told all means, exact"])
-    assert off < 4 * facts["se"].value + 0.1
+    exact = [many_full_information(world) for world in WORLDS]
+    assert (abs(others.sel(policy="told all") - exact) < 4 * facts["se"].value + 0.1).all()
 
 
 def test_what_the_chapter_says_of_the_stored_agents():
@@ -151,5 +152,27 @@ def test_what_is_found_is_a_share_of_what_the_index_gains(tmp_path):
     assert 0 < worth.sum() < worth.size
     expected = (1 / data["index"]).where(worth)
     np.testing.assert_allclose(shared.share.transpose(*expected.dims), expected)
-    assert facts["found-default"].value == 0 < facts["found-shared"].value
-    assert facts["found-direct-stuck"].value == facts["found-agents"].value == worth.sum()
+    assert facts["found-worth"].value == worth.sum()
+    assert facts["found-worlds"].value == worth.size == 4
+    table = over_the_map(data)
+    assert table["direct"] == {
+        "mean share, %": "0",
+        "by seed, %": "0 to 0",
+        "agents with less than half": f"{int(worth.sum())} of {int(worth.sum())}",
+        "most lost where none can gain": table["default"]["most lost where none can gain"],
+    }
+    mean = float(100 * expected.mean())
+    assert table["a memory for each arm"]["mean share, %"] == f"{mean:.0f}"
+
+
+def test_who_keeps_a_memory_for_each_arm_climbs_where_the_known_arm_pays_little():
+    rows = [*stored_parts("many-arms-map").values()]
+    data, facts = found_over_map(rows, 500, 0)
+    assert facts["found-worlds"].value == 4 * len(rows)
+    by_pay = data.share.mean(["sigma_l", "seed"])
+    shared = by_pay.sel(recipe="shared")
+    assert shared.sel(safe=[0.0, 0.5]).min() > 0.5 > shared.sel(safe=1.5)
+    assert (by_pay.sel(recipe=["default", "direct"]) < 0.5).all()
+    # towards the edge it never explores, though that would pay
+    never = data.earned.sel(recipe="shared") == 0
+    assert (never & (data["index"] >= 1)).any()
