@@ -17,6 +17,8 @@ from pathlib import Path
 import mpmath as mp  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.signal import fftconvolve
 from scipy.stats import norm
 from tqdm import tqdm
 
@@ -64,12 +66,16 @@ def random_tasks(count: int, longest: int, rng: np.random.Generator) -> Gaussian
 
 
 def timed(call: Callable[[], object], repeats: int) -> dict[str, float]:
-    """Wall time of a call in seconds: shortest, median and longest of some repeats."""
+    """Processor time of a call in seconds: shortest, median and longest of some repeats.
+
+    It is that of all threads together, so that it bounds what one core takes, and it leaves out
+    what the machine does beside.
+    """
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return {
         "shortest_s": min(seconds),
         "median_s": float(np.median(seconds)),
@@ -159,7 +165,7 @@ def commit_times() -> list[Row]:
     rows = []
     for what, task, bar, repeats in (
         ("n* at T = 1e9", longest, 1e-3, 200),
-        ("phase diagram of n*, 200 x 200, T = 100", grid, 0.3, 10),
+        ("phase diagram of n*, 200 x 200, T = 100", grid, 0.1, 10),
     ):
         optimal_commit(task)
         spread = timed(lambda task=task: optimal_commit(task), repeats)  # type: ignore[misc]
@@ -223,6 +229,73 @@ def bayes_lattice() -> Row:
     return Row("V*: error / bar, against a fine lattice, T <= 12", worst, 1, "", {"tasks": tasks})
 
 
+def kinked_lattice_value(task: GaussianBandit, per_move: float = 6.0) -> float:
+    r"""C_0(m) on an even lattice of estimates, the kink of J at each threshold corrected.
+
+    The trapezoidal rule is all but exact for what is smooth. At the kink b, a share alpha of the
+    spacing h below the next point, it lacks the terms of Euler and Maclaurin,
+
+    .. math:: \sum_{k=1}^{3} \frac{h^{k+1}}{(k + 1)!}\, B_{k+1}(\alpha)\,
+        \frac{d^k}{dy^k}\Big[C(y)\,\varphi\big(\tfrac{y - x}{d}\big)/d\Big]_{y = b}
+
+    with Bernoulli's polynomials. Nothing of `stopping_solver` is used. ``per_move`` is the number
+    of points in the smallest move of the estimate.
+    """
+    mean, sigma_p, sigma_l = float(task.mean), float(task.sigma_p), float(task.sigma_l)
+    before = np.arange(int(task.lifetime) - 1) + (sigma_l / sigma_p) ** 2
+    moves = sigma_l / np.sqrt(before * (before + 1))
+    h = moves[-1] / per_move
+    half = int(np.ceil(9 * sigma_p / h))
+    x = mean + h * np.arange(-half, half + 1)
+    going_on, threshold, slopes = x, 0.0, (1.0, 0.0, 0.0)
+    for left, d in enumerate(moves[::-1], start=1):
+        reach = int(np.ceil(9 * d / h))
+        kernel = norm.pdf(h * np.arange(-reach, reach + 1), scale=d) * h
+        # below the lattice all leave, and above it all stay
+        above = left * (x[-1] + h * np.arange(1, reach + 1))
+        worth = np.concatenate([np.zeros(reach), np.where(x > threshold, going_on, 0), above])
+        ahead = fftconvolve(worth, kernel, "valid")
+        alpha = (x[np.searchsorted(x, threshold, side="right")] - threshold) / h
+        away = (threshold - x) / d
+        density = norm.pdf(away) / d
+        first, second = -away / d * density, (away**2 - 1) / d**2 * density
+        ahead += h**2 / 2 * (alpha**2 - alpha + 1 / 6) * slopes[0] * density
+        cubic = alpha**3 - 1.5 * alpha**2 + 0.5 * alpha
+        ahead += h**3 / 6 * cubic * (slopes[1] * density + 2 * slopes[0] * first)
+        quartic = alpha**4 - 2 * alpha**3 + alpha**2 - 1 / 30
+        third = slopes[2] * density + 3 * slopes[1] * first + 3 * slopes[0] * second
+        going_on = x + ahead + h**4 / 24 * quartic * third
+        # the root and the slopes there, by a polynomial through the points around it
+        at = int(np.searchsorted(going_on, 0.0))
+        around = np.arange(-10, 10)
+        fit = np.polynomial.Chebyshev.fit(around, going_on[at + around] / d, 13)
+        root = brentq(fit, -1, 0)
+        threshold = x[at] + h * root
+        slopes = tuple(float(fit.deriv(k)(root)) * d / h**k for k in (1, 2, 3))
+    return float(going_on[half])
+
+
+KINKED = (
+    (1.0, 1.0, 100), (2.0, 2.0, 100), (2.0, 4.0, 100), (4.0, 8.0, 100), (1.0, 3.0, 200),
+    (0.8, 1.0, 60), (1.0, 0.5, 30), (1.5, 4.0, 50), (1.5, 1.0, 20), (2.0, 1.0, 40),
+    (2.0, 8.0, 60), (3.0, 3.0, 12), (3.0, 9.0, 25), (4.0, 20.0, 40), (5.0, 5.0, 7),
+    (5.0, 30.0, 30), (6.0, 6.0, 90), (8.0, 40.0, 16), (10.0, 10.0, 4), (10.0, 60.0, 35),
+)  # fmt: skip
+"""Tasks on which learning pays: sigma_p, sigma_l and T."""
+
+
+def bayes_kinked_lattice() -> Row:
+    """Distance of V* to the corrected lattice, relative, on twenty tasks."""
+    errors = {}
+    for sigma_p, sigma_l, lifetime in tqdm(KINKED, disable=None, desc="V* against a lattice"):
+        task = GaussianBandit(sigma_p, sigma_l, lifetime)
+        exact = kinked_lattice_value(task)
+        found = float(bayes_optimal(task).value)
+        errors[f"sigma_p {sigma_p}, sigma_l {sigma_l}, T {lifetime}"] = abs(found / exact - 1)
+    return Row("V*: relative error against a corrected lattice, 20 tasks", max(errors.values()),
+               1e-6, "", {"errors": errors})  # fmt: skip
+
+
 def bayes_simulation(lives: int = 10**6) -> Row:
     """Distance of V* to what lives under its thresholds earn, in standard errors."""
     scores: dict[str, float] = {}
@@ -259,7 +332,7 @@ def bayes_times() -> list[Row]:
     medians = np.array([spread["median_s"] for spread in spreads])
     exponent = float(np.polyfit(np.log(lifetimes), np.log(medians), 1)[0])
     return [
-        Row("V*: 400 tasks at T = 100", on_grid["median_s"], 60, "s", dict(on_grid)),
+        Row("V*: 400 tasks at T = 100", on_grid["median_s"], 10, "s", dict(on_grid)),
         Row("V*: one task at T = 1000", spreads[2]["median_s"], 5, "s", dict(spreads[2])),
         Row("V*: exponent of time in T, 250 to 4000", exponent, 1.2, "",
             {"median_s": dict(zip(lifetimes.tolist(), medians.tolist(), strict=True))}),
@@ -278,12 +351,13 @@ def main() -> None:
         optimal_pulls_errors(rng, "ml"),
         *bayes_refinement(rng),
         bayes_lattice(),
+        bayes_kinked_lattice(),
         bayes_simulation(),
     ]
-    print(f"{'what':<52} {'measured':>10} {'bar':>8}")
+    print(f"{'what':<56} {'measured':>10} {'bar':>8}")
     for row in rows:
         mark = "" if row.met else "   MISSED"
-        print(f"{row.what:<52} {row.measured:>10.3g} {row.bar:>8.3g} {row.unit}{mark}")
+        print(f"{row.what:<56} {row.measured:>10.3g} {row.bar:>8.3g} {row.unit}{mark}")
     RESULTS.parent.mkdir(exist_ok=True)
     record = {"machine": before, "rows": [asdict(row) | {"met": row.met} for row in rows]}
     RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -98,10 +98,15 @@ def edge(z: ArrayLike, lifetime: ArrayLike, mean: ArrayLike = -1.0) -> Edge:
     return Edge(*np.broadcast_arrays(pulls, sigma_p, sigma_l))
 
 
+def _edge_target(task: GaussianBandit) -> NDArray[np.float64]:
+    """Give abs(m) / sigma_p, which is z sqrt(1 - rho) at the edge."""
+    # beyond, all that depends on it has underflowed long ago, and its square would be no number
+    return np.minimum(np.abs(task.mean) / task.sigma_p, 1e100)
+
+
 def _edge_parameter(task: GaussianBandit) -> NDArray[np.float64]:
     """Find z of the edge at a sigma_p: z sqrt(1 - rho) = abs(m) / sigma_p, increasing in z."""
-    # beyond, all that depends on it has underflowed long ago, and its square would be no number
-    target = np.minimum(np.abs(task.mean) / task.sigma_p, 1e100)
+    target = _edge_target(task)
 
     def excess(z: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
         # the square, signed: it stays smooth where the share passes 1
@@ -109,6 +114,17 @@ def _edge_parameter(task: GaussianBandit) -> NDArray[np.float64]:
 
     bracket = (np.full_like(target, _SMALLEST_Z), 1.001 * target + 3)
     return elementwise.find_root(excess, bracket, args=(target,)).x
+
+
+def _edge_pulls(task: GaussianBandit, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Exploration at the edge, (1 - rho) / rho times the pulls that the prior is worth.
+
+    In wide worlds rho is 1 to the last digit: what is missing is read off z sqrt(1 - rho).
+    """
+    unlearnt = _unlearnt_share(z)
+    with np.errstate(divide="ignore", over="ignore"):
+        root = task.sigma_l / task.sigma_p * (_edge_target(task) / z)
+        return np.asarray(np.square(root) / unlearnt)
 
 
 def critical_lifetime(task: GaussianBandit, estimator: Estimator = "map") -> NDArray[np.float64]:
@@ -143,8 +159,7 @@ def critical_lifetime(task: GaussianBandit, estimator: Estimator = "map") -> NDA
     if estimator == "ml":
         return _bisected_lifetime(task)
     negative = _with_negative_mean(task)
-    rho = _unlearnt_share(_edge_parameter(negative))
-    best = np.square(task.sigma_l / task.sigma_p) * (1 - rho) / rho
+    best = _edge_pulls(negative, _edge_parameter(negative))
     pulls = np.maximum(np.stack([np.floor(best), np.ceil(best)]), 1)
     with np.errstate(divide="ignore", over="ignore"):
         per_pull = gain(negative.mean, posterior_mean_std(negative, pulls))
@@ -188,12 +203,13 @@ def critical_lifetime_law(task: GaussianBandit) -> NDArray[np.float64]:
     -------
     shape task.shape, float64
         In pulls, not rounded; below `critical_lifetime`, and close to it where n is large. 0
-        where the prior mean is not negative.
+        where the prior mean is not negative, infinite where psi is no number above 0 any more.
     """
-    z = _edge_parameter(_with_negative_mean(task))
-    psi, rho = _relative_gain(z), _unlearnt_share(z)
-    with np.errstate(divide="ignore"):
-        law = np.square(task.sigma_l / task.sigma_p) * (1 - rho) / rho * (1 + 1 / psi)
+    negative = _with_negative_mean(task)
+    z = _edge_parameter(negative)
+    psi = _relative_gain(z)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        law = np.where(psi > 0, _edge_pulls(negative, z) * (1 + 1 / psi), np.inf)
     return np.where(task.mean < 0, law, 0.0)
 
 
@@ -220,7 +236,8 @@ def critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
     -------
     shape task.shape, float64
         In units of reward; 0 where behaviour is predictable (prop-predictable), infinite where
-        the prior mean is not negative and life has more than one pull.
+        the prior mean is not negative and life has more than one pull, or where it is beyond the
+        largest float.
     """
     negative = _with_negative_mean(task)
     psi = _relative_gain(_edge_parameter(negative))
@@ -229,8 +246,11 @@ def critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
     pulls = np.clip(pulls, 1, np.maximum(task.lifetime - 1, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = _inverse_relative_gain(pulls / (task.lifetime - pulls))
-    excess = np.square(task.sigma_p * needed / negative.mean) - 1
-    critical = task.sigma_p * np.sqrt(np.maximum(pulls * excess, 0)).max(axis=0)
+    ratio = np.maximum(task.sigma_p / np.abs(negative.mean) * needed, 1.0)
+    with np.errstate(over="ignore"):
+        # ratio^2 - 1 in factors, as the square may be no number
+        root = np.sqrt(pulls) * np.sqrt(ratio - 1) * np.sqrt(ratio + 1)
+        critical = task.sigma_p * root.max(axis=0)
     critical = np.where(task.lifetime > 1, critical, 0.0)
     return np.where((task.mean < 0) | (task.lifetime == 1), critical, np.inf)
 

@@ -187,7 +187,8 @@ def _log_sides(
         - 0.5 * np.log(2 * np.pi)
     )
     if estimator == "map":
-        return log_benefit - tail / data_weight, gain(-mean, sigma_p * np.sqrt(data_weight))
+        far = np.where(tail > 0, tail / data_weight, 0.0)
+        return log_benefit - far, gain(-mean, sigma_p * np.sqrt(data_weight))
     log_benefit += np.log1p(2 * tail * (1 - data_weight)) - tail * data_weight
     return log_benefit, committed_gain(mean, sigma_p, data_weight, "ml") - mean
 

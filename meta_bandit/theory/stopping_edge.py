@@ -56,8 +56,12 @@ def stopping_critical_sigma_l(task: GaussianBandit) -> NDArray[np.float64]:
             lifetime: NDArray[np.float64],
             mean: NDArray[np.float64],
         ) -> NDArray[np.float64]:
+            sigma_l = np.exp(log_ratio) * sigma_c
+            # in a unit between the two, as only ratios matter (prop-scale) and sigma_c may be
+            # larger than a task allows
+            unit = np.sqrt(sigma_p) * np.sqrt(sigma_l)
             return first_pull_value(
-                GaussianBandit(sigma_p, np.exp(log_ratio) * sigma_c, lifetime, mean)
+                GaussianBandit(sigma_p / unit, sigma_l / unit, lifetime, mean / unit)
             )
 
         # a little wider than the bounds, which meet at lifetime 2

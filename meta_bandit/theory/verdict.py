@@ -87,6 +87,12 @@ def judge(task: GaussianBandit, estimator: Estimator = "map") -> Verdict:
     -------
     Verdict
     """
+    # at the ends of the range, what is next to nothing is to be nothing, without a warning
+    with np.errstate(all="ignore"):
+        return _judge(task, estimator)
+
+
+def _judge(task: GaussianBandit, estimator: Estimator) -> Verdict:
     pulls, value = optimal_commit(task, estimator)
     advantage = float(learning_advantage(task, pulls, estimator))
     informed = float((task.lifetime - 1) * gain(task.mean, task.sigma_p))

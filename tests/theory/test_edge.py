@@ -12,7 +12,11 @@ from meta_bandit.theory import (
     gain,
     learning_advantage,
     local_optima,
+    marginal_benefit_and_cost,
     optimal_commit,
+    stopping_critical_sigma_l,
+    wide_constants,
+    wide_world_edge,
 )
 
 
@@ -78,11 +82,22 @@ def test_extreme_worlds_have_numbers_for_answers(mean):
     worlds = GaussianBandit(
         [least, least, 1.0, most, most], [least, most, 1.0, least, most], 5, mean
     )
-    for function in (critical_lifetime, critical_lifetime_law, critical_sigma_l, first_pull_value):
+    for function in (
+        critical_lifetime,
+        critical_lifetime_law,
+        critical_sigma_l,
+        first_pull_value,
+        lambda task: marginal_benefit_and_cost(task, 2.5),
+        stopping_critical_sigma_l,
+    ):
         assert not np.isnan(function(worlds)).any(), function.__name__
     if mean == -1e150:
         assert critical_sigma_l(worlds)[0] == 0  # predictable
         assert critical_lifetime_law(worlds)[0] == np.inf
+    if mean == -1.0:  # in the widest world both edges are those of its constants
+        committed, adaptive = critical_sigma_l(worlds)[-1], stopping_critical_sigma_l(worlds)[-1]
+        assert adaptive == pytest.approx(float(wide_world_edge(5)) * most**2, rel=1e-6)
+        assert committed < wide_constants().committed * np.sqrt(5) * most**2
 
 
 @pytest.mark.checks("thm-edge")
@@ -121,6 +136,24 @@ def test_critical_lifetime_with_the_sample_mean():
         assert pays.tolist() == [False] * (len(every) - 1) + [True]
     assert (critical_lifetime(task, "ml") >= critical_lifetime(task)).all()
     assert critical_lifetime(GaussianBandit(0.01, 1.0, 1), "ml") == np.inf
+
+
+@pytest.mark.checks("prop-short-life", "thm-wide-worlds")
+@pytest.mark.parametrize("width", [1e3, 1e9, 1e70])
+def test_in_the_widest_worlds_the_critical_lifetime_is_that_of_their_constant(width):
+    noise = 10.0  # sigma_l abs(m) / sigma_p^2
+    task = GaussianBandit(width, noise * width**2, 1)
+    if width > 1e60:  # in another unit, as no standard deviation may be so large
+        task = GaussianBandit(1e-10, noise * 1e-10 * width, 1, -1e-10 / width)
+    real = (noise / wide_constants().committed) ** 2
+    assert critical_lifetime_law(task) == pytest.approx(real, rel=1e-5)
+    assert real < critical_lifetime(task) < 1.01 * real
+
+
+def test_the_law_of_the_critical_lifetime_is_a_number_at_all_extremes():
+    ends = np.array([1e-150, 1e-80, 1.0, 1e80, 1e150])
+    worlds = GaussianBandit(ends, ends[:, None], 1, -ends[:, None, None])
+    assert not np.isnan(critical_lifetime_law(worlds)).any()
 
 
 @pytest.mark.checks("prop-short-life")

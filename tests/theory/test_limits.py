@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.policies import KnowledgeGradient
+from meta_bandit.measure import expected_returns
+from meta_bandit.policies import Commit, KnowledgeGradient, Stopping
 from meta_bandit.theory import (
     bayes_optimal,
     commitment_price,
@@ -219,6 +220,34 @@ def test_near_its_beginning_the_committed_edge_is_that_of_one_pull():
     wide = GaussianBandit(1e5, 1.0, 40)
     assert one_pull_sigma_l(wide) / 1e10 == pytest.approx(1 / start, rel=1e-8)
     assert float(1 / start) < 0.5 * wide_constants().adaptive * np.sqrt(40)
+
+
+@pytest.mark.checks("prop-predictable-side")
+@pytest.mark.parametrize("sigma_p", [0.9, 1.5])
+def test_lives_of_one_look_break_even_at_the_edge_of_one_pull(sigma_p):
+    """Played: a look at the edge earns nothing, with less noise something, with more it costs."""
+    critical = float(one_pull_sigma_l(GaussianBandit(sigma_p, 1.0, 40)))
+    task = GaussianBandit(sigma_p, critical * np.array([0.5, 1.0, 2.0]), 40)
+    played = simulate(Commit(1), task, 50_000, np.random.default_rng(4))
+    returns = expected_returns(played)
+    distance = returns.mean(axis=-1) / (returns.std(axis=-1) / np.sqrt(returns.shape[-1]))
+    assert distance[0] > 4
+    assert abs(distance[1]) < 4
+    assert distance[2] < -4
+
+
+@pytest.mark.checks("prop-small-noise")
+def test_lives_with_a_little_noise_miss_what_the_law_says():
+    """Played: against one who is told the arm with the first reward, in the same lives."""
+    task = GaussianBandit(2.0, 0.1, 10)
+    policy = Stopping(bayes_optimal(task).thresholds)
+    played = simulate(policy, task, 300_000, np.random.default_rng(6))
+    told = played.arm_mean + 9 * np.maximum(played.arm_mean, 0)
+    missed = told - expected_returns(played)
+    error = missed.std() / np.sqrt(missed.size)
+    law = norm.pdf(0.5) * 0.1**2 / 2 * float(small_noise_regret(10))
+    assert error < 0.04 * law
+    assert abs(missed.mean() - law) < 4 * error
 
 
 def flat_prior_regret(lifetime: int, spacing: float = 0.01) -> float:

@@ -4,6 +4,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from benchmarks.theory import KINKED, kinked_lattice_value
 from meta_bandit import GaussianBandit
 from meta_bandit.measure import measure
 from meta_bandit.policies import Stopping
@@ -139,6 +140,16 @@ def test_three_pulls_against_nested_quadrature(sigma_p, sigma_l, mean):
 def test_against_a_fine_lattice(sigma_p, sigma_l, lifetime, mean):
     task = GaussianBandit(sigma_p, sigma_l, lifetime, mean)
     assert bayes_optimal(task).value == pytest.approx(lattice(task), rel=2e-5, abs=2e-5)
+
+
+@pytest.mark.checks("thm-stopping")
+def test_twenty_values_to_a_relative_millionth():
+    """Against a lattice that shares no code with the solver, with terms for the kink."""
+    assert len(KINKED) == 20
+    for sigma_p, sigma_l, lifetime in KINKED:
+        task = GaussianBandit(sigma_p, sigma_l, min(lifetime, 60))
+        value = kinked_lattice_value(task)
+        assert first_pull_value(task) == pytest.approx(value, rel=1e-7), task
 
 
 @pytest.mark.checks("thm-stopping")

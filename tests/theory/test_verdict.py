@@ -42,3 +42,21 @@ def test_there_is_another_local_optimum_only_where_never_learning_is_one():
     assert judge(GaussianBandit(0.5, 1)).other is None
     assert judge(GaussianBandit(2, 10, 100, 1)).other is None
     assert judge(GaussianBandit(2, 10), "ml").other is None
+
+
+def test_at_random_extremes_a_verdict_holds_together_and_nobody_is_warned():
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        sigma_p, sigma_l, size = 10.0 ** rng.uniform(-150, 150, 3)
+        lifetime = int(rng.choice([1, 2, 3, 20]))
+        task = GaussianBandit(sigma_p, sigma_l, lifetime, rng.choice([-size, size]))
+        found = judge(task)
+        assert found.pays == (found.advantage > 0)
+        assert found.pays <= (found.critical_lifetime <= lifetime), task
+        assert (found.reason == "short-life") <= (found.critical_lifetime > lifetime), task
+        assert (found.reason == "one-pull") == (lifetime == 1 and not found.pays), task
+        assert found.bayes_value >= found.commit_value
+    # a world so wide that its width is lost beside 1
+    found = judge(GaussianBandit(1e-44, 1e13, 100, -5.7e-114))
+    assert found.pays
+    assert found.critical_lifetime == 2

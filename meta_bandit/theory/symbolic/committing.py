@@ -205,13 +205,15 @@ def thm_commit_value() -> Result:
         ),
         origin="known",
         sources=(
+            "raiffa1961",
             "colton1963",
             "anscombe1963",
             "frazier2010",
         ),
         credit=(
-            "A trial of fixed size within a known number of patients, and the value of information "
-            "in Bayesian ranking and selection; ours are the steps of the proof."
+            "The expected value of sample information, of a trial of fixed size within a known "
+            "number of patients, and in Bayesian ranking and selection; ours are the steps of the "
+            "proof."
         ),
     )
 

@@ -128,6 +128,11 @@ def thm_wide_worlds() -> Result:
             ),
         ),
         cites=("billingsley1995", "peskir2006"),
+        credit=(
+            "Ours as far as was found. To stop a Wiener process before a horizon is a theme since "
+            "Chernoff and Ray (1965), whose text, beyond its abstract, could not be read: the "
+            "constant c may stand there. The shift by which whole times miss it is Chernoff's."
+        ),
     )
 
 
@@ -198,6 +203,10 @@ def prop_price_of_commitment() -> Result:
             ),
         ),
         cites=("billingsley1995",),
+        credit=(
+            "The order of the regret is Lai's (1987); the price, and an upper bound of the regret "
+            "with its constants for this task, are ours as far as was found."
+        ),
     )
 
 
@@ -251,6 +260,10 @@ def prop_predictable_side() -> Result:
                 sp.Limit(one_pull / sigma_p**2, sigma_p, sp.oo),
                 1 / start,
             ),
+        ),
+        credit=(
+            "The knowledge gradient is that of Frazier, Powell and others; its edge, and where all "
+            "edges begin, are ours as far as was found."
         ),
     )
 

@@ -81,12 +81,14 @@ def thm_stopping() -> Result:
         origin="known",
         sources=(
             "bradt1956",
+            "chernoff1965inspection",
             "chernoff1981",
+            "berry1985",
             "burnetas2003",
         ),
         credit=(
-            "One known arm, one unknown, a finite horizon: a problem of optimal stopping, "
-            "also in continuous time."
+            "One known arm, one unknown, a finite horizon, or a lot to be inspected: a problem of "
+            "optimal stopping, also in continuous time."
         ),
     )
 
@@ -169,4 +171,8 @@ def prop_stopping_edge_curve() -> Result:
             ),
         ),
         cites=("billingsley1995",),
+        credit=(
+            "That noise added to an experiment makes it worth no more is Blackwell's; that the "
+            "edge is one curve is ours as far as was found."
+        ),
     )
