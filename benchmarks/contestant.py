@@ -13,12 +13,14 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import CONFIGURATIONS
+from meta_bandit.agents.training import keep_memory
 
 LIFETIME = 100
 CONFIG = CONFIGURATIONS["plain"]
@@ -30,10 +32,11 @@ Work = tuple[Callable[[], object], float]
 """A call and how much it does: environment steps, or floating-point operations."""
 
 
-def ours(agents: int) -> Work:
-    """The package's trainer."""
+def ours(agents: int, native: bool = False) -> Work:
+    """The package's trainer, with the network in PyTorch or compiled from C."""
+    keep_memory()
     task = GaussianBandit([2.0] * agents, 2.0, LIFETIME)
-    trainer = Trainer(task, range(agents), CONFIG, torch.device("cpu"))
+    trainer = Trainer(task, range(agents), CONFIG, torch.device("cpu"), native=native)
     number = iter(range(10**9))
     return lambda: trainer.update(next(number) % CONFIG.updates), agents * PULLS
 
@@ -92,8 +95,9 @@ def flops_per_pull(units: int) -> float:
     return 2.0 * (forward + backward)
 
 
-KINDS = {
+KINDS: dict[str, Callable[[int], Work]] = {
     "ours": ours,
+    "native": partial(ours, native=True),
     "plain": plain,
     "jax": jitted,
     "large product": large_product,
