@@ -194,7 +194,7 @@ def test_what_lies_outside_is_refused():
         lambda: index_offsets(endless),
         lambda: path_bound(endless, 100, np.random.default_rng(0)),
     ):
-        with pytest.raises(ValueError, match="^lifetime = 1000000000: must be at most 10000"):
+        with pytest.raises(ValueError, match=r"^lifetime = 1000000000: must be at most 10000"):
             refused()
     with pytest.raises(ValueError, match=r"mean - safe = 0\.0: must be < 0"):
         timid_bound(ManyArms(safe=0.0), 1)
