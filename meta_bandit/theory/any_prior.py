@@ -37,10 +37,16 @@ def return_bound(mean: ArrayLike, informed: ArrayLike, lifetime: ArrayLike) -> F
     -------
     shape (...), float64
         In units of reward; 0 where behaviour is predictable.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range.
     """
-    mean = real("mean", mean)
-    require("mean", mean, mean < 0, "< 0")
-    later = (np.asarray(lifetime, np.float64) - 1) * np.asarray(informed)
+    mean = _price("mean", mean)
+    informed = real("informed", informed)
+    require("informed", informed, informed >= 0, ">= 0")
+    later = (whole("lifetime", lifetime, 1) - 1) * informed
     return np.asarray(np.maximum(0.0, mean + later))
 
 
@@ -61,11 +67,26 @@ def break_even_lifetime(mean: float, gains: ArrayLike) -> float:
     -------
     float
         In pulls; infinite if no gain is positive.
+
+    Raises
+    ------
+    ValueError
+        If the mean is not negative, a gain is, or there is none.
     """
-    gains = np.asarray(gains, dtype=np.float64)
+    _price("mean", mean)
+    gains = np.atleast_1d(real("gains", gains))
+    require("gains", gains, gains >= 0, ">= 0")
+    require("number of gains", np.array(gains.size), gains.size > 0, ">= 1")
     n = np.arange(1, gains.size + 1)
     with np.errstate(divide="ignore"):
         return float((n * (1 + np.abs(mean) / gains)).min())
+
+
+def _price(name: str, value: ArrayLike) -> Floats:
+    """Check a prior mean that has to be negative."""
+    mean = real(name, value)
+    require(name, mean, mean < 0, "< 0")
+    return mean
 
 
 @dataclass(frozen=True)
@@ -78,9 +99,9 @@ class BernoulliArm:
     Parameters
     ----------
     successes
-        alpha > 0, successes that the prior is worth.
+        alpha in [1e-6, 1e6], successes that the prior is worth.
     failures
-        beta > 0, failures that it is worth.
+        beta in [1e-6, 1e6], failures that it is worth.
     price
         c in (0, 1), what each pull costs; the other arm pays 0.
     lifetime
@@ -102,6 +123,7 @@ class BernoulliArm:
         for name in ("successes", "failures"):
             value = real(name, getattr(self, name))
             require(name, value, value > 0, "a finite number > 0")
+            require(name, value, (value >= 1e-6) & (value <= 1e6), "in [1e-6, 1e6]")
         price = real("price", self.price)
         require("price", price, (price > 0) & (price < 1), "in (0, 1)")
         lifetime = whole("lifetime", self.lifetime, 1)
@@ -140,13 +162,19 @@ def bernoulli_gains(arm: BernoulliArm, pulls: int) -> Floats:
     arm
         The arm.
     pulls
-        Longest n, N.
+        Longest n, N; at most 20,000.
 
     Returns
     -------
     shape (N,), float64
         :math:`G_1, \ldots, G_N`, in units of reward.
+
+    Raises
+    ------
+    ValueError
+        If N is no such number.
     """
+    require("pulls", whole("pulls", pulls, 1), pulls <= _LONGEST, f"at most {_LONGEST}")
     a, b = arm.successes, arm.failures
     gains = np.empty(pulls)
     for n in range(1, pulls + 1):
@@ -218,13 +246,20 @@ def bernoulli_critical_lifetime(arm: BernoulliArm, longest: int = 2_000) -> floa
     arm
         The arm, with m < 0; its lifetime is not used.
     longest
-        Longest lifetime that is looked at, in pulls.
+        Longest lifetime that is looked at, in pulls; at most 20,000.
 
     Returns
     -------
     float
         In pulls; infinite if it is beyond the longest.
+
+    Raises
+    ------
+    ValueError
+        If m is not negative, or the longest lifetime no such number.
     """
+    _price("mean", arm.mean)
+    require("longest", whole("longest", longest, 1), longest <= _LONGEST, f"at most {_LONGEST}")
 
     def pays(lifetime: int) -> bool:
         own = BernoulliArm(arm.successes, arm.failures, arm.price, lifetime)

@@ -15,6 +15,7 @@ from meta_bandit.theory.posterior import gain, posterior_mean_std
 from meta_bandit.theory.stopping import bayes_optimal, first_pull_value
 from meta_bandit.worlds.bandit import GaussianBandit
 from meta_bandit.worlds.many_arms import ManyArms
+from meta_bandit.worlds.task import require, whole
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +42,14 @@ def best_of_gain(mean: ArrayLike, std: ArrayLike, arms: ArrayLike) -> Floats:
     -------
     shape (...), float64
         In units of reward; 0 without arms, and `gain` for one. Relative error below 1e-10.
+
+    Raises
+    ------
+    ValueError
+        If s is negative, or k no whole number >= 0.
     """
+    arms = whole("arms", arms, 0)
+    require("std", np.asarray(std), ~(np.asarray(std) < 0), ">= 0")
     mean, std, arms = np.broadcast_arrays(
         np.asarray(mean, np.float64), np.asarray(std, np.float64), np.asarray(arms)
     )
@@ -50,7 +58,7 @@ def best_of_gain(mean: ArrayLike, std: ArrayLike, arms: ArrayLike) -> Floats:
     # in units of the spread: from 0, or from where the integrand is 1, to where it is negligible
     zero = -mean / spread
     low = np.maximum(zero, -9.0)
-    high = np.sqrt(np.square(np.maximum(low, 0)) + 2 * (40 + np.log(np.maximum(arms, 1))))
+    high = np.hypot(np.maximum(low, 0), np.sqrt(2 * (40 + np.log(np.maximum(arms, 1)))))
     half = (high - low)[..., None] / 2
     at = low[..., None] + half * (1 + place)
     tail = -np.expm1(arms[..., None] * log_ndtr(at))
@@ -122,9 +130,7 @@ def many_optimal_commit(world: ManyArms, most: int | None = None) -> tuple[int, 
     ValueError
         If the lifetime is longer.
     """
-    lifetime = int(world.lifetime)
-    if lifetime > _LONGEST:
-        raise ValueError(f"lifetime = {lifetime}: must be at most {_LONGEST}")
+    lifetime = moderate_lifetime(world)
     found = (0, 0, float(many_commit_value(world, 0, 0)))
     for tried in range(1, 1 + (world.unknown if most is None else most)):
         pulls = np.arange(1, lifetime // tried + 1)
@@ -132,6 +138,14 @@ def many_optimal_commit(world: ManyArms, most: int | None = None) -> tuple[int, 
         if values.size and values.max() > found[2]:
             found = (tried, int(pulls[values.argmax()]), float(values.max()))
     return found
+
+
+def moderate_lifetime(world: ManyArms) -> int:
+    """Give the lifetime of a world, and refuse what would take more memory than there is."""
+    lifetime = int(world.lifetime)
+    if lifetime > _LONGEST:
+        raise ValueError(f"lifetime = {lifetime}: must be at most {_LONGEST}")
+    return lifetime
 
 
 def many_full_information(world: ManyArms) -> float:
@@ -228,14 +242,19 @@ def index_offsets(world: ManyArms) -> Floats:
     Parameters
     ----------
     world
-        One world.
+        One world, with a lifetime of at most 10,000 pulls.
 
     Returns
     -------
     shape (T, T), float64
         :math:`-b_n(n + L)` at row n and column L - 1, in units of reward; NaN where n + L > T.
+
+    Raises
+    ------
+    ValueError
+        If the lifetime is longer.
     """
-    lifetime = int(world.lifetime)
+    lifetime = moderate_lifetime(world)
     lives = GaussianBandit(world.sigma_p, world.sigma_l, np.arange(1, lifetime + 1), 0.0)
     thresholds = bayes_optimal(lives).thresholds
     n, left = np.arange(lifetime)[:, None], np.arange(1, lifetime + 1)

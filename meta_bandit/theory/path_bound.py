@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.theory.many_arms import best_of_gain
+from meta_bandit.theory.many_arms import best_of_gain, moderate_lifetime
 from meta_bandit.theory.posterior import gain, posterior_mean_std
 from meta_bandit.worlds.bandit import GaussianBandit
 from meta_bandit.worlds.many_arms import ManyArms
@@ -63,7 +63,7 @@ def path_bound(
     Parameters
     ----------
     world
-        One world.
+        One world, with a lifetime of at most 10,000 pulls.
     samples
         Sets of paths, >= 100.
     rng
@@ -80,8 +80,9 @@ def path_bound(
     Raises
     ------
     ValueError
-        If there are fewer than 100 samples.
+        If there are fewer than 100 samples, or the lifetime is longer.
     """
+    moderate_lifetime(world)
     if samples < 100:
         raise ValueError(f"samples = {samples}: must be at least 100")
     one, steps = world.one_armed, _steps(world.one_armed)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, ndtr
 
 from meta_bandit.worlds.bandit import GaussianBandit
+from meta_bandit.worlds.task import require
 
 Estimator = Literal["map", "ml"]
 """Estimate of the arm's mean: ``"map"``, the posterior mean, or ``"ml"``, the sample mean."""
@@ -44,9 +45,16 @@ def posterior(
     -------
     posterior_mean, posterior_var : shape (...), float64
         In units of reward, and of reward squared.
+
+    Raises
+    ------
+    ValueError
+        If n is negative.
     """
+    pulls = np.asarray(pulls)
+    require("pulls", pulls, ~(pulls < 0), ">= 0")
     # multiplied through by sigma_p^2 sigma_l^2, so that tiny sigmas do not overflow
-    weight = np.square(task.sigma_l) + np.asarray(pulls) * np.square(task.sigma_p)
+    weight = np.square(task.sigma_l) + pulls * np.square(task.sigma_p)
     total = task.mean * np.square(task.sigma_l) + np.asarray(reward_sum) * np.square(task.sigma_p)
     return total / weight, np.square(task.sigma_p) * np.square(task.sigma_l) / weight
 
@@ -67,8 +75,15 @@ def posterior_mean_std(task: GaussianBandit, pulls: ArrayLike) -> NDArray[np.flo
     -------
     shape (...), float64
         In units of reward; 0 at n = 0, and sigma_p as n grows without bound.
+
+    Raises
+    ------
+    ValueError
+        If n is negative.
     """
-    root = np.sqrt(np.asarray(pulls, dtype=np.float64))
+    pulls = np.asarray(pulls, dtype=np.float64)
+    require("pulls", pulls, ~(pulls < 0), ">= 0")
+    root = np.sqrt(pulls)
     return np.asarray(root * np.square(task.sigma_p) / np.hypot(root * task.sigma_p, task.sigma_l))
 
 
@@ -93,10 +108,16 @@ def gain(mean: ArrayLike, std: ArrayLike) -> NDArray[np.float64]:
     shape (...), float64
         In units of reward. For m < 0 the two terms nearly cancel; it is computed from the scaled
         complementary error function, so that it keeps its relative precision far into the tail.
+
+    Raises
+    ------
+    ValueError
+        If s is negative.
     """
     mean, std = np.broadcast_arrays(
         np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
     )
+    require("std", std, ~(std < 0), ">= 0")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         distance = np.abs(mean) / std
         density = np.exp(-0.5 * np.square(distance) - _LOG_SQRT_2PI)

@@ -13,6 +13,7 @@ from scipy.optimize import elementwise
 from meta_bandit.theory.edge import critical_lifetime, critical_sigma_l
 from meta_bandit.theory.posterior import gain
 from meta_bandit.theory.stopping import first_pull_value
+from meta_bandit.theory.stopping_solver import LONGEST_HORIZON
 from meta_bandit.worlds.bandit import GaussianBandit
 
 
@@ -89,7 +90,8 @@ def stopping_critical_lifetime(task: GaussianBandit, longest: int = 1000) -> NDA
     task
         Its lifetime is not used.
     longest
-        Lifetime at which the search ends, >= 2: its cost is linear in the lifetimes searched.
+        Lifetime at which the search ends, 2 to a million: its cost is linear in the lifetimes
+        searched.
 
     Returns
     -------
@@ -100,10 +102,12 @@ def stopping_critical_lifetime(task: GaussianBandit, longest: int = 1000) -> NDA
     Raises
     ------
     ValueError
-        If ``longest`` is below 2.
+        If ``longest`` is no such number.
     """
-    if longest < 2:
+    if not longest >= 2:
         raise ValueError(f"longest = {longest}: must be a whole number >= 2")
+    if longest > LONGEST_HORIZON:
+        raise ValueError(f"longest = {longest}: must be at most {LONGEST_HORIZON:.0f}")
     sigma_p, sigma_l, mean, pays = (
         np.broadcast_to(field, task.shape).ravel()
         for field in (task.sigma_p, task.sigma_l, task.mean, critical_lifetime(task))

@@ -169,5 +169,36 @@ def test_what_is_no_arm_is_refused():
         BernoulliArm(1, 1, 1.0)
     with pytest.raises(ValueError, match="lifetime = 1e"):
         BernoulliArm(1, 1, 0.5, 10**7)
-    with pytest.raises(ValueError, match="mean = 1: must be < 0"):
-        return_bound(1.0, 1.0, 10)
+    with pytest.raises(ValueError, match="successes = 1e-300: must be in"):
+        BernoulliArm(1e-300, 1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: return_bound(1.0, 1.0, 10), "mean = 1: must be < 0"),
+        (lambda: return_bound(-1.0, -1.0, 10), "informed = -1: must be >= 0"),
+        (lambda: return_bound(-1.0, 1.0, 0), "lifetime = 0: must be a whole number >= 1"),
+        (lambda: break_even_lifetime(0.0, [1.0]), "mean = 0: must be < 0"),
+        (lambda: break_even_lifetime(-1.0, []), "number of gains = 0: must be >= 1"),
+        (lambda: break_even_lifetime(-1.0, [1.0, -2.0]), "gains = -2: must be >= 0"),
+        (lambda: bernoulli_gains(ARMS[0], 10**9), r"pulls = 1e\+09: must be at most 20000"),
+        (lambda: bernoulli_gains(ARMS[0], 0), "pulls = 0: must be a whole number >= 1"),
+        (lambda: bernoulli_critical_lifetime(ARMS[0], 10**9), r"longest = 1e\+09: must be at"),
+        (lambda: bernoulli_critical_lifetime(BernoulliArm(3, 2, 0.5)), "mean = 0.1: must be < 0"),
+    ],
+)
+def test_what_lies_outside_a_range_is_named(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()
+
+
+@pytest.mark.checks("prop-bernoulli")
+@pytest.mark.parametrize("worth", [(1e-6, 1e-6), (1e6, 1e6), (1e-6, 1e6), (1e6, 1e-6)])
+def test_priors_at_the_ends_of_their_range_have_numbers(worth):
+    arm = BernoulliArm(*worth, 0.6, 30)
+    values = bernoulli_commit_values(arm)
+    assert np.isfinite(values).all()
+    assert max(bernoulli_optimal(arm)[0], 0) >= values.max() - 1e-6
+    assert 0 <= arm.informed_gain <= 1
+    assert np.isfinite(arm.variance)

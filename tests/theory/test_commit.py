@@ -188,6 +188,8 @@ def test_gain_against_mpmath_far_into_the_tail():
         assert np.isclose(gain(-distance, 1.0), float(tail), rtol=3e-16 * (2 + distance**2) * 4)
         assert np.isclose(gain(distance, 1.0), float(tail + distance), rtol=1e-15)
     assert gain([-1.0, 0.0, 2.0], 0.0).tolist() == [0.0, 0.0, 2.0]
+    with pytest.raises(ValueError, match=r"^std = -1: must be >= 0"):
+        gain(-1.0, [1.0, -1.0])
 
 
 @pytest.mark.checks("prop-posterior", "prop-posterior-law")
@@ -203,6 +205,9 @@ def test_posterior_against_a_grid():
     assert np.isclose(mean, weight @ grid, atol=1e-9)
     assert np.isclose(var, weight @ np.square(grid - mean), atol=1e-9)
     assert posterior_mean_std(task, 0) == 0
+    for refused in (lambda: posterior(task, -1, 0.0), lambda: posterior_mean_std(task, -1)):
+        with pytest.raises(ValueError, match=r"^pulls = -1: must be >= 0"):
+            refused()
     assert np.isclose(posterior_mean_std(task, 3) ** 2 + var, 1.5**2, rtol=1e-14)
 
 

@@ -172,14 +172,30 @@ def test_a_first_bit_of_one_arm_more_costs_its_price_and_the_gain_that_waits(tri
     assert slope < 0
 
 
+def test_the_best_of_several_has_a_number_at_extremes_and_refuses_what_is_none():
+    arms = np.array([0, 1, 2, 10**9])
+    assert best_of_gain(-1e308, 1.0, arms).tolist() == [0, 0, 0, 0]
+    assert np.isfinite(best_of_gain(0.0, 1e300, arms)).all()
+    with pytest.raises(ValueError, match=r"^std = -1: must be >= 0"):
+        best_of_gain(0.0, -1.0, 2)
+    with pytest.raises(ValueError, match=r"^arms = 1\.5: must be a whole number >= 0"):
+        best_of_gain(0.0, 1.0, 1.5)
+
+
 def test_what_lies_outside_is_refused():
     world = ManyArms(4)
     with pytest.raises(ValueError, match=r"tried = 4: must lie in \[0, 3\]"):
         many_commit_value(world, 4, 1)
     with pytest.raises(ValueError, match="pulls = 60"):
         many_commit_value(world, 2, 60)
-    with pytest.raises(ValueError, match="lifetime = 20000: must be at most 10000"):
-        many_optimal_commit(ManyArms(4, lifetime=20_000))
+    endless = ManyArms(4, lifetime=10**9)
+    for refused in (
+        lambda: many_optimal_commit(endless),
+        lambda: index_offsets(endless),
+        lambda: path_bound(endless, 100, np.random.default_rng(0)),
+    ):
+        with pytest.raises(ValueError, match=r"^lifetime = 1000000000: must be at most 10000"):
+            refused()
     with pytest.raises(ValueError, match=r"mean - safe = 0\.0: must be < 0"):
         timid_bound(ManyArms(safe=0.0), 1)
     with pytest.raises(ValueError, match="samples = 10: must be at least 100"):

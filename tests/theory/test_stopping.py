@@ -302,6 +302,8 @@ def test_learning_begins_to_pay_at_the_critical_lifetime():
     assert stopping_critical_lifetime(GaussianBandit(1.0, 9.0, 5, [0.0, 2.0])).tolist() == [2, 2]
     with pytest.raises(ValueError, match=r"^longest = 1: must be a whole number >= 2"):
         stopping_critical_lifetime(tasks, longest=1)
+    with pytest.raises(ValueError, match=r"^longest = 1000000000: must be at most 1000000"):
+        stopping_critical_lifetime(tasks, longest=10**9)
 
 
 def test_more_life_more_variety_and_less_noise_are_worth_more():
