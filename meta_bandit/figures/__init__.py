@@ -37,11 +37,9 @@ from meta_bandit.figures.foraging import (
 from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
 from meta_bandit.figures.inference import answers, memory_paths, probe_curves
 from meta_bandit.figures.learned import (
-    along_lifetimes,
     distance_from_edge,
     exploration_maps,
     learned_against_optimal,
-    learned_maps,
     maps_by_lifetime,
     stored_and_again,
 )
@@ -74,7 +72,6 @@ from meta_bandit.figures.style import task_names
 
 __all__ = [
     "across_the_edge",
-    "along_lifetimes",
     "answers",
     "arm_distributions",
     "arms_kept",
@@ -104,7 +101,6 @@ __all__ = [
     "ladder",
     "lead",
     "learned_against_optimal",
-    "learned_maps",
     "learning_curves",
     "leaving",
     "lifetime_curves",

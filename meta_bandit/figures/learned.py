@@ -83,40 +83,6 @@ def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
     return figure
 
 
-def learned_maps(plane: xr.Dataset, edges: xr.Dataset) -> Figure:
-    """Draw which share of agents learns and what they earn, a row for each training.
-
-    Parameters
-    ----------
-    plane
-        ``learning_share`` and ``normalised_return`` (means over seeds; NaN where the Bayes-optimal
-        return is 0) over (training, sigma_l, sigma_p); ``above_commit``, whether all seeds earn
-        more than the best committed plan.
-    edges
-        As in `exploration_maps`.
-    """
-    rows = plane.sizes["training"]
-    with canvas(rows, 2, width=8, height=3.5 * rows) as (figure, axes):
-        grid = axes.reshape(rows, 2)
-        shades = plt.get_cmap("cividis").with_extremes(bad=NEVER, under=NEVER)
-        for (left, right), training in zip(grid, plane.training.values, strict=True):
-            row = plane.sel(training=training)
-            # what is just above 0 is already learning
-            style = {"cmap": shades, "vmin": 0.01, "vmax": 1}
-            _draw_map(left, row.learning_share, edges, **style)
-            mesh = _draw_map(right, row.normalised_return, edges, **style)
-            above = row.above_commit.stack(task=("sigma_l", "sigma_p"))
-            above = above[above.values]
-            right.plot(above.sigma_p, above.sigma_l, "o", ms=3.5, mfc="white", mec="black", mew=0.6)
-            left.set_title(f"{training}: share that learns", fontsize=11)
-            right.set_title(f"{training}: normalised return", fontsize=11)
-        figure.colorbar(mesh, ax=grid, label="share; return / Bayes-optimal return")
-        figure.supxlabel(SIGMA_P)
-        figure.supylabel(SIGMA_L)
-        _name_edges(figure, axes)
-    return figure
-
-
 def learned_against_optimal(agents: xr.Dataset) -> Figure:
     """Draw the exploration of every agent against that of each optimum of its task.
 
@@ -177,41 +143,6 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
         np.atleast_1d(axes)[0].set_ylabel("return / Bayes-optimal return")
         for ax in np.atleast_1d(axes)[1:]:
             ax.set_yticklabels([])
-    return figure
-
-
-def along_lifetimes(line: xr.Dataset) -> Figure:
-    """Draw exploration and return of agents against the length of life, with both optima.
-
-    Parameters
-    ----------
-    line
-        ``exploration`` (pulls) and ``expected_return`` (reward) over (lifetime, seed);
-        ``optimal_pulls``, ``bayes_exploration``, ``commit_value`` and ``bayes_value`` over
-        (lifetime).
-    """
-    with canvas(1, 2, width=8, height=3.6) as (figure, (left, right)):
-        left.plot(line.lifetime, line.bayes_exploration, color=RED, label="Bayes-optimal")
-        left.plot(line.lifetime, line.optimal_pulls, color="black", ls="--",
-                  label="best committed plan")  # fmt: skip
-        pays = line.bayes_value > 0
-        share = (line.commit_value / line.bayes_value).where(pays)
-        right.plot(line.lifetime, share, color="black", ls="--")
-        right.axhline(1, color=RED)
-        for number in range(line.sizes["seed"]):
-            one = line.isel(seed=number)
-            left.plot(one.lifetime, one.exploration, "o", color=BLUE, ms=5, alpha=0.7,
-                      label=None if number else "agents, each seed")  # fmt: skip
-            right.plot(one.lifetime, (one.expected_return / one.bayes_value).where(pays), "o",
-                       color=BLUE, ms=5, alpha=0.7)  # fmt: skip
-        left.set(ylabel="exploration (pulls)", ylim=(-0.5, None))
-        right.set(ylabel="return / Bayes-optimal return", ylim=(-0.05, 1.1))
-        for ax in (left, right):
-            ax.set_xscale("log")
-            ax.set_xticks(line.lifetime, [f"{lifetime}" for lifetime in line.lifetime.values])
-            ax.minorticks_off()
-            ax.set_xlabel(r"lifetime $T$ (pulls)")
-        left.legend(fontsize=9)
     return figure
 
 

@@ -6,19 +6,20 @@ Each part of the chapter has a function that makes a dataset and facts of what s
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
 from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.lifetimes import interval
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
     gain,
-    stopping_critical_lifetime,
+    predictable_sigma_p,
     stopping_critical_sigma_l,
 )
 
@@ -171,17 +172,6 @@ def cloud(data: xr.Dataset) -> xr.Dataset:
     return both.stack(agent=(*TASKS, "seed"))
 
 
-def learned(data: xr.Dataset) -> xr.Dataset:
-    """Of each task: the share of agents that learn, what they earn, if all beat the plan."""
-    return xr.Dataset(
-        {
-            "learning_share": data.learns.where(data.trained).mean("seed"),
-            "normalised_return": data.normalised.mean("seed"),
-            "above_commit": (data.beats | ~data.trained).all("seed"),
-        }
-    )
-
-
 def from_edge(data: xr.Dataset) -> xr.Dataset:
     """What every agent earns where learning pays, by the distance of its task from the edge."""
     found = xr.Dataset(
@@ -195,11 +185,19 @@ def from_edge(data: xr.Dataset) -> xr.Dataset:
     return each.stack(agent=(*TASKS, "seed"))
 
 
-def percent(shares: NDArray[np.float64]) -> str:
-    """Mean over seeds in percent and, where there are several, the extremes."""
-    value = 100 * shares[~np.isnan(shares)]
-    extremes = f" ({value.min():.0f} to {value.max():.0f})"
-    return f"{value.mean():.0f}" + (extremes if value.size > 1 else "")
+def percent(shares: xr.DataArray) -> str:
+    """Mean over seeds in percent and, where there are several, half of its 95% interval."""
+    mean, half = interval(100 * shares)
+    return f"{mean:.0f}" + ("" if np.isnan(half) else f" ± {half:.0f}")
+
+
+def _share_of_seeds(name: str, shares: xr.DataArray, about: str) -> Facts:
+    """Make the facts of a share: its mean over seeds and half of its 95% interval, percent."""
+    mean, half = interval(100 * shares)
+    return {
+        name: fact(mean, f"{about}, %"),
+        f"{name}-half": fact(half, f"{about}: half of its 95% interval over seeds, %"),
+    }
 
 
 def agreement(data: xr.Dataset) -> dict[str, dict[str, str]]:
@@ -207,9 +205,7 @@ def agreement(data: xr.Dataset) -> dict[str, dict[str, str]]:
     columns = {"whether": "whether", "how long": "how_long", "how well": "how_well"}
     return {
         title: {
-            f"{theory}, {training}": percent(
-                data[name].sel(theory=theory, training=training).values
-            )
+            f"{theory}, {training}": percent(data[name].sel(theory=theory, training=training))
             for training in TRAININGS
             for theory in THEORIES
         }
@@ -251,8 +247,6 @@ def _what_was_trained(data: xr.Dataset) -> Facts:
         "batch": fact(config["lives"], "lives of an update"),
         "count": fact(data.trained.sum(), "agents of both trainings"),
         "minutes": fact(about["wall_seconds"] / 60, "minutes that training all of them took"),
-        "date": fact(about["date"][:10], "when the first plane was trained"),
-        "commit": fact(about["commit"][:7], "by which commit"),
         "lives": fact(f"{about['lives']:,}", "lives in which each agent is measured"),
         "stored-each": fact(
             data.trained.any(TASKS).sum(), "agents stored for each task, of both trainings"
@@ -263,12 +257,9 @@ def _what_was_trained(data: xr.Dataset) -> Facts:
 def _cases(data: xr.Dataset) -> Facts:
     lifetime, mean = data.attrs["lifetime"], data.attrs["mean"]
     trained, never, learns = data.trained, data.never, data.learns
-    fine = np.linspace(0.1, 2, 19_001)
-    alike = fine[(lifetime - 1) * gain(mean, fine) <= -mean].max()
-    longest = data.exploration.sel(LED).mean("seed").max()
+    alike = predictable_sigma_p(lifetime, mean)
     unmoved = trained & ~learns & ~never
     facts = {
-        "longest": fact(longest, "longest exploration of a task, mean over seeds, pulls"),
         "never-count": fact(never.sum(), "agents that never pull, both trainings"),
         "learn-count": fact(learns.sum(), "agents that learn, both trainings"),
         "fixed-count": fact(unmoved.sum(), "agents that pull alike in every life"),
@@ -289,12 +280,7 @@ def _comparison(data: xr.Dataset) -> Facts:
     facts: Facts = {}
     for key, theory in zip(("commit", "bayes"), THEORIES, strict=True):
         agree = led.whether.sel(theory=theory)
-        by_seed = 100 * agree
-        ends = f"{float(by_seed.min()):.0f} to {float(by_seed.max()):.0f}%"
-        facts |= {
-            f"whether-{key}": fact(100 * agree.mean(), f"agree on whether: {theory}, %"),
-            f"whether-{key}-seeds": fact(ends, "the same, seeds with the lowest and highest"),
-        }
+        facts |= _share_of_seeds(f"whether-{key}", agree, f"agree on whether: {theory}")
     between = data.pays & (data.commit_value == 0)
     inside = data.commit_value > 0
     facts["between-tasks"] = fact(between.sum(), "tasks between the two edges")
@@ -309,11 +295,9 @@ def _comparison(data: xr.Dataset) -> Facts:
         ("wide", inside & (headroom > 0.05), "at least 5% more"),
         ("narrow", inside & (headroom <= 0.05), "less than 5% more"),
     ):
-        beats = 100 * float(share(led, led.beats, which).mean())
-        facts |= {
-            f"{name}-tasks": fact(which.sum(), f"tasks on which the adaptive earns {said}"),
-            f"beats-{name}": fact(beats, "agents there that beat the plan by 2 s.e., %"),
-        }
+        facts[f"{name}-tasks"] = fact(which.sum(), f"tasks on which the adaptive earns {said}")
+        beats = share(led, led.beats, which)
+        facts |= _share_of_seeds(f"beats-{name}", beats, "agents there above the plan by 2 s.e.")
     compared = led.learns & inside
     below = led.expected_return + 2 * led.expected_return_se < led.commit_value
     rival = (led.expected_return / led.commit_value).where(inside & (headroom > 0.05) & led.learns)
@@ -321,16 +305,11 @@ def _comparison(data: xr.Dataset) -> Facts:
     nearer = (off.sel(theory="Bayes-optimal") < off.sel(theory="best committed plan")).where(
         compared
     )
-    by_seed = 100 * nearer.mean(TASKS)
+    facts |= _share_of_seeds("nearer", nearer.mean(TASKS), "nearer to the adaptive exploration")
     facts |= {
         "compared": fact(compared.sum(), "learners where learning pays in both theories"),
         "below": fact((below & compared).sum(), "of them, below the plan by 2 s.e."),
-        "below-chance": fact(
-            norm.sf(2) * compared.sum(), "as many would be by chance, were all ties"
-        ),
         "rival": fact(rival.median(), "median learner's return over the plan's, wide tasks"),
-        "nearer-lowest": fact(by_seed.min(), "nearer to the adaptive, lowest seed, %"),
-        "nearer-highest": fact(by_seed.max(), "the same, highest seed, %"),
         "noisy-share": fact(
             100 * _noisiest(data).median(), "median exploration of noisy tasks, % of optimal"
         ),
@@ -370,31 +349,123 @@ def _failures(data: xr.Dataset) -> Facts:
             "ratio": fact(data.ratio.where(missed).min(), "least noise of one, / adaptive edge's"),
             "commit-ratio": fact(commit.where(missed).min(), "the same, / committed edge's"),
             "commit-reach": fact(commit.where(learns).max(), "most noise of a learner, / the same"),
-            "margin": fact(data.margin.where(missed).max(), "most that one is right of the edge"),
             "lost-least": fact(lost.min(), "least that a missed one misses, reward"),
             "lost": fact(lost.median(), "median that a missed one misses, reward"),
             "lost-most": fact(lost.max(), "most that a missed one misses, reward"),
             "excused": fact(excused.sum(), "missed, where no committed plan earns anything"),
-            "learn": fact(100 * learnt.mean(), "agents that learn where learning pays, %"),
-            "leave": fact(100 * left.mean(), "agents that never pull where it does not, %"),
             "typical": fact(100 * earned.median(), "median learner, % of the Bayes-optimal return"),
+            "typical-half": fact(
+                interval(100 * earned.median(TASKS))[1],
+                "half of the 95% interval of medians over seeds, % of the Bayes-optimal return",
+            ),
             "near": fact(
                 100 * earned.where(noisy).median(), "the same, above a tenth of the edge's noise"
             ),
             "far": fact(100 * earned.where(~noisy).median(), "the same, up to a tenth of it"),
         }
+        own_facts |= _share_of_seeds("learn", learnt, "agents that learn where learning pays")
+        own_facts |= _share_of_seeds("leave", left, "agents that never pull where it does not")
         for name, found in own_facts.items():
             facts[f"{name}-{training}"] = fact(found.value, f"{found.about} ({training})")
     led, direct = (data.sel(training=training) for training in TRAININGS)
     opposite = led.learns.all("seed") & (direct.never | ~direct.trained).all("seed")
-    spread = data.normalised.where(data.learns.all("seed")).var("seed", ddof=1)
-    return facts | {
-        "opposite": fact(opposite.sum(), "tasks on which all led learn, and none direct"),
-        "seed-spread": fact(
-            100 * np.sqrt(spread.mean()),
-            "standard deviation of returns over seeds that all learn, % of the Bayes-optimal",
-        ),
+    facts["opposite"] = fact(opposite.sum(), "tasks on which all led learn, and none direct")
+    return facts
+
+
+def elsewhere(
+    data: xr.Dataset, grids: Mapping[str, xr.Dataset]
+) -> tuple[dict[str, dict[str, int]], Facts]:
+    """Try on other agents a threshold that was read off those of the plane.
+
+    It is the least noise, in units of that at the committed edge, at which an agent led by
+    continuation never pulls although learning pays. Below it all of the plane's learn.
+
+    Parameters
+    ----------
+    data
+        What `plane` makes.
+    grids
+        Stored grids of other agents that were led by continuation, by name.
+
+    Returns
+    -------
+    table
+        Columns, each with a row for each grid and lifetime: seeds, tasks below the threshold,
+        agents on them, and those of the agents that never pull.
+    Facts
+    """
+    threshold = float(data.commit_ratio.where(data.missed.sel(LED)).min())
+    rows = {}
+    for name, grid in grids.items():
+        for lifetime in grid.lifetime.values.tolist():
+            here = grid.sel(lifetime=lifetime)
+            worlds = GaussianBandit(here.sigma_p.values, 1.0, lifetime, grid.attrs["mean"])
+            at = here.sigma_p.copy(data=critical_sigma_l(worlds))
+            below = (here.sigma_l < threshold * at) & here.risky_pulls.notnull()
+            rows[f"{name}, T = {lifetime}"] = (
+                here.sizes["seed"],
+                int(below.any("seed").sum()),
+                int(below.sum()),
+                int((below & (here.risky_pulls == 0)).sum()),
+            )
+    columns = ("seeds", "tasks below it", "agents on them", "of those never pull")
+    table = {
+        title: {name: row[column] for name, row in rows.items()}
+        for column, title in enumerate(columns)
     }
+    facts: Facts = {
+        "elsewhere": fact(sum(table[columns[2]].values()), "other agents below the threshold"),
+        "elsewhere-never": fact(sum(table[columns[3]].values()), "of them, those that never pull"),
+    }
+    return table, facts
+
+
+def moved(
+    data: xr.Dataset, sigma_p: float, earned: Mapping[float, NDArray[np.float64]]
+) -> tuple[dict[str, dict[float, str]], Facts]:
+    """Compare agents that were moved into more noise with those that were trained there.
+
+    Parameters
+    ----------
+    data
+        What `plane` makes.
+    sigma_p
+        Of all tasks, in units of reward.
+    earned
+        By sigma_l (of the plane), what each of the moved agents earns there, in units of reward.
+
+    Returns
+    -------
+    table
+        Columns, each with a row for each sigma_l: returns of those moved (mean over agents, half
+        of its 95% interval) and of those trained there (each), and both optima.
+    Facts
+        Of the first sigma_l, with ``moved-`` before them, and of the last, with ``far-``.
+    """
+    table: dict[str, dict[float, str]] = {}
+    facts: Facts = {"moved-p": fact(sigma_p, "sigma_p of agents that are moved, reward")}
+    for number, (sigma_l, values) in enumerate(earned.items()):
+        native = data.sel(LED).sel(sigma_p=sigma_p, sigma_l=sigma_l)
+        mean, half = interval(xr.DataArray(values, dims="seed"))
+        row = {
+            "moved here": f"{mean:.1f} ± {half:.1f}",
+            "trained here": ", ".join(f"{one:.1f}" for one in native.expected_return.values),
+            "best committed plan": f"{float(native.commit_value):.1f}",
+            "Bayes-optimal": f"{float(native.bayes_value):.1f}",
+        }
+        for title, cell in row.items():
+            table.setdefault(title, {})[sigma_l] = cell
+        name = "far-moved" if number else "moved"
+        facts |= {
+            f"{name}-l": fact(sigma_l, "sigma_l to which they are moved, reward"),
+            f"{name}-return": fact(mean, "what they earn there, mean over agents, reward"),
+            f"{name}-half": fact(half, "half of its 95% interval, reward"),
+            f"{name}-bayes": fact(native.bayes_value, "Bayes-optimal return there, reward"),
+            f"{name}-native": fact(native.never.sum(), "agents trained there that never pull"),
+        }
+    facts["moved-agents"] = fact(len(values), "agents that are moved")
+    return table, facts
 
 
 def shorter(
@@ -437,13 +508,9 @@ def shorter(
         earn=(data.expected_return / data.bayes_value).where(learns & pays),
     )
     earned = 100 * data.earn.median([*TASKS, "seed"])
-    facts = {
+    facts: Facts = {
         "short-list": fact(" and ".join(map(str, short.lifetime.values)), "shorter lifetimes"),
         "short-count": fact(short.expected_return.size, "agents of those"),
-        "plan-least": fact(
-            100 * data.by_plan.mean([*TASKS, "seed"]).min(),
-            "agree with the plan on whether, lifetime with the fewest, %",
-        ),
         "earn-least": fact(earned.min(), "median learner's share, lowest lifetime, %"),
         "needless-short": fact((learns & ~pays).sum(), "agents that learn where it pays not"),
     }
@@ -466,7 +533,7 @@ def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
     }
     lifetimes = data.lifetime.values.tolist()
     table: dict[str, dict[int, str | float]] = {
-        title: {T: percent(which.sel(lifetime=T).mean(TASKS).values) for T in lifetimes}
+        title: {T: percent(which.sel(lifetime=T).mean(TASKS)) for T in lifetimes}
         for title, which in columns.items()
     }
     earned = (100 * data.earn.median([*TASKS, "seed"])).round(1)
@@ -474,46 +541,3 @@ def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
         T: float(earned.sel(lifetime=T)) for T in lifetimes
     }
     return table
-
-
-def walk(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
-    """Follow one task through lives of many lengths.
-
-    Parameters
-    ----------
-    grid
-        Of one task at many lifetimes.
-
-    Returns
-    -------
-    Dataset
-        What the grid holds, over (lifetime, seed), and ``bayes_exploration``.
-    Facts
-    """
-    data = grid.isel(sigma_p=0, sigma_l=0)
-    task = (data.sigma_p, data.sigma_l)
-    ages = GaussianBandit(*task, data.lifetime.values, data.attrs["mean"])
-    data["bayes_exploration"] = "lifetime", bayes_optimal(ages).exploration
-    born = stopping_critical_lifetime(GaussianBandit(*task, 1, data.attrs["mean"]))
-    first = data.risky_pulls.isel(lifetime=0)
-    facts = {
-        "life-p": fact(data.sigma_p, "sigma_p of the task, reward"),
-        "life-l": fact(data.sigma_l, "sigma_l of the task, reward"),
-        "life-count": fact(data.sizes["lifetime"], "lifetimes"),
-        "life-seeds": fact(", ".join(map(str, data.seed.values)), "seeds"),
-        "born": fact(born, "critical lifetime of the adaptive learner, pulls"),
-        "shortest": fact(data.lifetime[0], "shortest lifetime, pulls"),
-        "short-never": fact((first == 0).sum(), "agents that never pull in it"),
-        "life-each": fact(first.size, "agents of each lifetime"),
-        "last-least": fact(data.exploration[-1].min(), "least in the longest life, pulls"),
-        "last-most": fact(data.exploration[-1].max(), "most in the longest life, pulls"),
-    }
-    for key, earned, who in (
-        ("life", data.expected_return, "agents"),
-        ("life-commit", data.commit_value, "the best committed plan"),
-    ):
-        shares = 100 * (earned / data.bayes_value).where(data.bayes_value > 0)
-        said = f"share of the Bayes-optimal return of {who}, %"
-        facts[f"{key}-lowest"] = fact(shares.min(), f"lowest {said}")
-        facts[f"{key}-highest"] = fact(shares.max(), f"highest {said}")
-    return data, facts

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from meta_bandit import GaussianBandit
+from meta_bandit.agents import AgentPolicy
+from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
-from meta_bandit.studies import stored
-from meta_bandit.theory import stopping_critical_sigma_l
+from meta_bandit.studies import stored, stored_agents
+from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
+from meta_bandit.worlds import simulate
 
 CHAPTER = Path(__file__).parents[2] / "book" / "learning-to-learn.md"
 LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
@@ -26,16 +30,33 @@ def shorter():
     return chapter.shorter(short, long, np.array([1.0, 2.0]))
 
 
-def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter):
-    facts = plane[1] | shorter[1] | chapter.walk(stored("lifetimes-fraction.nc"))[1]
-    text = CHAPTER.read_text(encoding="utf-8")
-    quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
-    live = set(re.findall(r'glue\("([\w-]+)"', text))
-    assert quoted - live <= facts.keys()
+@pytest.fixture(scope="module")
+def elsewhere(plane):
+    grids = {"across": stored("across.nc"), "plane-short": stored("plane-short.nc")}
+    return chapter.elsewhere(plane[0], grids)
+
+
+@pytest.fixture(scope="module")
+def moved(plane):
+    """Of the agents that the chapter moves, in fewer lives."""
+    quiet = stored_agents("across.safetensors")
+    agents = quiet[np.flatnonzero(quiet.task.sigma_p == 1.2).tolist()]
+    earned = {}
+    for sigma_l in (2.947, 5.18):
+        world = GaussianBandit(agents.task.sigma_p, sigma_l, agents.task.lifetime)
+        lived = simulate(AgentPolicy(agents), world, 4_000, np.random.default_rng(1))
+        earned[sigma_l] = expected_returns(lived).mean(axis=-1)
+    return earned, *chapter.moved(plane[0], 1.2, earned)
+
+
+def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter, elsewhere, moved):
+    facts = plane[1] | shorter[1] | elsewhere[1] | moved[2]
+    quoted = set(re.findall(r"{glue:text}`([\w-]+)", CHAPTER.read_text(encoding="utf-8")))
+    assert quoted <= facts.keys()
     assert all(fact.about for fact in facts.values())
     # numbers of both trainings are made together, and not all are quoted
     plain = {name for name in facts if not name.endswith(("-continuation", "-direct"))}
-    assert plain <= quoted
+    assert plain - quoted == {"far-moved-native"}
 
 
 def test_agents_are_sorted_by_what_they_do(plane):
@@ -70,8 +91,52 @@ def test_medians_are_of_one_training_alone(plane):
         assert facts[f"typical-{training}"].value == pytest.approx(typical)
 
 
+def test_a_share_is_a_mean_over_seeds_with_students_interval(plane):
+    data, facts = plane
+    led = data.sel(LED)
+    agree = 100 * (led.learns == (data.bayes_value > 0)).mean(["sigma_p", "sigma_l"]).values
+    assert facts["whether-bayes"].value == pytest.approx(agree.mean())
+    # by hand: Student's quantile of 3 seeds
+    half = 4.302653 * agree.std(ddof=1) / np.sqrt(3)
+    assert facts["whether-bayes-half"].value == pytest.approx(half, rel=1e-6)
+    assert chapter.percent(xr.DataArray([0.25, np.nan], dims="seed")) == "25"
+    assert chapter.percent(xr.DataArray([0.5, 0.5], dims="seed")) == "50 ± 0"
+    # what three seeds cannot tell
+    assert abs(facts["nearer"].value - 50) < facts["nearer-half"].value
+
+
+def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone(plane, elsewhere):
+    threshold = plane[1]["commit-ratio-continuation"].value
+    table, facts = elsewhere
+    never = table["of those never pull"]
+    assert never["across, T = 100"] == 0 < table["agents on them"]["across, T = 100"] == 24
+    assert never["plane-short, T = 10"] > 0 < never["plane-short, T = 30"]
+    assert (facts["elsewhere"].value, facts["elsewhere-never"].value) == (375, 16)
+    # one by one
+    short = stored("plane-short.nc").sel(lifetime=10)
+    count = 0
+    for task in short.stack(task=["sigma_p", "sigma_l"]).task.values:
+        world = GaussianBandit(task[0], 1.0, 10)
+        if task[1] < threshold * float(critical_sigma_l(world)):
+            here = short.sel(sigma_p=task[0], sigma_l=task[1])
+            count += int((here.risky_pulls == 0).sum())
+    assert never["plane-short, T = 10"] == count
+
+
+def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not(plane, moved):
+    earned, table, facts = moved
+    assert facts["moved-return"].value == pytest.approx(earned[2.947].mean())
+    assert facts["moved-return"].value - facts["moved-half"].value > 2
+    assert facts["moved-native"].value == 2
+    assert facts["moved-agents"].value == 12
+    # no proof further out
+    assert facts["far-moved-return"].value < 2 * facts["far-moved-half"].value
+    assert table["trained here"] == {2.947: "0.0, 0.0, 3.3", 5.18: "0.0, 0.0, 0.0"}
+
+
 def test_whether_as_if_to_commit_and_how_well_better_than_that(plane):
     data, facts = plane
+    assert facts["whether-commit"].value > facts["whether-bayes"].value
     agree = data.whether.sel(LED)
     assert agree.sel(theory="best committed plan").min() > agree.sel(theory="Bayes-optimal").max()
     assert facts["beats-wide"].value > 80

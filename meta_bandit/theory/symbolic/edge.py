@@ -83,6 +83,18 @@ def thm_edge() -> Result:
                 sp.S.Zero,
             ),
             Step(
+                "sigma_p",
+                "sigma_p: the spread that is left to be had",
+                (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
+                sigma_p**2 * (1 - q),
+            ),
+            Step(
+                "sigma_l",
+                "sigma_l: the prior's worth in pulls",
+                (n * q / (1 - q)) / (n + n * q / (1 - q)),
+                q,
+            ),
+            Step(
                 "Mills",
                 "which is 2 (1 - z M) (1 + psi) with Mills' ratio M",
                 rho,
@@ -106,18 +118,6 @@ def thm_edge() -> Result:
                 "more noise leaves less spread to the estimate, so that V falls with it",
                 sp.Derivative(posterior_mean_std() ** 2, sigma_l),
                 -2 * n * sigma_l * sigma_p**4 / (n * sigma_p**2 + sigma_l**2) ** 2,
-            ),
-            Step(
-                "sigma_p",
-                "sigma_p: the spread that is left to be had",
-                (spread() ** 2).subs(prior_pulls, n * q / (1 - q)),
-                sigma_p**2 * (1 - q),
-            ),
-            Step(
-                "sigma_l",
-                "sigma_l: the prior's worth in pulls",
-                (n * q / (1 - q)) / (n + n * q / (1 - q)),
-                q,
             ),
         ),
         cites=("gordon1941",),
