@@ -68,8 +68,8 @@ def random_tasks(count: int, longest: int, rng: np.random.Generator) -> Gaussian
 def timed(call: Callable[[], object], repeats: int) -> dict[str, float]:
     """Processor time of a call in seconds: shortest, median and longest of some repeats.
 
-    It is that of all threads together, so that it bounds what one core takes, and it leaves out
-    what the machine does beside.
+    It is that of all threads together, so that it bounds what one core takes, and what the machine
+    does beside counts only as far as it slows the core.
     """
     seconds = []
     for _ in range(repeats):
