@@ -62,9 +62,8 @@ def plane(
         least once a life if it samples). Of each task both optima; where learning ``pays`` for the
         Bayes-optimal policy, behaviour is ``predictable``, any agent ``reached`` more than never
         learning by 3 standard errors; ``ratio`` and ``commit_ratio``, sigma_l in units of its
-        value at either edge, and ``margin``, sigma_p less its value at the adaptive edge. Over
-        theory: ``aim``, what it explores; ``whether``, ``how_long`` and ``how_well``, shares that
-        agree, by training and seed. Over ``spread``: both edges.
+        value at either edge. Over theory: ``aim``, what it explores; ``whether``, ``how_long``
+        and ``how_well``, shares that agree, by training and seed. Over ``spread``: both edges.
     Facts
     """
     data = _measured([led, direct])
@@ -137,14 +136,12 @@ def _near_the_edge(data: xr.Dataset) -> xr.Dataset:
     """Say how far each task is from both edges, and which agents fail."""
     at = edges(data).sel(sigma_p=data.sigma_p, method="nearest")
     at = at.assign_coords(sigma_p=data.sigma_p)
-    edge_p = np.interp(data.sigma_l, data.stopping_edge, data.spread)
     lead = data.expected_return - 3 * data.expected_return_se
     missed = data.never & data.pays
     return data.assign(
         # infinite where behaviour is predictable
         ratio=data.sigma_l / at.stopping_edge,
         commit_ratio=data.sigma_l / at.commit_edge,
-        margin=data.sigma_p - xr.DataArray(edge_p, data.sigma_l.coords),
         missed=missed,
         needless=data.trained & ~data.never & ~data.pays,
         undecided=missed & (data.risky_pulls_sampled >= 1),
