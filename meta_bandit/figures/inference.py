@@ -86,7 +86,7 @@ def answers(given: xr.Dataset) -> Figure:
         for ax, task in zip(axes, given.task.values, strict=True):
             here = given.sel(task=task)
             ax.plot(here.posterior_mean.values.ravel(), here.log_odds.values.ravel(), ".",
-                    color=BLUE, ms=2.5, mew=0, alpha=0.5, rasterized=True,
+                    color=BLUE, ms=3.5, mew=0, alpha=0.5, rasterized=True,
                     label="a life of an agent")  # fmt: skip
             ax.axhline(0, color="black", lw=0.8)
             ax.axvline(float(here.threshold), color=RED, lw=1.5, label="exact threshold $b_n$")
