@@ -248,7 +248,8 @@ def log_odds(here: Watched, pull: int) -> NDArray[np.float64]:
     """
     units = here.units
     head = here.team.weights[:, -units - 1 :, 4 * units].astype(float)
-    return np.einsum("au,ual->al", head[:, 1:], here.memory[pull, :units]) + head[:, :1]
+    risky = np.einsum("au,ual->al", head[:, 1:], here.memory[pull, :units]) + head[:, :1]
+    return np.asarray(risky, dtype=np.float64)
 
 
 def answered(shown: Sequence[Watched], pull: int = 10) -> tuple[xr.Dataset, Facts]:
