@@ -35,7 +35,7 @@ from meta_bandit.figures.foraging import (
     forage_world,
 )
 from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
-from meta_bandit.figures.inference import answers, memory_paths, probe_curves
+from meta_bandit.figures.inference import answers, memory_paths, probes
 from meta_bandit.figures.learned import (
     distance_from_edge,
     exploration_maps,
@@ -117,7 +117,7 @@ __all__ = [
     "portrait",
     "predictable_side",
     "price_of_commitment",
-    "probe_curves",
+    "probes",
     "recipes",
     "regions",
     "regrets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -11,33 +12,34 @@ from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, RED, canvas
 _COLORS = (BLUE, ORANGE, GREEN)
 
 
-def probe_curves(probed: xr.DataArray, raw: xr.DataArray, settled: float) -> Figure:
-    """Draw how well targets can be read off memory while agents are trained, a panel for each.
+def probes(data: xr.Dataset) -> Figure:
+    """Draw how well targets can be read off memory, before and after training, a panel for each.
 
     Parameters
     ----------
-    probed
-        Held-out R^2 over (target, task, seed, update); update 0 is an untrained network.
-    raw
-        The same of the inputs alone, over (target, task).
-    settled
-        Update from which on the prior mean is the task's own.
+    data
+        ``r2``, held out, over (task, target, network, seed); the network ``inputs`` is drawn as a
+        line, its mean over seeds.
     """
-    with canvas(1, probed.sizes["target"], width=8.5, height=3.8) as (figure, axes):
-        for ax, target in zip(axes, probed.target.values, strict=True):
-            for color, task in zip(_COLORS, probed.task.values, strict=False):
-                lines = probed.sel(target=target, task=task).transpose("update", "seed")
-                ax.plot(lines["update"], lines.mean("seed"), color=color, label=task)
-                for seed in lines.seed.values:
-                    ax.plot(lines["update"], lines.sel(seed=seed), ".", color=color, ms=5)
-                level = float(raw.sel(target=target, task=task))
-                ax.axhline(level, color=color, ls="--", lw=1.1)
-            ax.plot([], [], color=GREY, ls="--", lw=1.1, label="inputs alone")
-            ax.axvline(settled, color=GREY, ls=":", lw=1.2)
-            ax.set(title=target, xlabel="update", ylim=(-0.05, 1.02))
+    networks = [name for name in data.network.values if name != "inputs"]
+    with canvas(1, data.sizes["target"], width=8.5, height=3.6) as (figure, axes):
+        for ax, target in zip(axes, data.target.values, strict=True):
+            here = data.r2.sel(target=target)
+            for place, task in enumerate(here.task.values):
+                level = float(here.sel(task=task, network="inputs").mean("seed"))
+                ax.plot([place - 0.4, place + 0.4], [level, level], color=GREY, ls="--")
+                for shift, color, name in zip((-0.18, 0.18), _COLORS, networks, strict=False):
+                    values = here.sel(task=task, network=name)
+                    spread = shift + np.linspace(-0.1, 0.1, values.size)
+                    ax.plot(place + spread, values, "o", ms=4, mew=0, color=color, alpha=0.8,
+                            label=None if place else name)  # fmt: skip
+            ax.plot([], [], color=GREY, ls="--", label="inputs alone")
+            names = [str(name).replace(": ", "\n", 1) for name in data.task.values]
+            ax.set_xticks(range(len(names)), names, fontsize=9)
+            ax.set(title=target, ylim=(-0.05, 1.02))
         axes[0].set_ylabel("held-out $R^2$")
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=2, fontsize=9, loc="outside lower center")
+        figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, fontsize=9,
+                      loc="outside lower center")  # fmt: skip
     return figure
 
 
@@ -83,17 +85,14 @@ def answers(given: xr.Dataset) -> Figure:
     with canvas(1, given.sizes["task"], width=9, height=3.8) as (figure, axes):
         for ax, task in zip(axes, given.task.values, strict=True):
             here = given.sel(task=task)
-            for color, seed in zip(_COLORS, here.seed.values, strict=False):
-                odds = here.log_odds.sel(seed=seed)
-                mean = here.posterior_mean.sel(seed=seed)
-                ax.plot(mean, odds, ".", color=color, ms=3, label=f"seed {seed}")
+            ax.plot(here.posterior_mean.values.ravel(), here.log_odds.values.ravel(), ".",
+                    color=BLUE, ms=3.5, mew=0, alpha=0.5, rasterized=True,
+                    label="a life of an agent")  # fmt: skip
             ax.axhline(0, color="black", lw=0.8)
             ax.axvline(float(here.threshold), color=RED, lw=1.5, label="exact threshold $b_n$")
             ax.set_title(task, fontsize=11)
             ax.set_xlabel(r"posterior mean $\hat\mu_n$ (reward)")
-        axes[0].set_ylabel("log-odds of the risky arm")
-        handles, labels = axes[-1].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, ncols=3, fontsize=9, markerscale=3, loc="outside lower center"
-        )
+        axes[0].set_ylabel("log-odds of the risky arm (nats)")
+        figure.legend(*axes[-1].get_legend_handles_labels(), ncols=2, fontsize=9, markerscale=4,
+                      loc="outside lower center")  # fmt: skip
     return figure
