@@ -140,6 +140,7 @@ def stored_agents(name: str) -> TrainedAgents:
 
 def stored_benchmark(name: str) -> dict[str, Any]:
     """Read what a benchmark has measured: ``benchmarks/results/NAME``, such as ``edge.json``."""
+    READ.add(BENCHMARKS / name)
     measured: dict[str, Any] = json.loads((BENCHMARKS / name).read_text(encoding="utf-8"))
     return measured
 
