@@ -59,15 +59,20 @@ QUIET := 2>&1 | sed -u -E -e 's/ \(from -r .*//' \
 TORCH := $(shell sed -n 's/^torch==\([^ ]*\).*/torch==\1/p' requirements.lock)
 
 # an environment that was moved or copied, or has lost its Python, would run what lies elsewhere
-MOVED := $(if $(wildcard $(INSTALLED)),$(shell test -x $(PY) && { test ! -s $(INSTALLED) || test "$$(cat $(INSTALLED))" -ef $(VENV); } || echo moved))
-CLEAR := $(and $(MOVED),$(wildcard $(VENV)/pyvenv.cfg))
+MOVED := $(if $(wildcard $(INSTALLED)),$(shell test -x $(PY) && test "$$(head -n 1 $(INSTALLED))" -ef $(VENV) || echo moved))
+# of what it was made, by content: times say little
+WANTED = cat requirements.lock pyproject.toml | sha256sum
+CHANGED := $(if $(wildcard $(INSTALLED)),$(shell test "$$(sed -n 2p $(INSTALLED))" = "$$($(WANTED))" || echo changed))
 HAS_PIP := $(PY) -I -m pip --version > /dev/null 2>&1
 
 # An installation that was stopped may have left half a package that pip takes for a whole one
-.PHONY: $(if $(MOVED),$(INSTALLED))
-$(INSTALLED): requirements.lock pyproject.toml
+.PHONY: $(if $(MOVED)$(CHANGED),$(INSTALLED))
+$(INSTALLED):
 	@echo "$(VENV): installing what requirements.lock names (about 2 minutes when new)"
-	@$(if $(CLEAR),echo "$(VENV): was moved or has lost its Python: making it again"; rm -rf $(VENV))
+	@if [ -n "$(MOVED)" -a -e $(VENV)/pyvenv.cfg ]; then said="$(VENV) was moved or has lost its Python"; \
+	  if [ ! -e $(MADE) -a -z "$(FORCE)" ]; then echo "error: $$said, and was not made by make:" \
+	    "make it again, name another with VENV=..., or have it replaced with FORCE=1" >&2; exit 2; fi; \
+	  echo "$$said: making it again"; rm -rf $(VENV); fi
 	@if [ -e $(MADE) ] && ! { [ -e $@ ] && $(HAS_PIP); }; then \
 	  echo "$(VENV): was left half made, and is made anew"; rm -rf $(VENV); fi
 	@if [ ! -e $(VENV) ]; then python='$(PYTHON)'; \
@@ -84,7 +89,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP_INSTALL) --no-build-isolation -e . $(QUIET)
 	@$(PY) -I -c 'import meta_bandit, jupytext' || { echo "error: what was installed is not in $(VENV):" \
 	  "what does $(PY) -m pip config list say?" >&2; exit 2; }
-	@realpath $(VENV) > $@
+	@{ realpath $(VENV); $(WANTED); } > $@
 	@echo "$(VENV): ready"
 
 .PHONY: venv clean-venv lock peers
@@ -162,15 +167,10 @@ chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS=
 WRITTEN := _build/written.sha256
 mine = { sha256sum $(1) | grep -qsxFf - $(WRITTEN) || [ -n "$(FORCE)" ]; }
 
-notebooks: $(CHAPTERS:%=notebooks/%.ipynb)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
-	@echo "notebooks: $(CURDIR)/notebooks"
-
 # jupytext.toml pairs the two folders: Jupyter saves what is changed here into book/ too
-notebooks/%.ipynb: book/%.md | $(INSTALLED)
-	@mkdir -p $(@D) $(dir $(WRITTEN))
-	@if [ -e $@ ] && ! $(call mine,$@); then \
-	  echo "$@: was changed or run since make wrote it, and stays; FORCE=1 replaces it" >&2; \
-	else $(PY) -m book.pages.launch $< $@ && sha256sum $@ >> $(WRITTEN); fi
+notebooks: | $(INSTALLED)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
+	@$(PY) -m book.pages.launch $(if $(FORCE),--force) --written $(WRITTEN) $(CHAPTERS)
+	@echo "notebooks: $(CURDIR)/notebooks"
 
 .PHONY: results
 RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage many-arms many-arms-map-0 many-arms-map-1 many-arms-map-2 many-arms-map-3 many-arms-map-4

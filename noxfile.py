@@ -17,9 +17,10 @@ nox.options.error_on_missing_interpreters = False
 
 # what needs no browser and takes a minute or two
 CORE = [
-    *(f"tests/test_{name}.py" for name in ("task", "policies", "simulate", "measure", "files")),
-    *(f"tests/agents/test_{name}.py" for name in ("network", "a2c", "checkpoint", "policy")),
-    "tests/test_stored_results.py",
+    *("tests/worlds/test_task.py", "tests/worlds/test_bandit.py", "tests/test_policies.py"),
+    *("tests/measure/test_lives.py", "tests/test_files.py", "tests/test_explained.py"),
+    *("tests/agents/test_network.py", "tests/agents/test_a2c.py", "tests/agents/test_policy.py"),
+    *("tests/agents/test_checkpoint.py", "tests/studies/test_stored_results.py"),
     "tests/book/test_execute.py",
 ]
 INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")

@@ -207,21 +207,21 @@ def made_now() -> dict[str, str]:
 def code_commit() -> str:
     """Commit of the package's code, with ``-dirty`` if it was changed; "unknown" if installed."""
     here = Path(__file__)
-    git = ("git", "-C", str(here.parent))
+
+    def git(*command: str) -> str:
+        said = subprocess.run(
+            ["git", "-C", str(here.parent), *command], check=True, capture_output=True, text=True
+        )
+        return said.stdout.strip()
+
     try:
-        # an environment inside some other repository is not that repository's code
-        subprocess.run(
-            [*git, "ls-files", "--error-unmatch", here.name], check=True, capture_output=True
-        )
-        described = subprocess.run(
-            [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        # inside some other repository, an environment or an archive is not that repository's code
+        git("ls-files", "--error-unmatch", here.name)
+        if not here.parents[1].samefile(git("rev-parse", "--show-toplevel")):
+            return "unknown"
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return described.stdout.strip()
 
 
 def earlier_seconds(clock: Path, kept: Iterable[Path]) -> float:

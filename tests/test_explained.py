@@ -205,6 +205,64 @@ def test_one_that_is_told_its_task_lives_again_in_numpy() -> None:
         assert abs((mu * pulls).mean() - found.expected_return) <= 4 * error
 
 
+@pytest.mark.parametrize("recipe", ["default", "direct", "shared"])
+def test_agents_of_many_arms_live_again_in_numpy(recipe: str) -> None:
+    dataset = xr.open_dataset(RESULTS / "many-arms.nc", engine="scipy")
+    kept = dataset.isel(agent=np.flatnonzero(dataset.recipe == recipe))
+    arrays, about = opened(f"many-arms-{recipe}.safetensors")
+    task, layout = about["task"], about["layout"]
+    agent, lives, rng = 9, 500, np.random.default_rng(0)
+    arms, sigma_p, sigma_l, T, mean, safe = (
+        np.ravel(task[key])[agent if np.size(task[key]) > 1 else 0].item()
+        for key in ("arms", "sigma_p", "sigma_l", "lifetime", "mean", "safe")
+    )
+    assert layout["reward_unit"].startswith(
+        "sqrt((mean - safe)^2 + safe^2 + sigma_p^2 + sigma_l^2)"
+    )
+    unit, time = (
+        np.sqrt((mean - safe) ** 2 + safe**2 + sigma_p**2 + sigma_l**2),
+        clock(layout["time"]),
+    )
+    mu = np.hstack([np.full((lives, 1), safe), rng.normal(mean, sigma_p, (lives, arms - 1))])
+    noise, each = np.append(0, np.full(arms - 1, sigma_l)), np.arange(lives)
+    own = layout["act"].startswith("each arm has its own x, h and c")
+    assert (
+        own == (recipe == "shared") == ("not pulled yet has ln(number of these)" in layout["act"])
+    )
+    network = Network(arrays["weights"][agent].astype(float), layout, lives * (arms if own else 1))
+    last, total, tried = np.zeros((lives, arms)), np.zeros(lives), np.zeros((lives, arms), bool)
+    paid = np.zeros(lives)
+    for t in range(T):
+        now = np.full((lives, 1), time(t, T))
+        if own:
+            # rows: all arms of the first life, then those of the next
+            first = np.tile(np.eye(arms)[0], (lives, 1))
+            other = (1 - last) * (t > 0)
+            parts = (
+                last * paid[:, None],
+                last,
+                other,
+                now + 0 * last,
+                first,
+                paid[:, None] + 0 * last,
+            )
+            logits = network.logits(np.stack(parts, axis=-1).reshape(lives * arms, -1))
+            logits = logits.reshape(lives, arms)
+            untried = ~tried & (np.arange(arms) > 0)
+            together = np.log(np.maximum(untried.sum(axis=1, keepdims=True), 1))
+            arm = (logits + untried * together).argmax(axis=1)
+        else:
+            arm = network.logits(np.hstack([paid[:, None], last, now])).argmax(axis=1)
+        total += mu[each, arm]
+        tried[each, arm] = True
+        last = np.eye(arms)[arm]
+        paid = rng.normal(mu[each, arm], noise[arm]) / unit
+    for values, measure in ((total, "expected_return"), (tried[:, 1:].sum(1), "greedy_tried")):
+        stored = kept.isel(agent=agent)
+        error = np.hypot(values.std() / np.sqrt(lives), stored[f"{measure}_se"])
+        assert abs(values.mean() - stored[measure]) <= 4 * error, measure
+
+
 @pytest.mark.parametrize("recipe", ["led", "direct"])
 def test_foragers_live_again_in_numpy_and_earn_what_is_stored(recipe: str) -> None:
     dataset = xr.open_dataset(RESULTS / "forage.nc", engine="scipy")

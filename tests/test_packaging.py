@@ -89,6 +89,12 @@ def test_make_and_nox_take_the_pythons_that_the_project_allows() -> None:
     assert "[" + ", ".join(f'"3.{minor}"' for minor in minors) + "]" in nox
 
 
+def test_what_nox_runs_is_there() -> None:
+    named = re.findall(r'"(tests/[^"]*)"', (ROOT / "noxfile.py").read_text())
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_the_citation_file_is_valid_and_up_to_date() -> None:
     schema = json.loads((ROOT / "tests" / "data" / "cff-1.2.0.schema.json").read_text())
     citation = yaml.load((ROOT / "CITATION.cff").read_text(), Loader=yaml.BaseLoader)

@@ -1,4 +1,4 @@
-"""Chapters as notebooks that run wherever they are opened: ``python -m book.pages.launch IN OUT``.
+"""Chapters as notebooks that run wherever they are opened: ``python -m book.pages.launch``.
 
 The notebooks of ``make notebooks`` begin with a cell that installs the book's code where it is not
 there; Jupyter does not save it in the chapter (:func:`book.run.chapter.keep_unchanged`).
@@ -6,8 +6,11 @@ there; Jupyter does not save it in the chapter (:func:`book.run.chapter.keep_unc
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +64,14 @@ def first_cell(address: str | None) -> nbformat.NotebookNode:
     return cell
 
 
-def write_notebook(chapter: Path, output: Path, address: str | None) -> None:
-    """Write a chapter as a notebook, not executed, with a first cell that installs."""
+def as_notebook(chapter: Path, address: str | None) -> bytes:
+    """Turn a chapter into a notebook, not executed, with a first cell that installs."""
     notebook = jupytext.read(chapter)
+    for position, cell in enumerate(notebook.cells):
+        # by chance otherwise, and then no two would be the same
+        cell.id = f"cell-{position:03d}"
     notebook.cells.insert(0, first_cell(address))
-    write_atomically(output, jupytext.writes(notebook, "ipynb") + "\n")
+    return f"{jupytext.writes(notebook, 'ipynb')}\n".encode()
 
 
 def find_notebooks(
@@ -77,5 +83,35 @@ def find_notebooks(
         button["url"] = button["url"].replace("/blob/HEAD/book/", f"/blob/{COLAB_BRANCH}/")
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the notebooks of chapters, and leave what a reader changed: of that only a word."""
+    parser = argparse.ArgumentParser(prog="book.pages.launch", description=__doc__)
+    parser.add_argument("chapters", nargs="+", help="names of chapters")
+    parser.add_argument("--written", type=Path, required=True, help="digests of what make wrote")
+    parser.add_argument("--force", action="store_true", help="replace what a reader changed, too")
+    options = parser.parse_args(arguments)
+    address = public_address(Path())
+    known = options.written.read_text(encoding="utf-8") if options.written.is_file() else ""
+    for name in options.chapters:
+        output = Path("notebooks", f"{name}.ipynb")
+        wanted = as_notebook(Path("book", f"{name}.md"), address)
+        there = output.read_bytes() if output.exists() else None
+        if there is not None and not options.force and _line(output, there) not in known:
+            print(
+                f"{output}: was changed or run since make wrote it, and stays; FORCE=1 replaces it",
+                file=sys.stderr,
+            )
+        elif there != wanted:
+            write_atomically(output, wanted)
+            known += _line(output, wanted)
+    write_atomically(options.written, known)
+    return 0
+
+
+def _line(path: Path, content: bytes) -> str:
+    """Write as ``sha256sum`` does."""
+    return f"{hashlib.sha256(content).hexdigest()}  {path}\n"
+
+
 if __name__ == "__main__":
-    write_notebook(Path(sys.argv[1]), Path(sys.argv[2]), public_address(Path()))
+    sys.exit(main())

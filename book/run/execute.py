@@ -33,7 +33,7 @@ from book.run.chapter import (
 from book.run.dependencies import imported_modules, named_data
 from book.run.record import Run, answer, ask, ask_first, make_record
 from book.run.stale import EXECUTE, memory, remember, snapshot
-from meta_bandit.files import write_atomically
+from meta_bandit.files import find_place, write_atomically
 
 PROFILES = ("smoke", "quick", "paper")
 
@@ -130,8 +130,14 @@ def execute_chapter(
     needs = [*imported_modules(notebook, root), *named_data(notebook, root)]
     inputs = snapshot([chapter, *EXECUTE, *needs])
     ask(notebook, parameters)
+    try:
+        find_place(output, "OUT")
+    except ValueError as error:
+        raise ChapterError(str(error)) from None
+    if (own := output.with_name("matplotlibrc")).exists():
+        # there Matplotlib would look first, whatever it is told
+        raise ChapterError(f"{own}: would change the figures: move it, or write to another folder")
     prepare_environment()
-    output.parent.mkdir(parents=True, exist_ok=True)
     ask_first(output.parent, root)
     start = time.perf_counter()
     try:
@@ -166,7 +172,7 @@ def execute_chapter(
     write_atomically(record, json.dumps(asdict(run), indent=1) + "\n")
     if not given:
         # last, so that after a kill at any moment the chapter runs again
-        inputs |= snapshot(told.modules)
+        inputs |= snapshot([*told.modules, *told.read])
         write_atomically(memory(output), remember(output, [record], inputs))
     return run
 

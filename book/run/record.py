@@ -48,12 +48,14 @@ def _tell():
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and torch.cuda.is_initialized()
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    read = getattr(sys.modules.get("meta_bandit.studies.results"), "READ", ())
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     print(json.dumps({
         "seeds": [seed for seed in seeds if seed is not None],
         "budget": budget,
         "memory": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024,
         "files": {name: file for name, file in files.items() if isinstance(file, str)},
+        "read": [str(path) for path in read],
         "device": f"cuda, {torch.cuda.get_device_name()}" if on_gpu else None,
     }))
 
@@ -75,9 +77,8 @@ class Run:
     budget: Mapping[str, Value]
     code: str  # SHA-256 of the chapter and of this repository's modules that it imports or imported
     modules: int  # how many those are
-    data: Mapping[
-        str, str | None
-    ]  # SHA-256 by file, of those stored results that the chapter names
+    # SHA-256 by file, of those stored results that the chapter names or asked for
+    data: Mapping[str, str | None]
     python: str  # version
     versions: Mapping[str, str]  # by package
     seconds: float  # of wall-clock time
@@ -116,6 +117,7 @@ class Answer:
     memory: float
     device: str | None  # None for the processor
     modules: Sequence[Path]  # the repository's files that it had imported, relative to it
+    read: Sequence[Path]  # stored results that it asked for, there or not, relative to it
 
 
 def answer(executed: NotebookNode, root: Path) -> Answer:
@@ -132,7 +134,9 @@ def answer(executed: NotebookNode, root: Path) -> Answer:
     # PyTorch has modules that name files which are not there
     own = (file for file in imported.values() if file.is_relative_to(root) and file.is_file())
     modules = {file.relative_to(root) for file in own if not file.is_relative_to(environment)}
-    return Answer(**told, modules=sorted(modules))
+    read = (Path(name).resolve() for name in told.pop("read"))
+    results = {file.relative_to(root) for file in read if file.is_relative_to(root)}
+    return Answer(**told, modules=sorted(modules), read=sorted(results))
 
 
 def ask_first(folder: Path, root: Path) -> None:
@@ -172,7 +176,7 @@ def make_record(
         budget=told.budget,
         code=_digest([chapter, *modules]),
         modules=len(modules),
-        data=snapshot(named_data(executed, root)),
+        data=snapshot([*named_data(executed, root), *filter(Path.is_file, told.read)]),
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),

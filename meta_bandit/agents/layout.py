@@ -49,7 +49,8 @@ def layout(task: AnyTask, config: A2CConfig) -> dict[str, Any]:
         x += ["time", known, "last reward / reward_unit, of any arm"]
         names = ["this arm"]
         act = "each arm has its own x, h and c, all arms the same W; greedy: the arm of the "
-        act += "largest logit; sampling: by the softmax of the logits"
+        act += "largest logit, where each of arms 1, 2, ... that was not pulled yet has ln(number "
+        act += "of these) added to its own; sampling: by the softmax of the logits as they are"
     elif task.coin:
         act = f"greedy: pull the {names[0]} arm if its logit > 0"
         act += "; sampling: with probability 1/(1+e^-l)"

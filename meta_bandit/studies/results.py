@@ -17,6 +17,11 @@ RESULTS = Path(__file__).parents[2] / "book" / "results"
 """What the book keeps."""
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 """What benchmarks have measured."""
+READ: set[Path] = set()
+"""Files that the book keeps and that this process asked for, also of such as are not there yet.
+
+What a chapter shows follows from them, however their names were made: `book.run` takes note.
+"""
 _DIGEST = re.compile(rb"(sha256\0\0\0\0\0\x02\0\0\0\x40)([0-9a-f]{64})")
 """The attribute of the digest in a NetCDF 3 file: name, type, length, text."""
 
@@ -89,6 +94,7 @@ def stored_parts(name: str) -> dict[int, xr.Dataset]:
     """
     first = kept_file(f"{name}-[0-9]*.nc")
     found = {int(path.stem.rpartition("-")[2]): path for path in first.parent.glob(first.name)}
+    READ.update(first.with_name(f"{name}-{number}.nc") for number in range(max(found) + 2))
     return {number: read_netcdf(found[number]) for number in sorted(found)}
 
 
@@ -134,6 +140,7 @@ def stored_agents(name: str) -> TrainedAgents:
 
 def stored_benchmark(name: str) -> dict[str, Any]:
     """Read what a benchmark has measured: ``benchmarks/results/NAME``, such as ``edge.json``."""
+    READ.add(BENCHMARKS / name)
     measured: dict[str, Any] = json.loads((BENCHMARKS / name).read_text(encoding="utf-8"))
     return measured
 
@@ -147,4 +154,6 @@ def kept_file(name: str) -> Path:
             f"{path}: is not there. It belongs to the repository: restore it with git, or train "
             f"its agents again (hours) with: make results RESULTS={first}"
         )
+    if path.is_file():
+        READ.add(path)
     return path

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from meta_bandit import __version__
 from meta_bandit.agents import save_agents
-from meta_bandit.files import only_one, write_atomically
+from meta_bandit.files import find_place, only_one, write_atomically
 from meta_bandit.metadata import earlier_seconds, made_now
 from meta_bandit.studies.cluster import connect, describe, survey, train_on_cluster
 from meta_bandit.studies.results import read_netcdf, to_netcdf
@@ -105,6 +105,8 @@ def run(
         if not folder.exists():
             for path in filter(Path.exists, files.values()):
                 raise ValueError(f"{path}: exists, and stays: remove it, or write to another")
+        for path in files.values():  # one may be a link to elsewhere
+            find_place(path, "weights")
         folder.mkdir(parents=True, exist_ok=True)
         before = earlier_seconds(folder / "clock.json", folder.iterdir())
         resumed = any(folder.glob("*.nc")) or any(folder.glob("*.safetensors"))

@@ -65,9 +65,55 @@ def test_what_a_stop_left_half_made_is_made_anew(run: Run, tmp_path: Path, stop:
 
 def test_a_stopped_change_of_the_lock_is_not_forgotten(run: Run, tmp_path: Path) -> None:
     assert run("venv").returncode == 0
-    os.utime(tmp_path / "requirements.lock", (2**31, 2**31))
+    with (tmp_path / "requirements.lock").open("a") as lock:
+        lock.write("\n")
     assert run("venv", NO_INSTALL="1").returncode != 0
     assert "made anew" in run("venv").stdout
+
+
+def test_what_was_installed_is_told_by_content(run: Run, tmp_path: Path) -> None:
+    assert run("venv").returncode == 0
+    lock = tmp_path / "requirements.lock"
+    os.utime(lock, (2**32, 2**32))
+    assert "installing" not in run("venv").stdout
+    lock.write_bytes(lock.read_bytes() + b"\n")
+    os.utime(lock, (0, 0))
+    assert "installing" in run("venv").stdout
+    assert "installing" not in run("venv").stdout
+
+
+def test_an_environment_that_was_moved_or_broken_is_made_again(run: Run, tmp_path: Path) -> None:
+    whole, copied, moved = (tmp_path / name for name in (".venv", "copied", "moved"))
+    assert run("venv").returncode == 0
+    assert "again" not in run("venv").stdout
+    shutil.copytree(whole, copied)
+    shutil.copytree(whole, moved)
+    (moved / ".installed").write_text("/gone/.venv\n")
+    (whole / "bin" / "python").unlink()
+    (whole / "bin" / "python").symlink_to("gone")
+    for venv in (whole, copied, moved):
+        (venv / "old").touch()
+        done = run("venv", f"VENV={venv}")
+        assert f"{venv} was moved or has lost its Python: making it again" in done.stdout
+        assert (venv / ".installed").read_text().startswith(f"{venv}\n")
+        assert not (venv / "old").exists()
+        assert "again" not in run("venv", f"VENV={venv}").stdout
+
+
+def test_a_readers_own_environment_that_was_moved_stays(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "bin").mkdir(parents=True)
+    shutil.copy(tmp_path / "stub", own / "bin" / "python")
+    for name in ("pyvenv.cfg", "mine"):
+        (own / name).touch()
+    assert run("venv", "VENV=own").returncode == 0
+    own = own.rename(tmp_path / "elsewhere")
+    done = run("venv", "VENV=elsewhere")
+    assert done.returncode != 0
+    assert "elsewhere was moved or has lost its Python, and was not made by make" in done.stderr
+    assert (own / "mine").exists()
+    assert run("venv", "VENV=elsewhere", "FORCE=1").returncode == 0
+    assert not (own / "mine").exists()
 
 
 def test_an_environment_of_another_maker_is_added_to_and_never_removed(

@@ -336,6 +336,26 @@ def test_the_digest_is_of_what_was_imported_however_it_was(clone: Path) -> None:
     assert execute_chapter(chapter, clone / "out.ipynb").code != before
 
 
+def test_stored_results_count_however_their_names_were_made(clone: Path) -> None:
+    (clone / "meta_bandit" / "studies").mkdir()
+    (clone / "meta_bandit" / "studies" / "__init__.py").touch()
+    read = "from pathlib import Path\n\nFOLDER = Path(__file__).parents[2] / 'book' / 'results'\n"
+    read += "READ = {FOLDER / f'{name}.csv' for name in ('unused', 'not-there-yet')}\n"
+    (clone / "meta_bandit" / "studies" / "results.py").write_text(read)
+    chapter = Path("book/second.md")
+    chapter.write_text(
+        chapter.read_text().replace(
+            "inner.VALUE", "import meta_bandit.studies.results\n\ninner.VALUE"
+        )
+    )
+    run = execute_chapter(chapter, clone / "out.ipynb")
+    assert list(run.data) == ["book/results/table.csv", "book/results/unused.csv"]
+    inputs = json.loads((clone / "out.inputs.json").read_text())["inputs"]
+    assert inputs["book/results/unused.csv"] == run.data["book/results/unused.csv"]
+    # when it is there, the chapter is run again
+    assert inputs["book/results/not-there-yet.csv"] is None
+
+
 def test_a_module_that_changes_while_the_chapter_runs_is_noticed(clone: Path) -> None:
     chapter = Path("book/second.md")
     edit = f"open({str(clone / 'meta_bandit' / 'base.py')!r}, 'a').write('# more')\ninner.VALUE"
@@ -390,6 +410,29 @@ def test_no_setting_of_the_readers_own_changes_an_output(
     settings(clone / "home", monkeypatch)
     execute_chapter(Path("book/first.md"), outputs[1])
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_runs(clone: Path) -> None:
+    chapter, ran = Path("book/second.md"), clone / "ran"
+    chapter.write_text(
+        chapter.read_text().replace("inner.VALUE", f"open({str(ran)!r}, 'w')\ninner")
+    )
+    (clone / "link.ipynb").symlink_to("/proc/nothing/x.ipynb")
+    for name, said in (
+        ("/proc/x.ipynb", "OUT = /proc/x.ipynb: cannot be written: "),
+        ("link.ipynb", "OUT = link.ipynb: cannot be written: "),
+        ("book", "OUT = book: must be a file, and is a folder"),
+    ):
+        with pytest.raises(ChapterError, match=said):
+            execute_chapter(chapter, Path(name))
+    assert not ran.exists()
+
+
+def test_settings_of_figures_beside_the_output_are_refused(clone: Path) -> None:
+    (clone / "mine").mkdir()
+    (clone / "mine" / "matplotlibrc").write_text("lines.linewidth: 9\n")
+    with pytest.raises(ChapterError, match="mine/matplotlibrc: would change the figures"):
+        execute_chapter(Path("book/first.md"), Path("mine/out.ipynb"))
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from book.pages.launch import write_notebook
+from book.pages.launch import as_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 Fresh = Callable[[Path], NotebookNode]
@@ -68,7 +68,7 @@ def fresh(tmp_path: Path) -> Fresh:
 
 def shortened(notebook: Path, repository: Path, address: str | None, code: str) -> None:
     """Write the chapter's first cell, and another one after it."""
-    write_notebook(repository / "book" / "the-bandit.md", notebook, address)
+    notebook.write_bytes(as_notebook(repository / "book" / "the-bandit.md", address))
     made = nbformat.read(notebook, as_version=4)
     made.cells = [made.cells[0], nbformat.v4.new_code_cell(code)]
     nbformat.write(made, notebook)
@@ -85,7 +85,7 @@ def test_a_notebook_alone_fetches_the_book_and_runs(
     place = tmp_path / "a reader's"
     place.mkdir()
     chapter, notebook = repository / "book" / "the-bandit.md", place / "the-bandit.ipynb"
-    write_notebook(chapter, notebook, f"file://{repository}")
+    notebook.write_bytes(as_notebook(chapter, f"file://{repository}"))
     done = fresh(notebook)
     figures = [
         output for cell in done.cells for output in cell.get("outputs", [])

@@ -127,8 +127,13 @@ def test_stored_data_that_a_chapter_shows_are_named_with_their_digest(chapter: s
         if path.name in code
         or (re.search(r"-\d+$", path.stem) and f'"{path.stem.rpartition("-")[0]}"' in code)
     }
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in used.items()}
-    assert record(chapter)["data"] == digests
+    data = record(chapter)["data"]
+    assert isinstance(data, dict)
+    assert used.keys() <= data.keys()
+    # some names are made while a chapter runs
+    assert len(data) >= {"lifetimes": 4, "trained-again": 4}.get(chapter, 0)
+    digests = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in data}
+    assert data == digests
 
 
 @built

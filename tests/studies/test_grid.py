@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ import torch
 import xarray as xr
 
 import meta_bandit
-from meta_bandit import GaussianBandit
+from meta_bandit import GaussianBandit, metadata
 from meta_bandit.agents import A2CConfig, AgentPolicy, load_agents, train
 from meta_bandit.agents.checkpoint import read_arrays
 from meta_bandit.measure import measure
+from meta_bandit.metadata import code_commit
 from meta_bandit.studies import STUDIES, Grid, run
 from meta_bandit.studies import study as rooms
 from meta_bandit.studies.run import _plan
@@ -306,6 +308,32 @@ def test_trained_agents_are_kept_on_request(small, tmp_path):
     with pytest.raises(ValueError, match=r"out\.safetensors: is not there: .*out\.nc is finished"):
         run(SMALL, out, "cpu", weights=True)
     assert run(SMALL, out, "cpu").equals(small)
+
+
+def test_a_place_for_agents_that_cannot_be_written_is_named_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(Grid, "train", lambda *_: pytest.fail("it trained"))
+    (tmp_path / "out.safetensors").symlink_to("/proc/nothing")
+    with pytest.raises(ValueError, match=r"weights = .*out\.safetensors: cannot be written: "):
+        run(LONG, tmp_path / "out.nc", "cpu", weights=True)
+
+
+def test_code_of_an_archive_inside_a_repository_has_no_commit(tmp_path, monkeypatch):
+    def git(*arguments):
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
+
+    own, inner = tmp_path / "meta_bandit" / "metadata.py", tmp_path / "in" / "meta_bandit"
+    for path in (own, inner / "metadata.py"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    git("init", "-q")
+    for path, commit in ((own, "[0-9a-f]{40}"), (inner / "metadata.py", "unknown")):
+        monkeypatch.setattr(metadata, "__file__", str(path))
+        assert code_commit() == "unknown", "it is in no commit"
+        # even where somebody keeps the archive in the repository around it
+        git("add", str(path))
+        git("commit", "-qm", "x")
+        assert re.fullmatch(commit, code_commit())
 
 
 def test_workers_are_checked(tmp_path):

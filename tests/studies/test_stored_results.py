@@ -25,7 +25,7 @@ from meta_bandit.studies import (
     stored_agents,
     stored_slices,
 )
-from meta_bandit.studies.results import to_netcdf
+from meta_bandit.studies.results import READ, stored_parts, to_netcdf
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "book" / "results"
@@ -112,6 +112,20 @@ def test_slices_are_read_as_one_dataset(axis: str, tmp_path: Path, monkeypatch) 
     assert wanted.equals(found if axis == "seed" else found.sel(updates=9, drop=True))
     with pytest.raises(FileNotFoundError, match="RESULTS=none-0"):
         stored_slices("none")
+
+
+def test_what_was_read_is_noted_and_what_a_study_in_parts_lacks_yet(
+    tmp_path: Path, monkeypatch
+) -> None:
+    content = (RESULTS / "across.nc").read_bytes()
+    for name in ("row-1.nc", "row-2.nc", "other.nc", "unread.nc"):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr("meta_bandit.studies.results.RESULTS", tmp_path)
+    before = set(READ)
+    stored_parts("row")
+    stored("other.nc")
+    names = ["other.nc", *(f"row-{number}.nc" for number in range(4))]
+    assert sorted(READ - before) == [tmp_path / name for name in names]
 
 
 @pytest.mark.parametrize("name", STORED)
