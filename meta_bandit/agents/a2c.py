@@ -8,7 +8,8 @@ estimation (Schulman et al. 2016) and Adam (Kingma and Ba 2015).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -51,6 +52,8 @@ class Trainer:
 
     Attributes
     ----------
+    rollouts
+        How lives are played in each world.
     lives
         How they are played: the only part that knows the world.
     net
@@ -58,6 +61,8 @@ class Trainer:
     logits
         How many each answers with: 1 for a coin to toss, else one for each action.
     """
+
+    rollouts: ClassVar[Mapping[type[AnyTask], type[Rollout]]] = ROLLOUTS
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class Trainer:
         native: bool = False,
     ) -> None:
         self.config = config
-        self.lives = ROLLOUTS[type(task)](task, seeds, config, device, dtype)
+        self.lives = self.rollouts[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
         self.coin = task.coin
         if native:

@@ -141,7 +141,8 @@ class AgentPolicy:
         with torch_threads(1), torch.inference_mode():
             if step == 0:
                 weights = torch.from_numpy(self.trained.weights)
-                self._net = Ensemble(weights, columns, pulls=0, logits=told.logits)
+                logits = weights.shape[-1] - 4 * config.units - 1
+                self._net = Ensemble(weights, columns, pulls=0, logits=logits)
                 self._kept.clear()
             if self._net is None or self._net.inputs.shape[-1] != columns:
                 raise ValueError("these lives were not begun: the policy must be asked at pull 0")
@@ -169,10 +170,10 @@ class AgentPolicy:
             if config.task_context:
                 context = task.context.reshape(agents, -1, 1)
                 x[:, told.task : told.inputs] = torch.from_numpy(context)
-            logits = self._net.step(0)[:, : told.logits]
+            answers = self._net.step(0)[:, :-1]
             if self.remember:
                 self._kept.append(torch.cat(self._net.memory(0), dim=1).numpy())
-            return logits.unflatten(2, (-1, lives)) if arms else logits
+            return answers.unflatten(2, (-1, lives)) if arms else answers
 
 
 @dataclass(frozen=True)

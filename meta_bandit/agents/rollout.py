@@ -55,6 +55,8 @@ class Rollout(ABC):
         Those of the special fields of a configuration that mean something here; whose they are not.
     noted
         Variables of a learning curve and their units.
+    policies
+        How many the network holds, with a logit for each action each; the first of them lives.
     task : dict of shape (agents, 1 or lives)
         Fields of the tasks that are lived on now; 1 where all of an agent's lives have the same.
     lifetime, unit : shape (agents, 1 or lives)
@@ -73,6 +75,7 @@ class Rollout(ABC):
     takes: ClassVar[tuple[str, ...]] = ()
     who: ClassVar[str]
     noted: ClassVar[Mapping[str, str]]
+    policies: ClassVar[int] = 1
     weight: Tensor | None = None
     limit: Tensor | None = None
 
@@ -95,14 +98,15 @@ class Rollout(ABC):
         table = task_table(task, lives, config.task_context)
         names = list(task.values)
         self.widths = widths(table[names.index("lifetime")], longest, lives)
-        weights = initial_weights(seeds, config.units, told.inputs, told.logits)
+        logits = told.logits * self.policies
+        weights = initial_weights(seeds, config.units, told.inputs, logits)
         columns = lives * told.memories
         self.net = Ensemble(
             weights.to(device, dtype),
             columns,
             longest,
             [w * told.memories for w in self.widths],
-            told.logits,
+            logits,
         )
         self.answers = self.net.heads[:, :, : told.logits]
         self.actions = told.actions

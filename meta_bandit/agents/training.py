@@ -37,6 +37,7 @@ def train(
     checkpoint: Path | None = None,
     every: float = 60.0,
     initial: NDArray[np.float32] | None = None,
+    learner: type[Trainer] = Trainer,
 ) -> TrainedAgents:
     r"""Meta-train one agent on each task of any world, all side by side.
 
@@ -86,6 +87,8 @@ def train(
         Weights to begin with instead of random ones, such as those of other trained agents. The
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks.
+    learner
+        What makes an update; a subclass may play lives or judge them in another way.
 
     Returns
     -------
@@ -99,8 +102,8 @@ def train(
         If the world, the shape of the task, the configuration, the seeds, the device or the initial
         weights do not fit, or the checkpoint is damaged or of another run.
     """
-    if type(task) not in ROLLOUTS:
-        known = ", ".join(world.__name__ for world in ROLLOUTS)
+    if type(task) not in learner.rollouts:
+        known = ", ".join(world.__name__ for world in learner.rollouts)
         raise ValueError(f"task: {type(task).__name__}: agents are trained on {known}")
     if config is None:
         config = CONFIGURATIONS[ROLLOUTS[type(task)].default]
@@ -109,10 +112,12 @@ def train(
         raise ValueError(f"every = {every}: must be a number of seconds >= 0")
     place = resolve_device(device)
     source = made_from(task, seeds, config, place, initial)
+    if learner is not Trainer:
+        source["learner"] = learner.__name__
     keep_memory()
     with torch_threads(threads), torch.inference_mode():
         device_of = torch.device("cuda" if place == "cuda" else "cpu")
-        trainer = Trainer(task, seeds, config, device_of, native=place == "native")
+        trainer = learner(task, seeds, config, device_of, native=place == "native")
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:

@@ -57,6 +57,7 @@ from meta_bandit.figures.many_arms import (
     found_on_the_map,
     ladder,
     out_of_the_trap,
+    ways_out,
 )
 from meta_bandit.figures.optima import (
     between,
@@ -131,5 +132,6 @@ __all__ = [
     "untold_lifetimes",
     "value_of_lifetime",
     "variations",
+    "ways_out",
     "wide_worlds",
 ]

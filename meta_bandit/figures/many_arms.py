@@ -9,7 +9,18 @@ import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, RED, SIGMA_L, canvas
+from meta_bandit.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    NEVER,
+    ORANGE,
+    PURPLE,
+    RED,
+    SIGMA_L,
+    SKY,
+    canvas,
+)
 
 Floats = NDArray[np.float64]
 COLORS = (BLUE, ORANGE, GREEN)
@@ -219,4 +230,40 @@ def out_of_the_trap(
             )
         ax.set_yticks(range(len(earned)), list(earned))
         ax.set_xlabel("return of a life (reward)")
+    return figure
+
+
+def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
+    """Draw how other ways up the ladder learn, and what two policies earn by their exploration.
+
+    Parameters
+    ----------
+    data
+        ``curve`` (reward) over (way, world, seed, point) at ``update`` over (way, point), and
+        ``by_explores`` (reward) over (world, seed, pulls), with ``explores`` over (world, seed).
+    levels
+        Returns to compare with over (world, level), in units of reward.
+    """
+    worlds, ways = data.world.values, data.way.values
+    with canvas(2, len(worlds), width=8.5, height=5.6) as (figure, axes):
+        for (top, bottom), world in zip(np.reshape(axes, (2, -1)).T, worlds, strict=True):
+            here = data.sel(world=world)
+            # the two policies' own curve is of the explorer, which is not paid for its pulls
+            for way, color in zip(ways[1:], (PURPLE, SKY, ORANGE), strict=True):
+                own = here.sel(way=way)
+                lines = top.plot(own["update"], own["curve"].T, color=color, lw=1.2)
+                lines[0].set_label(str(way))
+            bottom.plot(here.pulls, here.by_explores.T, color=BLUE, lw=1)
+            at = here.by_explores.sel(pulls=here.explores)
+            bottom.plot(here.explores, at, "o", ms=5, color=BLUE, label=str(ways[0]))
+            for level in levels.level.values:
+                for ax in (top, bottom):
+                    at = float(levels.sel(world=world, level=level))
+                    ax.axhline(at, color=GREY, lw=0.8, ls="--", zorder=0)
+            top.set(title=world, xlabel="updates")
+            bottom.set(xlabel="pulls of the explorer (pulls)", ylim=(0, None))
+        for ax in np.reshape(axes, (2, -1))[:, 0]:
+            ax.set_ylabel("return of a life (reward)")
+        for ax in np.reshape(axes, (2, -1))[:, -1]:
+            ax.legend(fontsize=9)
     return figure

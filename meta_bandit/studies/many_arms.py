@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAg
 from meta_bandit.metadata import MANY_ARMS, explain
 from meta_bandit.studies.study import Chunk, Study, Team, thin
 from meta_bandit.worlds import ManyArms, simulate
+from meta_bandit.worlds.many_arms import ManyPolicy
 
 _ABOUT = {
     "title": "Agents trained on a bandit with one known arm and several unknown ones",
@@ -143,7 +145,7 @@ class Pullers(Study):
         return explain(dataset, MANY_ARMS, **_ABOUT)
 
 
-def count_arms(team: TrainedAgents, lives: int) -> xr.Dataset:
+def count_arms(team: TrainedAgents, lives: int, policies: Sequence[ManyPolicy] = ()) -> xr.Dataset:
     """Measure greedy agents of many arms: what they earn, and how many of the arms they try.
 
     Parameters
@@ -152,6 +154,8 @@ def count_arms(team: TrainedAgents, lives: int) -> xr.Dataset:
         The agents; each lives in its world, all in lives drawn from the same seed, 0.
     lives
         Of each agent.
+    policies
+        Who acts for each agent; if none are given, it does itself, greedily.
 
     Returns
     -------
@@ -165,7 +169,8 @@ def count_arms(team: TrainedAgents, lives: int) -> xr.Dataset:
     shares: list[NDArray[np.float64]] = []
     for number in range(len(team.seeds)):
         own = np.array([number])
-        lived = simulate(AgentPolicy(team[own]), team.task[own], lives, np.random.default_rng(0))
+        acts = policies[number] if policies else AgentPolicy(team[own])
+        lived = simulate(acts, team.task[own], lives, np.random.default_rng(0))
         values = {
             "expected_return": lived.expected_returns[0],
             "greedy_tried": lived.tried[0],

@@ -1,0 +1,86 @@
+"""What the chapter *Many arms* shows of other ways up the ladder: `benchmarks.many_arms`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from meta_bandit.studies.facts import Facts, fact
+
+WAYS = {
+    "first explore": "two policies",
+    "fitted": "fitted to the index",
+    "from the fit": "trained on from there",
+    "fewer first": "fewer arms first",
+}
+"""Ways by their names in the benchmark's file, and what the chapter calls them."""
+
+
+def ways_out(stored: Mapping[str, Any], levels: xr.DataArray) -> tuple[xr.Dataset, Facts]:
+    """Lay out what `benchmarks.many_arms` found.
+
+    Parameters
+    ----------
+    stored
+        What its file holds.
+    levels
+        ``first rung`` and ``bound`` over (world, level), in units of reward, of its worlds.
+
+    Returns
+    -------
+    Dataset
+        Over (way, world, seed): ``expected_return`` and its standard error (reward),
+        ``greedy_tried`` (arms), ``greedy_safe`` (pulls of arm 0); with ``point``, the learning
+        curve ``curve`` (reward), at the updates ``update`` over (way, point), NaN beyond the last.
+        Of the two policies over (world, seed): ``explores``, pulls of the explorer, and over
+        (pulls), ``by_explores``, what a life earns with so many of them (reward).
+    Facts
+        By way, of the first world (``-0``), the second, and so on.
+    """
+    safes, seeds = list(dict.fromkeys(stored["safe"])), list(dict.fromkeys(stored["seed"]))
+    shape, ways = (len(safes), len(seeds)), {way: stored["ways"][way] for way in WAYS}
+    over = ("way", "world", "seed")
+    names = ("expected_return", "expected_return_se", "greedy_tried", "greedy_safe")
+    data = xr.Dataset(
+        {name: (over, [np.reshape(own[name], shape) for own in ways.values()]) for name in names},
+        {"way": list(WAYS.values()), "world": levels.world, "seed": seeds},
+    )
+    most = max(len(own["updates"]) for own in ways.values())
+    curve, update = np.full((len(ways), *shape, most), np.nan), np.full((len(ways), most), np.nan)
+    for place, own in enumerate(ways.values()):
+        update[place, : len(own["updates"])] = own["updates"]
+        values = np.reshape(own["curve_mean_return"], (*shape, -1))
+        curve[place, ..., : values.shape[-1]] = values
+    data["curve"], data["update"] = ((*over, "point"), curve), (("way", "point"), update)
+    explored = ways["first explore"]
+    greedy, earned = np.reshape(explored["greedy"], shape), np.array(explored["by_explores"])
+    earned = earned.reshape(*shape, 2, -1)
+    data["explores"] = over[1:], np.reshape(explored["explores"], shape)
+    settled = np.take_along_axis(earned, greedy[..., None, None], 2)[..., 0, :]
+    data["by_explores"] = (*over[1:], "pulls"), settled
+    data = data.assign_coords(pulls=np.arange(settled.shape[-1]))
+    facts: Facts = {
+        "ways-seeds": fact(len(seeds), "agents of each way in each world"),
+        "ways-lives": fact(f"{stored['lives']:,}", "lives in which each is measured"),
+        "ways-se": fact(data.expected_return_se.max(), "largest standard error of an agent"),
+        "ways-updates": fact(explored["updates"][-1], "updates of the two policies"),
+        "explores-low": fact(data.explores.min(), "fewest pulls that are explored"),
+        "explores-high": fact(data.explores.max(), "most pulls that are explored"),
+        "explores-sampled": fact((greedy == 0).sum(), "of all explorers, those that sample"),
+        "explorers": fact(greedy.size, "all explorers"),
+    }
+    for key, way in WAYS.items():
+        for world in range(len(safes)):
+            own = data.isel(world=world).sel(way=way)
+            name, bound = key.replace(" ", "-"), levels.isel(world=world).sel(level="bound")
+            share = 100 * own.expected_return / bound
+            facts |= {
+                f"{name}-share-{world}": fact(share.mean(), f"{way}: mean % of the bound"),
+                f"{name}-worst-{world}": fact(share.min(), f"{way}: worst agent, % of the bound"),
+                f"{name}-best-{world}": fact(share.max(), f"{way}: best agent, % of the bound"),
+                f"{name}-tried-{world}": fact(own.greedy_tried.mean(), f"{way}: arms tried"),
+            }
+    return data, facts
