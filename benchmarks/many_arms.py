@@ -2,9 +2,9 @@
 
 `explore`: First-Explore's two policies (`agents.first_explore`). `fit`: the default's network
 fitted to the index policy, pull by pull in its own lives (prop-many-index), and then trained on by
-reinforcement. `fewer`: trained with two arms, then three, and so on, each time from the weights
-before. Worlds, seeds, lives and network are those of the study; so are the settings of training,
-those of its recipe ``direct``, unless it is said here.
+reinforcement. `fewer`: the default with two arms, then three, and so on, without a path, each
+time from the weights before (`widened`). Worlds, lives and network are those of the study; settings
+of training are those of its recipe ``direct`` for the two policies and the fit, else the default's.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from meta_bandit.theory.many_arms import index_offsets
 from meta_bandit.worlds import ManyArms
 
 OUT = Path(__file__).parent / "results" / "many_arms.json"
-SCALE = {"explore": 400, "fit": 400, "fewer": 400}
+SCALE = {"explore": 400, "fit": 400, "fewer": 600}
 """Updates of each training."""
 SEEDS = (0, 1, 2)
+"""The first of the study's."""
 POINTS = 40
 """Of each curve."""
 Found = dict[str, dict[str, Any]]
@@ -66,9 +67,8 @@ class Imitator(Trainer):
 
     def __init__(self, task: ManyArms, *rest: Any) -> None:
         super().__init__(task, *rest)
-        # it does not depend on what arm 0 pays
-        world = ManyArms(task.arms, task.sigma_p, task.sigma_l, task.lifetime, task.mean)
-        self.offsets = torch.tensor(index_offsets(world), dtype=torch.float32)
+        # it does not depend on what arm 0 pays, in which alone these worlds differ
+        self.offsets = torch.tensor(index_offsets(task[0]), dtype=torch.float32)
 
 
 def widened(weights: NDArray[np.float32], arms: int, units: int) -> NDArray[np.float32]:
@@ -111,19 +111,19 @@ def fit(study: Pullers, team: tuple[ManyArms, list[int]]) -> Found:
 
 
 def fewer(study: Pullers, team: tuple[ManyArms, list[int]]) -> Found:
-    """Train with two arms, three, ..., K, for as many updates each, and twice as many with all."""
-    (world, seeds), config = team, study.recipes["direct"]
-    each = max(config.updates // study.arms, 1)
+    """Train with two arms by the default, half of all updates; then with three, ..., K, no path."""
+    (world, seeds), updates = team, study.config.updates
+    config = replace(study.config, updates=max(updates // 2, 1))
     weights, curves = None, []
     for arms in range(2, study.arms + 1):
-        updates = 2 * each if arms == study.arms else each
-        trained = train(
-            world.with_arms(arms), seeds, replace(config, updates=updates), "cpu", initial=weights
-        )
+        trained = train(world.with_arms(arms), seeds, config, "cpu", initial=weights)
         curves.append(trained.curve[["mean_return", "tried"]])
         if arms < study.arms:
             weights = widened(trained.weights, arms, config.units)
-    curve = xr.concat(curves, "update").assign_coords(update=np.arange(each * study.arms))
+        each = max(updates // (2 * study.arms - 2), 1) * (2 if arms == study.arms - 1 else 1)
+        config = replace(study.config, continuation_until=0.0, updates=each)
+    curve = xr.concat(curves, "update")
+    curve = curve.assign_coords(update=np.arange(curve.sizes["update"]))
     return {"fewer first": measured(replace(trained, curve=curve), study.lives)}
 
 

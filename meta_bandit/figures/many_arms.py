@@ -249,7 +249,7 @@ def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
         for (top, bottom), world in zip(np.reshape(axes, (2, -1)).T, worlds, strict=True):
             here = data.sel(world=world)
             # the two policies' own curve is of the explorer, which is not paid for its pulls
-            for way, color in zip(ways[1:], (PURPLE, SKY, ORANGE), strict=True):
+            for way, color in zip(ways[1:], (PURPLE, SKY, ORANGE), strict=False):
                 own = here.sel(way=way)
                 lines = top.plot(own["update"], own["curve"].T, color=color, lw=1.2)
                 lines[0].set_label(str(way))
@@ -265,5 +265,5 @@ def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
         for ax in np.reshape(axes, (2, -1))[:, 0]:
             ax.set_ylabel("return of a life (reward)")
         for ax in np.reshape(axes, (2, -1))[:, -1]:
-            ax.legend(fontsize=9)
+            ax.legend(fontsize=9, loc="lower right")
     return figure

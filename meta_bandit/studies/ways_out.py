@@ -19,39 +19,42 @@ WAYS = {
 """Ways by their names in the benchmark's file, and what the chapter calls them."""
 
 
-def ways_out(stored: Mapping[str, Any], levels: xr.DataArray) -> tuple[xr.Dataset, Facts]:
+def ways_out(stored: Mapping[str, Any], rungs: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     """Lay out what `benchmarks.many_arms` found.
 
     Parameters
     ----------
     stored
         What its file holds.
-    levels
-        ``first rung`` and ``bound`` over (world, level), in units of reward, of its worlds.
+    rungs
+        Of its worlds: ``bound`` over (world, tried), in units of reward.
 
     Returns
     -------
     Dataset
         Over (way, world, seed): ``expected_return`` and its standard error (reward),
         ``greedy_tried`` (arms), ``greedy_safe`` (pulls of arm 0); with ``point``, the learning
-        curve ``curve`` (reward), at the updates ``update`` over (way, point), NaN beyond the last.
+        curve ``curve`` (reward), at the updates ``update`` over (way, point), those of the fit
+        counted before what follows it; NaN beyond the last.
         Of the two policies over (world, seed): ``explores``, pulls of the explorer, and over
         (pulls), ``by_explores``, what a life earns with so many of them (reward).
     Facts
         By way, of the first world (``-0``), the second, and so on.
     """
     safes, seeds = list(dict.fromkeys(stored["safe"])), list(dict.fromkeys(stored["seed"]))
-    shape, ways = (len(safes), len(seeds)), {way: stored["ways"][way] for way in WAYS}
+    called = {name: way for name, way in WAYS.items() if name in stored["ways"]}
+    shape, ways = (len(safes), len(seeds)), {name: stored["ways"][name] for name in called}
     over = ("way", "world", "seed")
     names = ("expected_return", "expected_return_se", "greedy_tried", "greedy_safe")
     data = xr.Dataset(
         {name: (over, [np.reshape(own[name], shape) for own in ways.values()]) for name in names},
-        {"way": list(WAYS.values()), "world": levels.world, "seed": seeds},
+        {"way": list(called.values()), "world": rungs.world.values, "seed": seeds},
     )
     most = max(len(own["updates"]) for own in ways.values())
     curve, update = np.full((len(ways), *shape, most), np.nan), np.full((len(ways), most), np.nan)
-    for place, own in enumerate(ways.values()):
-        update[place, : len(own["updates"])] = own["updates"]
+    for place, (name, own) in enumerate(ways.items()):
+        before = ways["fitted"]["updates"][-1] if name == "from the fit" else 0
+        update[place, : len(own["updates"])] = before + np.array(own["updates"])
         values = np.reshape(own["curve_mean_return"], (*shape, -1))
         curve[place, ..., : values.shape[-1]] = values
     data["curve"], data["update"] = ((*over, "point"), curve), (("way", "point"), update)
@@ -62,6 +65,8 @@ def ways_out(stored: Mapping[str, Any], levels: xr.DataArray) -> tuple[xr.Datase
     settled = np.take_along_axis(earned, greedy[..., None, None], 2)[..., 0, :]
     data["by_explores"] = (*over[1:], "pulls"), settled
     data = data.assign_coords(pulls=np.arange(settled.shape[-1]))
+    tried, unknown = data.greedy_tried.sel(way=WAYS["first explore"]), rungs.sizes["tried"] - 1
+    chance = unknown * (1 - (unknown / (unknown + 1)) ** data.explores)
     facts: Facts = {
         "ways-seeds": fact(len(seeds), "agents of each way in each world"),
         "ways-lives": fact(f"{stored['lives']:,}", "lives in which each is measured"),
@@ -71,11 +76,15 @@ def ways_out(stored: Mapping[str, Any], levels: xr.DataArray) -> tuple[xr.Datase
         "explores-high": fact(data.explores.max(), "most pulls that are explored"),
         "explores-sampled": fact((greedy == 0).sum(), "of all explorers, those that sample"),
         "explorers": fact(greedy.size, "all explorers"),
+        "explorers-tried": fact(tried.mean(), "arms that two policies try in a life"),
+        "chance-tried": fact(
+            chance.mean(), "arms that as many pulls try, each of any of the K arms alike"
+        ),
     }
-    for key, way in WAYS.items():
+    for key, way in called.items():
         for world in range(len(safes)):
             own = data.isel(world=world).sel(way=way)
-            name, bound = key.replace(" ", "-"), levels.isel(world=world).sel(level="bound")
+            name, bound = key.replace(" ", "-"), rungs.bound[world, -1]
             share = 100 * own.expected_return / bound
             facts |= {
                 f"{name}-share-{world}": fact(share.mean(), f"{way}: mean % of the bound"),

@@ -17,7 +17,8 @@ from benchmarks.many_arms import PARTS, Imitator, run, widened
 from meta_bandit import figures
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
 from meta_bandit.policies.many_arms import Gittins
-from meta_bandit.studies import STUDIES
+from meta_bandit.studies import STUDIES, stored
+from meta_bandit.studies.ladder import levels
 from meta_bandit.studies.ways_out import WAYS, ways_out
 from meta_bandit.theory.many_arms import index_offsets
 from meta_bandit.worlds import ManyArms
@@ -26,9 +27,10 @@ STORED = Path(__file__).parents[2] / "benchmarks/results/many_arms.json"
 SMALL = replace(CONFIGURATIONS["many-arms"], updates=2, lives=64, units=5, continuation_until=0.0)
 
 
-def levels(low, high):
-    places = {"world": ["deceptive", "plain"], "level": ["first rung", "bound"]}
-    return xr.DataArray([low, high], places, ("world", "level"))
+RUNGS = xr.Dataset(
+    {"bound": (("world", "tried"), [[1.0, 1.0, 1.0, 20.0], [0.0, 1.0, 2.0, 10.0]])},
+    {"world": ["deceptive", "plain"], "first": ("world", [1.0, 1.0])},
+)
 
 
 def test_labels_are_what_the_index_policy_pulls():
@@ -77,33 +79,53 @@ def small(tmp_path_factory):
 
 
 def test_each_part_is_written_beside_the_others(small):
-    study, stored = small
-    assert stored["ways"].keys() == WAYS.keys()
-    for way in stored["ways"].values():
-        assert len(way["expected_return"]) == len(stored["seed"]) == 2 * len(study.safe)
+    study, wrote = small
+    assert wrote["ways"].keys() == WAYS.keys()
+    for way in wrote["ways"].values():
+        assert len(way["expected_return"]) == len(wrote["seed"]) == 2 * len(study.safe)
         assert way["config"]["units"] == study.config.units
-    assert stored["lives"] == study.lives
+    assert wrote["lives"] == study.lives
 
 
 def test_the_dataset_says_what_the_file_does(small):
-    _, stored = small
-    data, facts = ways_out(stored, levels([1.0, 20.0], [2.0, 10.0]))
+    _, wrote = small
+    data, facts = ways_out(wrote, RUNGS)
     for name, way in WAYS.items():
         own = data.sel(way=way)
-        for at, value in enumerate(stored["ways"][name]["expected_return"]):
-            place = {"world": at // 2, "seed": stored["seed"][at]}
+        for at, value in enumerate(wrote["ways"][name]["expected_return"]):
+            place = {"world": at // 2, "seed": wrote["seed"][at]}
             assert float(own.expected_return[place["world"]].sel(seed=place["seed"])) == value
         curve = own["curve"].isel(world=1, seed=0).dropna("point")
-        np.testing.assert_array_equal(curve, stored["ways"][name]["curve_mean_return"][2])
-    explored = stored["ways"]["first explore"]
+        np.testing.assert_array_equal(curve, wrote["ways"][name]["curve_mean_return"][2])
+    explored = wrote["ways"]["first explore"]
     best = np.array(explored["by_explores"]).max((1, 2)).reshape(2, 2)
     settled = data.by_explores.sel(pulls=data.explores)
     np.testing.assert_allclose(settled, best)
-    share = np.mean(stored["ways"]["fitted"]["expected_return"][2:]) / 10 * 100
+    assert 0 < facts["chance-tried"].value < 3
+    share = np.mean(wrote["ways"]["fitted"]["expected_return"][2:]) / 10 * 100
     assert facts["fitted-share-1"].value == pytest.approx(share)
-    assert len(figures.ways_out(data, levels([1.0, 20.0], [2.0, 10.0])).axes) == 4
+    assert len(figures.ways_out(data, levels(RUNGS)).axes) == 4
 
 
-@pytest.mark.skipif(not STORED.exists(), reason="nothing is stored yet")
 def test_what_the_chapter_says_of_the_stored():
-    assert STORED.exists()
+    """Of the agents one by one, from the file alone."""
+    found = json.loads(STORED.read_text())["ways"]
+    first, fitted, after = (found[name] for name in ("first explore", "fitted", "from the fit"))
+    direct = stored("many-arms.nc")
+    one = direct.expected_return.where(direct.recipe != "shared")
+    for at, safe in enumerate(json.loads(STORED.read_text())["safe"]):
+        # all earn more than the best of the agents with one memory that are trained as usual
+        best = float(one.where(direct.safe == safe).max())
+        for way in (first, fitted, after):
+            assert way["expected_return"][at] > best + 5 * way["expected_return_se"][at]
+        # a memory for each arm is beyond them
+        shared = direct.expected_return.where((direct.recipe == "shared") & (direct.safe == safe))
+        assert max(w["expected_return"][at] for w in (first, fitted, after)) < float(shared.min())
+        # reinforcement leads down from what was fitted
+        assert after["greedy_tried"][at] < fitted["greedy_tried"][at] - 3
+        assert after["curve_tried"][at][-1] < fitted["curve_tried"][at][-1] - 2
+        assert after["curve_mean_return"][at][-1] > fitted["curve_mean_return"][at][-1] + 5
+    # the explorers have learned no order of trying: chance tries as many
+    chance = 9 * (1 - 0.9 ** np.array(first["explores"]))
+    np.testing.assert_allclose(first["greedy_tried"], chance, atol=0.4)
+    assert not any(first["greedy"])
