@@ -65,8 +65,8 @@ class Imitator(Trainer):
         known = lives.pays[:, None].expand_as(index[:, :, :1])
         return torch.cat((known, index), 2).argmax(2)
 
-    def __init__(self, task: ManyArms, *rest: Any) -> None:
-        super().__init__(task, *rest)
+    def __init__(self, task: ManyArms, *rest: Any, **more: Any) -> None:
+        super().__init__(task, *rest, **more)
         # it does not depend on what arm 0 pays, in which alone these worlds differ
         self.offsets = torch.tensor(index_offsets(task[0]), dtype=torch.float32)
 

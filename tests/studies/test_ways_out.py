@@ -20,7 +20,7 @@ from meta_bandit.policies.many_arms import Gittins
 from meta_bandit.studies import STUDIES, stored
 from meta_bandit.studies.ladder import levels
 from meta_bandit.studies.ways_out import WAYS, ways_out
-from meta_bandit.theory.many_arms import index_offsets
+from meta_bandit.theory.many_arms import index_offsets, price_bound
 from meta_bandit.worlds import ManyArms
 
 STORED = Path(__file__).parents[2] / "benchmarks/results/many_arms.json"
@@ -125,6 +125,13 @@ def test_what_the_chapter_says_of_the_stored():
         assert after["greedy_tried"][at] < fitted["greedy_tried"][at] - 3
         assert after["curve_tried"][at][-1] < fitted["curve_tried"][at][-1] - 2
         assert after["curve_mean_return"][at][-1] > fitted["curve_mean_return"][at][-1] + 5
+    # with fewer arms first nobody leaves the first rung: with one arm no more can be earned
+    fewer, first_rung = found["fewer first"], {0.5: 68.2, 0.0: 39.3}
+    for at, safe in enumerate(json.loads(STORED.read_text())["safe"]):
+        sure = fewer["expected_return"][at] - 2 * fewer["expected_return_se"][at]
+        world = ManyArms(2, safe=safe)
+        assert price_bound(world)[0] == pytest.approx(first_rung[safe], abs=0.5)
+        assert sure < price_bound(world)[0]
     # the explorers have learned no order of trying: chance tries as many
     chance = 9 * (1 - 0.9 ** np.array(first["explores"]))
     np.testing.assert_allclose(first["greedy_tried"], chance, atol=0.4)
