@@ -23,9 +23,10 @@ from meta_bandit.theory import (
     optimal_commit,
     predictable_sigma_p,
     stopping_critical_sigma_l,
-    symbolic,
 )
-from meta_bandit.theory.symbolic import base, never_learning
+from meta_bandit.theory.symbolic import base, committing, never_learning
+from meta_bandit.theory.symbolic.edge import thm_edge
+from meta_bandit.theory.symbolic.stopping import thm_stopping
 
 
 def looking(task: GaussianBandit, points: int = 4001) -> tuple[xr.Dataset, Facts]:
@@ -139,21 +140,21 @@ def plane(task: GaussianBandit, table: xr.Dataset, widest: float = 10.0) -> xr.D
 
 def formulas() -> dict[str, sympy.Basic]:
     """Take the formulas of the explorer from the statements and proofs of the book, by name."""
-    value, foc, edge = symbolic.thm_commit_value(), symbolic.prop_foc(), symbolic.thm_edge()
+    value, foc, edge = committing.thm_commit_value(), never_learning.prop_foc(), thm_edge()
     prior_pulls = never_learning.prior_pulls, base.sigma_l**2 / base.sigma_p**2
     return {
         "commit_value": value.equations[0].rhs,
         "gain": value["gain"].right,
-        "posterior_mean": symbolic.prop_posterior().equations[0].rhs,
-        "spread_squared": symbolic.prop_posterior_law().equations[0].rhs,
-        "step_squared": symbolic.thm_stopping().equations[2].rhs,
+        "posterior_mean": committing.prop_posterior().equations[0].rhs,
+        "spread_squared": committing.prop_posterior_law().equations[0].rhs,
+        "step_squared": thm_stopping().equations[2].rhs,
         "benefit": foc.equations[0].lhs.subs(*prior_pulls),
         "cost": foc.equations[0].rhs.subs(*prior_pulls),
         "turning": foc["one change of sign"].left.expr.subs(*prior_pulls),
         "psi": edge["gain"].right,
         "rho": edge["Mills"].left,
         "edge_sigma_l": edge.equations[2].rhs,
-        "predictable": symbolic.prop_predictable().equations[0],
+        "predictable": never_learning.prop_predictable().equations[0],
     }
 
 
