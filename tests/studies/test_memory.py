@@ -79,7 +79,8 @@ def test_other_rewards_move_the_exact_estimate_by_the_dose(pushed):
 
 def test_without_a_dose_all_are_alike(pushed):
     none = pushed[0].risky.sel(dose=0.0)
-    np.testing.assert_allclose(none, none.isel(direction=[0]).broadcast_like(none), rtol=1e-9)
+    # the network itself computes in single precision
+    np.testing.assert_allclose(none, none.isel(direction=[0]).broadcast_like(none), atol=1e-5)
 
 
 def test_the_push_with_the_estimate_counts_and_controls_do_not(pushed):
