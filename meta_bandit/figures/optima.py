@@ -292,6 +292,7 @@ def loops(data: xr.Dataset) -> Figure:
         left.axvline(data.attrs["commit_edge"], color="black", ls=":", lw=1.2)
         left.axvline(data.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
         left.set(xlabel="prior mean $m$ (reward)", ylabel="risky pulls / lifetime")
+        left.locator_params(axis="x", nbins=5)
         left.legend(fontsize=9)
         right.set(xscale="log", xlabel="updates at each stop", ylabel="width of the loop (reward)")
         right.set_xticks(data.updates.values, [f"{one}" for one in data.updates.values])

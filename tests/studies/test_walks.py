@@ -82,6 +82,7 @@ def test_the_loop_gets_narrower_but_does_not_close():
     assert data.sizes["walker"] >= 10
     assert data.sizes["updates"] >= 4
     assert facts["loop-slope-high"].value < 0 < 0.8 < facts["slow-low"].value
+    assert facts["loop-last-low"].value < 0 < facts["loop-last-high"].value
     # the way down ends at the edges, the way up has nearly no return
     assert data.attrs["bayes_edge"] < facts["slow-fell"].value < data.attrs["commit_edge"]
     assert facts["slow-never"].value >= data.sizes["walker"] / 2
