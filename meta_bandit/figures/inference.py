@@ -140,8 +140,8 @@ def at_rest(data: xr.Dataset) -> Figure:
         names = data.of_told.values.tolist()
         for ax, task in zip(panels, data.of_task.values, strict=True):
             here = data.isel(point=np.flatnonzero(data.task == task))
-            place = [names.index(name) for name in here.told.values]
-            place = np.array(place) + rng.uniform(-0.25, 0.25, len(place))
+            row = np.array([names.index(name) for name in here.told.values])
+            place = row + rng.uniform(-0.25, 0.25, row.size)
             for chosen, style, label in (
                 (here["size"] < 1, {"mfc": BLUE, "mec": BLUE}, "attracts"),
                 (here["size"] >= 1, {"mfc": "white", "mec": RED}, "repels"),

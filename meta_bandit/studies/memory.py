@@ -138,7 +138,7 @@ def pushed(
     lived, memory, told = watched(agents, lives, seed)
     estimate = estimates(lived)
     fit, test = slice(0, None, 2), slice(1, None, 2)
-    doses = np.asarray(doses, dtype=float)
+    levels = np.asarray(doses, dtype=np.float64)
     rng = np.random.default_rng([seed, 2])
     task, per_agent = agents.task, []
     # what all rewards must be raised by, to raise the posterior mean by 1
@@ -148,7 +148,7 @@ def pushed(
         begun, heard = memory[after, agent][:, test], told[: after + 1 + onward, agent][..., test]
         pushes = _moves(memory[after, agent][:, fit], estimate[after, agent][fit], draws, rng)
         respond = _Watcher(agents.weights[agent], begun, heard, after, float(raised[agent]))
-        per_agent.append(respond.all(pushes, doses))
+        per_agent.append(respond.all(pushes, levels))
     data = xr.concat(per_agent, "agent")
     data["effect"] = data.slope / data.slope.sel(direction=DIRECTIONS[0])
     data["read"] = (
@@ -161,7 +161,7 @@ def pushed(
     keeps = (after * task.sigma_p**2 + task.sigma_l**2) / (
         (after + 1) * task.sigma_p**2 + task.sigma_l**2
     )
-    then = estimate[after + 1][:, None, test] + (keeps[:, None] * doses)[..., None]
+    then = estimate[after + 1][:, None, test] + (keeps[:, None] * levels)[..., None]
     bound = bayes_optimal(task).thresholds[after + 1][:, None, None]
     data["exact"] = ("agent", "dose"), (then >= bound).mean(axis=-1)
     names = task.sigma_p.tolist()
@@ -344,7 +344,8 @@ def at_rest(
             ]
     data = xr.Dataset({key: ("point", [row[key] for row in rows]) for key in rows[0]})
     inside = data["size"] < 1
-    data["pulls"] = (-1 / np.log(data["size"].where(inside))).where(inside)
+    times = -1 / np.log(np.where(inside, data["size"], 1 / np.e))
+    data["pulls"] = "point", np.where(inside, times, np.nan)
     tasks = list(dict.fromkeys(agents.task.sigma_p.tolist()))
     seeds = list(dict.fromkeys(int(one) for one in agents.seeds))
     for kind, chosen in (("attracting", inside), ("repelling", ~inside)):
