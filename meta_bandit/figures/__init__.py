@@ -35,7 +35,7 @@ from meta_bandit.figures.foraging import (
     forage_world,
 )
 from meta_bandit.figures.generalists import one_for_all, returns_by_clock, untold_lifetimes
-from meta_bandit.figures.inference import answers, memory_paths, probes
+from meta_bandit.figures.inference import answers, at_rest, memory_paths, probes, pushes
 from meta_bandit.figures.learned import (
     distance_from_edge,
     exploration_maps,
@@ -66,6 +66,7 @@ from meta_bandit.figures.optima import (
     drift,
     lead,
     loop,
+    loops,
     portrait,
     variations,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "arm_distributions",
     "arms_kept",
     "arms_that_pay",
+    "at_rest",
     "behaviour_maps",
     "benefit_and_cost",
     "bernoulli_edges",
@@ -110,6 +112,7 @@ __all__ = [
     "long_lives",
     "long_regrets",
     "loop",
+    "loops",
     "maps_by_lifetime",
     "memory_paths",
     "one_for_all",
@@ -119,6 +122,7 @@ __all__ = [
     "predictable_side",
     "price_of_commitment",
     "probes",
+    "pushes",
     "recipes",
     "regions",
     "regrets",

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, RED, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, canvas
 
 _COLORS = (BLUE, ORANGE, GREEN)
 
@@ -95,4 +95,71 @@ def answers(given: xr.Dataset) -> Figure:
         axes[0].set_ylabel("log-odds of the risky arm (nats)")
         figure.legend(*axes[-1].get_legend_handles_labels(), ncols=2, fontsize=9, markerscale=4,
                       loc="outside lower center")  # fmt: skip
+    return figure
+
+
+def pushes(data: xr.Dataset) -> Figure:
+    """Draw what agents do after a push of their memory, by its dose, a panel for each task.
+
+    Parameters
+    ----------
+    data
+        ``risky`` over (direction, dose, task, seed), mean probability of a risky pull; ``exact``
+        over (dose, task), the share in which an ideal observer pulls; ``dose`` in units of reward.
+    """
+    colours = (GREEN, BLUE, ORANGE, GREY, PURPLE)
+    with canvas(1, data.sizes["task"], width=9, height=4.3) as (figure, axes):
+        panels = np.atleast_1d(axes)
+        for ax, task in zip(panels, data.task.values, strict=True):
+            here = data.sel(task=task)
+            ax.plot(here.dose, here.exact, color=RED, lw=2, label="Bayes-optimal")
+            for colour, direction in zip(colours, here.direction.values, strict=True):
+                lines = here.risky.sel(direction=direction).transpose("dose", "seed")
+                ax.plot(lines.dose, lines, color=colour, lw=0.4, alpha=0.5)
+                ax.plot(lines.dose, lines.mean("seed"), "o-", color=colour, ms=4, label=direction)
+            ax.set_title(rf"$\sigma_p={task:g}$", fontsize=11)
+            ax.set(xlabel=r"dose: move of $\hat\mu_n$ (reward)", ylim=(-0.02, 1.02))
+        panels[0].set_ylabel("probability of a risky pull")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, ncols=3, fontsize=9, loc="outside lower center")
+    return figure
+
+
+def at_rest(data: xr.Dataset) -> Figure:
+    """Draw the states in which memory stays while agents are told the same, and what fades.
+
+    Parameters
+    ----------
+    data
+        Over (point): ``answer``, log-odds there; ``size``, the largest absolute eigenvalue;
+        ``task`` and ``told``. ``read`` over (of_task, of_seed, later), R^2 after so many pulls.
+    """
+    with canvas(1, data.sizes["of_task"] + 1, width=9.5, height=3.8) as (figure, axes):
+        *panels, last = axes
+        rng = np.random.default_rng(0)
+        names = data.of_told.values.tolist()
+        for ax, task in zip(panels, data.of_task.values, strict=True):
+            here = data.isel(point=np.flatnonzero(data.task == task))
+            row = np.array([names.index(name) for name in here.told.values])
+            place = row + rng.uniform(-0.25, 0.25, row.size)
+            for chosen, style, label in (
+                (here["size"] < 1, {"mfc": BLUE, "mec": BLUE}, "attracts"),
+                (here["size"] >= 1, {"mfc": "white", "mec": RED}, "repels"),
+            ):
+                own = np.flatnonzero(chosen)
+                ax.plot(here.answer[own], place[own], "o", ms=4.5, alpha=0.8, label=label, **style)
+            ax.axvline(0, color="black", lw=0.8, ls=":")
+            ax.set_yticks(range(len(names)), names if ax is panels[0] else [""] * len(names))
+            ax.set_title(rf"$\sigma_p={task:g}$", fontsize=11)
+            ax.set(xlabel="log-odds of the risky arm")
+        figure.legend(*panels[0].get_legend_handles_labels(), ncols=2, fontsize=9,
+                      loc="outside lower left")  # fmt: skip
+        for colour, task in zip((BLUE, SKY, GREY), data.of_task.values, strict=False):
+            lines = data.read.sel(of_task=task).transpose("later", "of_seed")
+            last.plot(lines.later, lines, color=colour, lw=0.4)
+            last.plot(lines.later, lines.mean("of_seed"), "o-", color=colour, ms=4,
+                      label=rf"$\sigma_p={task:g}$")  # fmt: skip
+        last.set(xlabel="pulls that tell nothing", ylabel=r"held-out $R^2$ of $\hat\mu_n$",
+                 ylim=(-0.02, 1.02))  # fmt: skip
+        last.legend(fontsize=9)
     return figure

@@ -258,3 +258,43 @@ def _points(ax: Any, values: xr.DataArray, kind: str) -> None:
     colour, mark = _KINDS[kind]
     ax.plot(places.ravel(), values.transpose("sigma_p", "seed").values.ravel(), mark, color=colour,
             ms=4, alpha=0.8, label=kind)  # fmt: skip
+
+
+def loops(data: xr.Dataset) -> Figure:
+    """Draw walks of the prior mean at several rates: pulls on both ways, and how wide loops are.
+
+    Parameters
+    ----------
+    data
+        ``share_down`` and ``share_up``, risky pulls over the lifetime, over (updates, down or up,
+        walker), at ``mean_down`` and ``mean_up``; ``width`` over (updates, walker), in units of
+        reward, ``low`` and ``high`` over (updates), the interval of its mean; ``ended`` over
+        (updates, walker), whether the walker came back; attributes ``commit_edge``, ``bayes_edge``.
+    """
+    with canvas(1, 2, width=8.5, height=3.6) as (figure, (left, right)):
+        shades = np.linspace(0.25, 1.0, data.sizes["updates"])
+        for shade, updates in zip(shades, data.updates.values, strict=True):
+            here = data.sel(updates=updates)
+            for way, colour, label in (("down", BLUE, "falls"), ("up", ORANGE, "rises")):
+                named = f"$m$ {label}" if updates == data.updates[-1] else None
+                left.plot(here[f"mean_{way}"], here[f"share_{way}"].mean("walker"), color=colour,
+                          alpha=shade, lw=0.6 + 1.2 * shade, label=named)  # fmt: skip
+            jitter = np.exp(np.linspace(-0.12, 0.12, here.sizes["walker"]))
+            for back, style in ((True, {"mfc": BLUE}), (False, {"mfc": "white"})):
+                own = np.flatnonzero(here.ended == back)
+                right.plot(updates * jitter[own], here.width[own], "o", ms=4, mec=BLUE, alpha=0.7,
+                           **style)  # fmt: skip
+        middle = data.width.mean("walker")
+        errors = np.abs(np.stack([data.low, data.high]) - middle.values)
+        right.errorbar(data.updates, middle, yerr=errors, color="black", marker="s", ms=5,
+                       capsize=3)  # fmt: skip
+        right.axhline(0, color=GREY, ls=":", lw=1.2)
+        left.axvline(data.attrs["commit_edge"], color="black", ls=":", lw=1.2)
+        left.axvline(data.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
+        left.set(xlabel="prior mean $m$ (reward)", ylabel="risky pulls / lifetime")
+        left.locator_params(axis="x", nbins=5)
+        left.legend(fontsize=9)
+        right.set(xscale="log", xlabel="updates at each stop", ylabel="width of the loop (reward)")
+        right.set_xticks(data.updates.values, [f"{one}" for one in data.updates.values])
+        right.minorticks_off()
+    return figure

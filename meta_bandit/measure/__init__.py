@@ -10,11 +10,12 @@ from meta_bandit.measure.lives import (
     measure,
     regrets,
 )
-from meta_bandit.measure.probe import held_out_r2, raw_inputs, share_moved_by
+from meta_bandit.measure.probe import decoded_direction, held_out_r2, raw_inputs, share_moved_by
 
 __all__ = [
     "behaviour",
     "controlled_mean",
+    "decoded_direction",
     "estimates",
     "evaluate",
     "expected_returns",

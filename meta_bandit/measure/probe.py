@@ -48,12 +48,49 @@ def held_out_r2(features: ArrayLike, target: ArrayLike, counted: ArrayLike = Tru
         if not len(y_fit) or not len(y_test) or np.ptp(y_test) == 0:
             return float("nan")
         centre, middle = x_fit.mean(axis=0), y_fit.mean()
-        off = x_fit - centre
-        square = off.T @ off + _RIDGE * len(off) * np.eye(off.shape[1])
-        weights = np.linalg.solve(square, off.T @ (y_fit - middle))
+        weights = _ridge(x_fit - centre, y_fit - middle)
         residual = np.square(y_test - middle - (x_test - centre) @ weights).sum()
         found.append(1 - residual / np.square(y_test - y_test.mean()).sum())
     return float(np.mean(found))
+
+
+def _ridge(off: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    square = off.T @ off + _RIDGE * len(off) * np.eye(off.shape[1])
+    return np.asarray(np.linalg.solve(square, off.T @ target))
+
+
+def decoded_direction(
+    features: ArrayLike, target: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Tell by which weights a target is read off features, and how these move with it.
+
+    The two differ where features move together: weights also take off what is in the way. To
+    change features as the target would, move them along the second (Haufe et al. 2014, whose
+    *pattern* it is).
+
+    .. math:: w = (\mathrm{Cov}(x) + 10^{-4})^{-1} \mathrm{Cov}(x, y), \qquad
+        a = \mathrm{Cov}(x, y) / \mathrm{Var}(y)
+
+    Parameters
+    ----------
+    features : shape (features, lives)
+    target : shape (lives,)
+
+    Returns
+    -------
+    weights, pattern : shape (features,)
+        Of the linear probe, see `held_out_r2`; and what one unit of the target adds to features.
+
+    Raises
+    ------
+    ValueError
+        If the target does not vary.
+    """
+    x, y = np.asarray(features, dtype=np.float64).T, np.asarray(target, dtype=np.float64)
+    if np.ptp(y) == 0:
+        raise ValueError("target: must vary over lives")
+    off, away = x - x.mean(axis=0), y - y.mean()
+    return _ridge(off, away), off.T @ away / (away @ away)
 
 
 def share_moved_by(target: ArrayLike, features: ArrayLike, counted: ArrayLike = True) -> float:

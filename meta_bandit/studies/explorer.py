@@ -97,12 +97,14 @@ def _log_edge(lifetimes: ArrayLike, beyond: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray(np.log(stopping_critical_sigma_l(tasks)))
 
 
-def _interpolate(table: xr.Dataset, limit: ArrayLike, beyond: ArrayLike) -> NDArray[np.float64]:
+def _interpolate(
+    table: xr.Dataset, limit: ArrayLike, beyond: NDArray[np.float64]
+) -> NDArray[np.float64]:
     grid = -np.log(table.limit.values), table.log_beyond.values
     read = RegularGridInterpolator(
         grid, table.log_sigma_l.values, bounds_error=False, fill_value=None
     )
-    found: NDArray[np.float64] = read((-np.log(limit), beyond))
+    found: NDArray[np.float64] = read(np.stack(np.broadcast_arrays(-np.log(limit), beyond), -1))
     return found
 
 

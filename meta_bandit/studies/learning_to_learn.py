@@ -13,8 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit import GaussianBandit
-from meta_bandit.studies.facts import Facts, fact
-from meta_bandit.studies.lifetimes import interval
+from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,

@@ -13,14 +13,13 @@ from typing import NamedTuple, get_args
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping, foreign_thresholds
 from meta_bandit.policies.bandit import Clock
-from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 from meta_bandit.worlds.bandit import Policy
@@ -542,16 +541,6 @@ def _turned(team: TrainedAgents, budget: Budget, shift: float) -> xr.Dataset:
         else:
             data[name] = ("tampering", "world"), table
     return data
-
-
-def interval(values: xr.DataArray, level: float = 0.95) -> tuple[float, float]:
-    """Mean over seeds, and half of Student's interval for it."""
-    own = values.dropna("seed")
-    size = own.sizes["seed"]
-    if size < 2:
-        return float(own.mean()), float("nan")
-    half = student.ppf((1 + level) / 2, size - 1) * own.std("seed", ddof=1) / np.sqrt(size)
-    return float(own.mean()), float(half)
 
 
 def moved(data: xr.Dataset, name: str) -> tuple[xr.DataArray, xr.DataArray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import held_out_r2, raw_inputs, share_moved_by
+from meta_bandit.measure import decoded_direction, held_out_r2, raw_inputs, share_moved_by
 from meta_bandit.policies import Constant
 from meta_bandit.worlds import simulate
 
@@ -64,3 +64,14 @@ def test_what_moves_with_a_target_is_its_share_of_the_variance():
     turned = np.stack([0.6 * target + 0.8 * other, -0.8 * target + 0.6 * other], axis=1)
     assert share_moved_by(target, turned) == pytest.approx(1 / 5, abs=0.01)
     assert np.isnan(share_moved_by(target, np.ones((30, 2, 2_000))))
+
+
+def test_features_move_with_a_target_along_its_pattern_and_are_read_by_weights():
+    # x1 = y + z, x2 = z: y is read as x1 - x2, and moves x1 alone
+    rng = np.random.default_rng(0)
+    target, other = rng.standard_normal((2, 200_000))
+    weights, pattern = decoded_direction(np.stack([target + other, other]), target)
+    np.testing.assert_allclose(weights, [1, -1], atol=2e-3)
+    np.testing.assert_allclose(pattern, [1, 0], atol=1e-2)
+    with pytest.raises(ValueError, match="must vary"):
+        decoded_direction(np.ones((2, 5)), np.ones(5))

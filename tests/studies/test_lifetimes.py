@@ -11,6 +11,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.policies import Constant
 from meta_bandit.studies import lifetimes as chapter
 from meta_bandit.studies import stored_agents
+from meta_bandit.studies.facts import interval
 
 TEXT = (Path(__file__).parents[2] / "book" / "lifetimes.md").read_text(encoding="utf-8")
 BUDGET = chapter.Budget(0, 6_000, 60)
@@ -108,6 +109,6 @@ def test_the_exact_reader_is_led_by_the_clock_and_agents_are_not(turned):
 
 
 def test_an_interval_is_students_over_the_seeds_that_there_are():
-    mean, half = chapter.interval(xr.DataArray([1.0, 2.0, 3.0, np.nan], dims="seed"))
+    mean, half = interval(xr.DataArray([1.0, 2.0, 3.0, np.nan], dims="seed"))
     assert mean == 2
     assert half == pytest.approx(4.302653 / np.sqrt(3))

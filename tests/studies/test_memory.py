@@ -1,0 +1,113 @@
+"""What *What the memory does* says of pushes, and of memory that is left alone."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meta_bandit.agents import AgentPolicy
+from meta_bandit.agents.memory import log_odds
+from meta_bandit.measure import estimates
+from meta_bandit.policies import Constant
+from meta_bandit.studies import memory as chapter
+from meta_bandit.studies import stored_agents
+from meta_bandit.theory import bayes_optimal
+from meta_bandit.worlds import simulate
+
+PAGE = (Path(__file__).parents[2] / "book" / "memory.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def agents():
+    return chapter.some(stored_agents("across.safetensors"), [1.2, 0.6], 3)
+
+
+@pytest.fixture(scope="module")
+def pushed(agents):
+    return chapter.pushed(agents, [-2.0, -1.0, 0.0, 1.0, 2.0], lives=120, onward=2)
+
+
+@pytest.fixture(scope="module")
+def at_rest(agents):
+    return chapter.at_rest(agents)
+
+
+def test_every_quoted_fact_is_there_and_says_what_it_is(pushed, at_rest):
+    known = pushed[1] | at_rest[1]
+    quoted = set(re.findall(r"{glue:text}`([\w-]+)", PAGE)) - {"seed", "profile"}
+    assert quoted <= known.keys()
+    assert all(fact.about for fact in known.values())
+
+
+def test_a_task_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"sigma_p = 3\.0: must be one of 0\.6, 0\.7"):
+        chapter.some(stored_agents("across.safetensors"), [3.0], 2)
+
+
+def test_what_is_watched_is_what_agents_that_always_pull_would_be_told(agents):
+    lived, memory, told = chapter.watched(agents, 4, 0)
+    assert (lived.actions == 1).all()
+    unit = np.sqrt(1 + 1.2**2 + 1)
+    np.testing.assert_allclose(told[7, 0, 0], lived.rewards[6, 0] / unit)
+    np.testing.assert_allclose(told[7, :, 3], 2 * 7 / 100 - 1)
+    again = AgentPolicy(agents, greedy=False)
+    rng = np.random.default_rng([0, 1])
+    asked = simulate(chapter.Watch(Constant(1.0), again), agents.task, 4, rng)
+    np.testing.assert_array_equal(asked.arm_mean, lived.arm_mean)
+    assert log_odds(agents.weights, memory[0]).shape == (6, 4)
+
+
+def test_other_rewards_move_the_exact_estimate_by_the_dose(pushed):
+    """By the Bayes-optimal policy in lives whose rewards are really other ones."""
+    data, _ = pushed
+    agents = chapter.some(stored_agents("across.safetensors"), [1.2], 3)
+    both = chapter.some(stored_agents("across.safetensors"), [1.2, 0.6], 3)
+    lived, _, _ = chapter.watched(both, 120, 0)
+    rewards = lived.rewards[:, :3, 1::2].copy()
+    n, p, noise, m = 5, 1.2**2, 1.0, -1.0
+    raised = 2.0 * (n * p + noise) / (n * p)
+    rewards[:n] += raised
+    total = rewards[: n + 1].sum(axis=0)
+    exact = (m / p + total / noise) / (1 / p + (n + 1) / noise)
+    bound = bayes_optimal(agents.task[0]).thresholds[n + 1]
+    share = (exact >= bound).mean()
+    assert data.exact.sel(task=1.2, dose=2.0) == pytest.approx(share)
+    unmoved = estimates(lived)[n + 1, :3, 1::2] >= bound
+    assert data.exact.sel(task=1.2, dose=0.0) == pytest.approx(unmoved.mean())
+
+
+def test_without_a_dose_all_are_alike(pushed):
+    none = pushed[0].risky.sel(dose=0.0)
+    # the network itself computes in single precision
+    assert abs(none - none.isel(direction=0, drop=True)).max() < 1e-5
+
+
+def test_the_push_with_the_estimate_counts_and_controls_do_not(pushed):
+    data, _ = pushed
+    first = data.sel(task=1.2)
+    effect = first.effect.isel(later=0)
+    assert (effect.sel(direction="with the estimate") > 0.4).all()
+    for control in ("random", "random, as memory varies", "probe's weights"):
+        assert abs(effect.sel(direction=control).mean()) < 0.2
+    risky = first.risky.sel(direction="with the estimate").mean("seed")
+    assert (risky.diff("dose") > 0).all()
+    assert risky.sel(dose=2.0) > 0.5 > 0.1 > risky.sel(dose=-2.0)
+    never = data.risky.sel(task=0.6, direction="with the estimate", dose=2.0).mean()
+    assert never < 0.2 < 0.9 < data.exact.sel(task=0.6, dose=2.0)
+
+
+def test_memory_stays_at_few_states_and_learners_have_two(at_rest):
+    data, facts = at_rest
+    assert (data.attracting + data.repelling).max() <= 5
+    assert (data.attracting.sel(of_told="risky, paid -1") == 1).all()
+    two = data.attracting.sel(of_task=1.2, of_told="risky, paid 0") == 2
+    assert two.sum() >= 2
+    saddles = data.repelling.sel(of_task=1.2, of_told="risky, paid 0")
+    assert (saddles.where(two, 1) >= 1).all()
+    assert facts["first-leave"].value < -5 < 0 < facts["first-pull"].value
+    assert facts["first-slowest"].value < 100
+    assert facts["last-leave"].value < -15
+    assert data.read.isel(later=0).min() > 0.9
+    learners = data.read.sel(of_task=1.2)
+    assert (learners.sel(later=80) < learners.sel(later=0)).all()
