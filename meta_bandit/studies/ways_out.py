@@ -1,4 +1,4 @@
-"""What the chapter *Many arms* shows of other ways up the ladder: `benchmarks.many_arms`."""
+"""What the chapter *Other ways up* shows: `benchmarks.many_arms`."""
 
 from __future__ import annotations
 
@@ -81,15 +81,27 @@ def ways_out(stored: Mapping[str, Any], rungs: xr.Dataset) -> tuple[xr.Dataset, 
             chance.mean(), "arms that as many pulls try, each of any of the K arms alike"
         ),
     }
-    for key, way in called.items():
-        for world in range(len(safes)):
-            own = data.isel(world=world).sel(way=way)
-            name, bound = key.replace(" ", "-"), rungs.bound[world, -1]
-            share = 100 * own.expected_return / bound
-            facts |= {
-                f"{name}-share-{world}": fact(share.mean(), f"{way}: mean % of the bound"),
-                f"{name}-worst-{world}": fact(share.min(), f"{way}: worst agent, % of the bound"),
-                f"{name}-best-{world}": fact(share.max(), f"{way}: best agent, % of the bound"),
-                f"{name}-tried-{world}": fact(own.greedy_tried.mean(), f"{way}: arms tried"),
-            }
     return data, facts
+
+
+def earned(ways: xr.Dataset, rungs: xr.Dataset) -> dict[str, dict[str, str]]:
+    """Lay out what agents earn, in % of the bound, from the worst to the best, and arms tried.
+
+    Parameters
+    ----------
+    ways, rungs
+        See `ways_out`.
+    """
+    table: dict[str, dict[str, str]] = {}
+    for world, name in enumerate(map(str, ways.world.values)):
+        share = 100 * ways.expected_return.isel(world=world) / float(rungs.bound[world, -1])
+        tried = ways.greedy_tried.isel(world=world).mean("seed")
+        table[f"{name}: % of the bound"] = {
+            way: f"{float(own.min()):.0f} to {float(own.max()):.0f}"
+            for way, own in zip(ways.way.values.tolist(), share, strict=True)
+        }
+        table[f"{name}: arms tried"] = {
+            way: f"{arms:.1f}"
+            for way, arms in zip(ways.way.values.tolist(), tried.values, strict=True)
+        }
+    return table

@@ -19,7 +19,7 @@ from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
 from meta_bandit.policies.many_arms import Gittins
 from meta_bandit.studies import STUDIES, stored
 from meta_bandit.studies.ladder import levels
-from meta_bandit.studies.ways_out import WAYS, ways_out
+from meta_bandit.studies.ways_out import WAYS, earned, ways_out
 from meta_bandit.theory.many_arms import index_offsets, price_bound
 from meta_bandit.worlds import ManyArms
 
@@ -102,8 +102,12 @@ def test_the_dataset_says_what_the_file_does(small):
     settled = data.by_explores.sel(pulls=data.explores)
     np.testing.assert_allclose(settled, best)
     assert 0 < facts["chance-tried"].value < 3
-    share = np.mean(wrote["ways"]["fitted"]["expected_return"][2:]) / 10 * 100
-    assert facts["fitted-share-1"].value == pytest.approx(share)
+    table = earned(data, RUNGS)
+    shares = sorted(np.array(wrote["ways"]["fitted"]["expected_return"][2:]) / 10 * 100)
+    said = table["plain: % of the bound"][WAYS["fitted"]]
+    assert said == f"{shares[0]:.0f} to {shares[-1]:.0f}"
+    tried = np.mean(wrote["ways"]["fitted"]["greedy_tried"][2:])
+    assert table["plain: arms tried"][WAYS["fitted"]] == f"{tried:.1f}"
     assert len(figures.ways_out(data, levels(RUNGS)).axes) == 4
 
 
