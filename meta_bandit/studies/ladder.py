@@ -170,6 +170,33 @@ def in_the_trap(page: Page) -> tuple[dict[str, NDArray[np.float64]], dict[str, f
     return earned, dict(zip(map(str, first.level.values), map(float, first.values), strict=True))
 
 
+def in_short(
+    lives: int, samples: int, seed: int
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    """Lay out the same of the stored agents of the first world alone, as *In short* draws it.
+
+    Parameters
+    ----------
+    lives, samples, seed
+        Lives of Thompson sampling, and sets of paths of the bound.
+    """
+    runs = stored("many-arms.nc")
+    names = ("arms", "sigma_p", "sigma_l", "lifetime")
+    world = ManyArms(*(runs.attrs[name] for name in names), 0.0, float(runs.safe[0]))
+    runs = runs.isel(agent=np.flatnonzero(runs.safe == world.safe))
+    own = {name: runs.expected_return.values[runs.recipe == name] for name in RECIPES}
+    earned = {
+        "never exploring": np.array([float(world.safe * world.lifetime)]),
+        r"RL$^2$, direct": own["direct"],
+        r"RL$^2$, default": own["default"],
+        "Thompson sampling": np.array([_played(ThompsonSampling(), world, lives, seed)[0]]),
+        r"RL$^2$, " + RECIPES["shared"]: own["shared"],
+    }
+    first = float(price_bound(world.with_arms(2))[0])
+    bound = path_bound(world, samples, np.random.default_rng(seed)).value
+    return earned, {"first rung": first, "bound": bound}
+
+
 def raised(
     worlds: Sequence[ManyArms], lives: int, agents: int, updates: int
 ) -> tuple[xr.Dataset, dict[str, TrainedAgents]]:

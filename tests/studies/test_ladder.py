@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.studies import STUDIES, run, stored_parts
+from meta_bandit.studies import STUDIES, run, stored, stored_parts
 from meta_bandit.studies.ladder import (
     RECIPES,
     Page,
     by_recipe,
     climbed,
     found_over_map,
+    in_short,
     in_the_trap,
     levels,
     map_of_arms,
@@ -114,6 +115,18 @@ def test_what_the_chapter_says_of_the_stored_agents():
     assert (earned[recipe == "shared"] > 130).all()
     # never exploring earns 50
     assert (earned[poor & (recipe == "default")] < 49).sum() == 3
+
+
+def test_in_short_is_the_stored_deceptive_world():
+    earned, compared = in_short(2_000, 100, 0)
+    runs = stored("many-arms.nc")
+    poor = runs.isel(agent=np.flatnonzero(runs.safe == 0.5))
+    for name, title in RECIPES.items():
+        own = poor.expected_return.values[poor.recipe.values == name]
+        assert earned[rf"RL$^2$, {title}"].tolist() == own.tolist()
+    assert earned["never exploring"].tolist() == [50]
+    assert earned["Thompson sampling"][0] == pytest.approx(129.1, abs=3)
+    assert 68 < compared["first rung"] < 69 < 134 < compared["bound"] < 149
 
 
 def test_the_chapter_quotes_facts_that_there_are(caught, tmp_path):
