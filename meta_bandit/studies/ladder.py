@@ -182,7 +182,7 @@ def in_short(
     """
     runs = stored("many-arms.nc")
     names = ("arms", "sigma_p", "sigma_l", "lifetime")
-    world = ManyArms(*(runs.attrs[name] for name in names), 0.0, float(runs.safe[0]))
+    world = ManyArms(**{name: runs.attrs[name] for name in names}, safe=float(runs.safe[0]))
     runs = runs.isel(agent=np.flatnonzero(runs.safe == world.safe))
     own = {name: runs.expected_return.values[runs.recipe == name] for name in RECIPES}
     earned = {

@@ -5,6 +5,7 @@ The memory of stored agents is taken to where no life leads: it is pushed, and i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -344,7 +345,7 @@ def at_rest(
             ]
     data = xr.Dataset({key: ("point", [row[key] for row in rows]) for key in rows[0]})
     inside = data["size"] < 1
-    times = -1 / np.log(np.where(inside, data["size"], 1 / np.e))
+    times = -1 / np.log(np.where(inside, data["size"], math.exp(-1)))
     data["pulls"] = "point", np.where(inside, times, np.nan)
     tasks = list(dict.fromkeys(agents.task.sigma_p.tolist()))
     seeds = list(dict.fromkeys(int(one) for one in agents.seeds))
