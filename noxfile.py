@@ -35,8 +35,8 @@ def tests(session: nox.Session, packages: str) -> None:
         lock = Path("requirements.lock").read_text(encoding="utf-8")
         # the lock has torch's wheel for one Python only: the others take the same version
         torch = re.search(r"^torch==(\S+) \\\n(?:    --hash=\S+(?: \\)?\n)+", lock, re.MULTILINE)
-        # not in nox's own temporary folder: temporary files of the tests would go there, too, and lie
-        # in the environment, as what is installed does
+        # not in nox's own temporary folder: the tests' temporary files would go there, too, and
+        # lie in the environment, as what is installed does
         rest = Path(session.virtualenv.location, "rest.lock")
         rest.write_text(lock.replace(torch[0], ""), encoding="utf-8")
         version = torch[1].partition("+")[0]
