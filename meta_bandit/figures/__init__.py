@@ -2,6 +2,7 @@
 
 from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets
 from meta_bandit.figures.agents import (
+    across_edges,
     behaviour_maps,
     learning_curves,
     recipes,
@@ -73,6 +74,7 @@ from meta_bandit.figures.optima import (
 from meta_bandit.figures.style import task_names
 
 __all__ = [
+    "across_edges",
     "across_the_edge",
     "answers",
     "arm_distributions",

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, canvas
+from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, SIGMA_P, canvas
 
 
 def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figure:
@@ -133,6 +133,31 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
         ax.invert_yaxis()
         if places > 1:
             ax.legend(title="a life is worth (reward)", fontsize=9, loc="lower center")
+    return figure
+
+
+def across_edges(row: xr.Dataset) -> Figure:
+    """Draw what agents earn on a row of tasks, with the two optima and their edges.
+
+    Parameters
+    ----------
+    row
+        ``earned`` over (sigma_p, seed), ``best`` and ``plan`` over (sigma_p), in units of reward;
+        attributes ``best_edge`` and ``plan_edge``, in sigma_p.
+    """
+    with canvas(width=8, height=3.8) as (figure, ax):
+        optima = (
+            ("best", RED, "-", "Bayes-optimal"),
+            ("plan", "black", "--", "best committed plan"),
+        )
+        for name, colour, style, label in optima:
+            ax.plot(row.sigma_p, row[name], color=colour, ls=style, lw=1.6, label=label)
+            ax.axvline(row.attrs[f"{name}_edge"], color=colour, ls=":", lw=1.2)
+        at = np.repeat(row.sigma_p.values, row.sizes["seed"])
+        dots = row.earned.transpose("sigma_p", "seed").values.ravel()
+        ax.plot(at, dots, "o", ms=4.5, color=BLUE, alpha=0.6, label="agents, each seed")
+        ax.set(xlabel=SIGMA_P, ylabel="return of a life (reward)")
+        ax.legend(fontsize=9)
     return figure
 
 

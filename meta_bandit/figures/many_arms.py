@@ -264,6 +264,8 @@ def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
             bottom.set(xlabel="pulls of the explorer (pulls)", ylim=(0, None))
         for ax in np.reshape(axes, (2, -1))[:, 0]:
             ax.set_ylabel("return of a life (reward)")
-        for ax in np.reshape(axes, (2, -1))[:, -1]:
-            ax.legend(fontsize=9, loc="lower right")
+        for ax, place in zip(
+            np.reshape(axes, (2, -1))[:, -1], ("lower right", "lower center"), strict=True
+        ):
+            ax.legend(fontsize=9, loc=place)
     return figure

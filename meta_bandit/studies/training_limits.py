@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 from scipy.stats import norm
 
+from meta_bandit import GaussianBandit
 from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
 
 WAYS = ("fitted", "from the best", "default", "direct", "from never")
 """How agents came to be, in the order of the figure: see `benchmarks.causes`."""
@@ -194,3 +196,64 @@ def causes(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     for name, ratio in signal.items():
         facts[f"snr-{name}"] = fact(ratio, f"signal over noise of a gradient, {name}")
     return data, facts
+
+
+def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts]:
+    """Read what the default training finds on a fine row of tasks across both edges.
+
+    Parameters
+    ----------
+    grid
+        The slices of the study ``strip``.
+    plain
+        The study ``across``: plainly trained agents, some of whose tasks lie on that row.
+
+    Returns
+    -------
+    Dataset over sigma_p
+        ``best`` and ``plan``, what the Bayes-optimal policy and the best committed plan earn, and,
+        with ``seed``, what agents earn, ``earned``; units of reward. Attributes ``best_edge`` and
+        ``plan_edge``: from which sigma_p on either earns anything.
+    Facts
+        Below, between and beyond the two edges: agents, those that pull at all, and their return.
+    """
+    noise, lifetime, mean = float(grid.sigma_l[0]), int(grid.lifetime[0]), float(grid.attrs["mean"])
+    row = grid.isel(sigma_l=0, lifetime=0, drop=True)
+    names = {"expected_return": "earned", "bayes_value": "best", "commit_value": "plan"}
+    data = row[[*names]].rename(names)
+    spread = np.linspace(0.9 * float(row.sigma_p.min()), 1.1 * float(row.sigma_p.max()), 200)
+    tasks = GaussianBandit(spread, noise, lifetime, mean)
+    for name, critical in (("best", stopping_critical_sigma_l), ("plan", critical_sigma_l)):
+        data.attrs[f"{name}_edge"] = float(np.interp(noise, critical(tasks), spread))
+    pays, plans = data.sigma_p > data.best_edge, data.sigma_p > data.plan_edge
+    pulls = row.risky_pulls > 0
+    facts: Facts = {
+        "strip-tasks": fact(data.sizes["sigma_p"], "tasks of the row"),
+        "strip-seeds": fact(data.sizes["seed"], "agents of each"),
+        "strip-lives": fact(f"{int(grid.attrs['lives']):,}", "lives in which each is looked at"),
+        "strip-l": fact(noise, "sigma_l of the row, reward"),
+        "strip-t": fact(lifetime, "lifetime of the row, pulls"),
+        "strip-m": fact(mean, "prior mean of the row, reward"),
+        "strip-best-edge": fact(data.attrs["best_edge"], "adaptive edge in sigma_p, reward"),
+        "strip-plan-edge": fact(data.attrs["plan_edge"], "committed edge in sigma_p, reward"),
+    }
+    for name, inside in (("below", ~pays), ("between", pays & ~plans), ("beyond", plans)):
+        own = pulls.where(inside, drop=True)
+        facts |= {
+            f"strip-{name}": fact(own.size, f"agents {name} the edges"),
+            f"strip-{name}-pull": fact(own.sum(), "of these, those that pull at all"),
+        }
+        if name != "below":
+            part = data.where(inside, drop=True)
+            share = 100 * part.earned.sum("sigma_p") / part.best.sum("sigma_p")
+            facts[f"strip-{name}-share"] = fact(
+                share.mean(), f"return of agents {name} the edges, % of the Bayes-optimal one"
+            )
+    other = plain.sel(sigma_l=noise, lifetime=lifetime)
+    there = (other.sigma_p > data.best_edge) & (other.sigma_p < data.plan_edge)
+    pulled = (other.risky_pulls > 0).where(there, drop=True)
+    return data, facts | {
+        "strip-plain": fact(pulled.size, "plainly trained agents between the edges"),
+        "strip-plain-pull": fact(pulled.sum(), "of these, those that pull at all"),
+        "strip-plain-tasks": fact(int(there.sum()), "tasks that they are of"),
+    }

@@ -97,7 +97,7 @@ def earned(ways: xr.Dataset, rungs: xr.Dataset) -> dict[str, dict[str, str]]:
         share = 100 * ways.expected_return.isel(world=world) / float(rungs.bound[world, -1])
         tried = ways.greedy_tried.isel(world=world).mean("seed")
         table[f"{name}: % of the bound"] = {
-            way: f"{float(own.min()):.0f} to {float(own.max()):.0f}"
+            way: f"{round(float(own.min()))} to {round(float(own.max()))}"
             for way, own in zip(ways.way.values.tolist(), share, strict=True)
         }
         table[f"{name}: arms tried"] = {

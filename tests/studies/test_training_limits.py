@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.causes import DEFAULT, DIRECT
 from benchmarks.edge import NARROW, RECIPES
-from meta_bandit.studies import stored_benchmark
+from meta_bandit.studies import stored, stored_benchmark, stored_slices
 from meta_bandit.studies import training_limits as chapter
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -32,8 +32,36 @@ def causes():
     return chapter.causes(CAUSES)
 
 
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, causes):
-    found = ablation[1] | held_out[1] | causes[1]
+@pytest.fixture(scope="module")
+def strip():
+    return chapter.across_edges(stored_slices("strip"), stored("across.nc"))
+
+
+def test_the_edges_are_where_the_optima_begin_to_earn(strip):
+    data, facts = strip
+    for name in ("best", "plan"):
+        edge, earns = data.attrs[f"{name}_edge"], data[name] > 0
+        assert (earns == (data.sigma_p > edge)).all()
+        assert float(data.sigma_p.min()) < edge < float(data.sigma_p.max())
+    parts = [facts[f"strip-{name}"].value for name in ("below", "between", "beyond")]
+    assert sum(parts) == facts["strip-tasks"].value * facts["strip-seeds"].value
+
+
+def test_what_is_said_of_the_strip(strip):
+    data, facts = strip
+    # plainly trained agents do not pull between the edges, those of the default mostly do
+    assert facts["strip-plain-pull"].value == 0
+    assert facts["strip-between-pull"].value > 0.8 * facts["strip-between"].value
+    assert facts["strip-beyond-pull"].value > 0.9 * facts["strip-beyond"].value
+    between = (data.sigma_p > data.best_edge) & (data.sigma_p < data.plan_edge)
+    part = data.where(between, drop=True)
+    assert float(part.earned.mean() / part.best.mean()) > 0.7
+    share = 100 * part.earned.mean("seed").sum() / part.best.sum()
+    assert facts["strip-between-share"].value == pytest.approx(float(share))
+
+
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, causes, strip):
+    found = ablation[1] | held_out[1] | causes[1] | strip[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     elsewhere = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
     quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))

@@ -105,7 +105,7 @@ def test_the_dataset_says_what_the_file_does(small):
     table = earned(data, RUNGS)
     shares = sorted(np.array(wrote["ways"]["fitted"]["expected_return"][2:]) / 10 * 100)
     said = table["plain: % of the bound"][WAYS["fitted"]]
-    assert said == f"{shares[0]:.0f} to {shares[-1]:.0f}"
+    assert said == f"{round(shares[0])} to {round(shares[-1])}"
     tried = np.mean(wrote["ways"]["fitted"]["greedy_tried"][2:])
     assert table["plain: arms tried"][WAYS["fitted"]] == f"{tried:.1f}"
     assert len(figures.ways_out(data, levels(RUNGS)).axes) == 4
