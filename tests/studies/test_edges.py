@@ -92,7 +92,10 @@ def test_a_line_that_has_no_edge_is_named():
 def test_learning_takes_the_lead_at_the_critical_lifetime(growing):
     data, facts = growing
     assert facts["born"].value == 25
-    assert ((data.optimal_pulls > 0) == (data.lifetime >= 25)).all()
+    # at 25 itself both are worth the same, as this world has half the noise of the edge at 100
+    assert abs(float(data.interior_value.sel(lifetime=25))) < 1e-9
+    others = data.drop_sel(lifetime=25)
+    assert ((others.optimal_pulls > 0) == (others.lifetime > 25)).all()
     # in short lives there is but one optimum, then two, of which never learning leads at first
     assert np.isnan(data.interior_pulls[0])
     assert (data.interior_value < 0).any()
