@@ -12,6 +12,7 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
+from meta_bandit.studies.maps import greedy_and_sampled
 from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 
@@ -52,7 +53,8 @@ def moved(plane):
 
 
 def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter, elsewhere, moved):
-    facts = plane[1] | shorter[1] | elsewhere[1] | moved[2]
+    greed = greedy_and_sampled(stored("plane.nc"))[1]
+    facts = plane[1] | shorter[1] | elsewhere[1] | moved[2] | greed
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", CHAPTER.read_text(encoding="utf-8")))
     assert quoted <= facts.keys()
     assert all(fact.about for fact in facts.values())
