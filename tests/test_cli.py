@@ -220,7 +220,7 @@ def kept(name: str) -> str:
         (("train", *TASK, "--lifetime", "2.5"), "lifetime = 2.5: must be a whole number >= 1"),
         (("train", *TASK, "--seed", "-1"), "seed = -1: must be a whole number in [0, 2^64)"),
         (("train", *TASK, "--config", "best"), "config = 'best': must be one of companion, "),
-        (("train", *TASK, "--device", "tpu"), "device = 'tpu': must be one of auto, cpu, cuda"),
+        (("train", *TASK, "--device", "tpu"), "device = 'tpu': must be one of auto, cpu, native, "),
         (("train", *TASK, "--lives", "0"), "lives = 0: must be a whole number >= 1"),
         (("train", *TASK, "--out", "."), "out = .: must be a file, and is a folder"),
         (("study", "big"), "name = 'big': must be one of smoke, "),

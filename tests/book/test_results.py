@@ -110,9 +110,12 @@ def test_the_literature_a_proof_rests_on_is_what_the_chapter_cites_in_it() -> No
     text = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
     for label, proof in proofs().items():
         after = text[text.index(f":label: {label}\n") :]
-        # up to the end of the proof: its box, the next statement or the next part
-        ends = [r"\$\\square\$", r"\n[:`]{3,}\{prf:(?!proof)", r"\n## ", r"\n### "]
-        end = min(match.start() for end in ends if (match := re.search(end, after)))
+        # up to the end of the proof: its box, or else that of its block, and the next statement
+        ends = [r"\n[:`]{3,}\{prf:(?!proof)", r"\n##+ "]
+        after = after[: min(match.start() for end in ends if (match := re.search(end, after)))]
+        block = re.search(r"\n([:`]{3,})\{prf:proof\}.*?\n\1\n", after, re.DOTALL)
+        box = re.search(r"\$\\square\$", after)
+        end = (box or block).end() if box or block else len(after)
         keys = re.findall(r"\{cite(?::\w)?\}`([^`]+)`", after[:end])
         assert {name for group in keys for name in group.split(",")} == set(proof.cites), label
 
