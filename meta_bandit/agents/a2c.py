@@ -58,6 +58,8 @@ class Trainer:
         How they are played: the only part that knows the world.
     net
         The agents.
+    native
+        Whether compiled code computes them.
     logits
         How many each answers with: 1 for a coin to toss, else one for each action.
     """
@@ -77,8 +79,7 @@ class Trainer:
         self.lives = self.rollouts[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
         self.coin = task.coin
-        if native:
-            self.net.compile()
+        self.native = native and self.net.compile()
         weights = self.net.weights
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)

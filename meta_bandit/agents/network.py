@@ -166,11 +166,11 @@ class Ensemble:
         self.inputs[0, :, self.read + 1 :] = 0.0
         self._cell[0] = 0.0
         if self._native is not None:
-            return self._native.begin()
+            self._native.begin()
+            return
         torch.mul(self.weights[..., : 4 * self.units], self._scale, out=self._gate_weights)
         self._gate_matrix = self._gate_weights.transpose(1, 2)
         self._head_matrix = self.weights[:, self.read :, 4 * self.units :].transpose(1, 2)
-        return None
 
     def step(self, pull: int) -> Tensor:
         """Read ``inputs[pull]`` and write ``heads[pull]``, which is returned.

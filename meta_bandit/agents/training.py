@@ -116,8 +116,8 @@ def train(
         source["learner"] = learner.__name__
     keep_memory()
     with torch_threads(threads), torch.inference_mode():
-        device_of = torch.device("cuda" if place == "cuda" else "cpu")
-        trainer = learner(task, seeds, config, device_of, native=place == "native")
+        where = torch.device("cuda" if place == "cuda" else "cpu")
+        trainer = learner(task, seeds, config, where, native=place == "native")
         if initial is not None:
             wanted = tuple(trainer.net.weights.shape)
             if initial.shape != wanted:
@@ -150,7 +150,7 @@ def train(
                 progress(update + 1)
         weights = trainer.net.weights.cpu().numpy()  # waits for the device
         seconds = before + time.perf_counter() - started
-    curve = _curve(trainer, task, seeds, config, place, seconds)
+    curve = _curve(trainer, task, seeds, config, seconds)
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 
@@ -230,7 +230,6 @@ def _curve(
     task: AnyTask,
     seeds: Sequence[int],
     config: A2CConfig,
-    place: str,
     seconds: float,
 ) -> xr.Dataset:
     """Label the learning curves and warn of agents that diverged."""
@@ -260,7 +259,7 @@ def _curve(
     pulls = float(lifetimes.mean(axis=-1).sum()) * config.lives * config.updates
     curve.attrs = {
         "config": json.dumps(asdict(config)),
-        "device": place,
+        "device": "native" if trainer.native else trainer.net.weights.device.type,
         "torch": torch.__version__,
         # 1: the update was recorded and replayed; 0: it was not, as on every CPU
         "cuda_graph": int(trainer.graph is not None),

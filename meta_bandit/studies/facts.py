@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.stats import bootstrap
 from scipy.stats import t as student
 
 
@@ -35,22 +33,17 @@ def fact(value: Any, about: str) -> Fact:
     return Fact(value.item() if hasattr(value, "item") else value, about)
 
 
-def bootstrap_interval(values: ArrayLike, seed: int = 0) -> tuple[float, float]:
-    """95% interval of a mean, over seeds: percentiles of the bootstrap."""
-    values = np.asarray(values, dtype=float)
-    there = values[np.isfinite(values)]
-    if there.size < 2 or np.ptp(there) == 0:
-        level = float(there.mean()) if there.size else float("nan")
-        return level, level
-    found = bootstrap((there,), np.mean, method="percentile", rng=np.random.default_rng(seed))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def interval(values: xr.DataArray, level: float = 0.95) -> tuple[float, float]:
-    """Mean over seeds, and half of Student's interval for it."""
-    own = values.dropna("seed")
-    size = own.sizes["seed"]
-    if size < 2:
-        return float(own.mean()), float("nan")
-    half = student.ppf((1 + level) / 2, size - 1) * own.std("seed", ddof=1) / np.sqrt(size)
+def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Mean over seeds, and half of Student's interval for it; NaN is left out."""
+    own = np.asarray(values, dtype=np.float64)
+    own = own[~np.isnan(own)]
+    if own.size < 2:
+        return float(own.mean()) if own.size else float("nan"), float("nan")
+    half = student.ppf((1 + level) / 2, own.size - 1) * own.std(ddof=1) / np.sqrt(own.size)
     return float(own.mean()), float(half)
+
+
+def interval_ends(values: ArrayLike) -> tuple[float, float]:
+    """Lower and upper end of `interval`."""
+    mean, half = interval(values)
+    return mean - half, mean + half

@@ -5,7 +5,7 @@ Functions make a dataset and facts of what the study ``many-arms`` found, and of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,15 +159,11 @@ def in_the_trap(page: Page) -> tuple[dict[str, NDArray[np.float64]], dict[str, f
         Returns to compare with: see `levels`.
     """
     agents = page.agents.expected_return.isel(world=0)
-    earned = {
-        "never exploring": page.agents.never.values[:1],
-        r"RL$^2$, direct": agents.sel(recipe=RECIPES["direct"]).values,
-        r"RL$^2$, default": agents.sel(recipe=RECIPES["default"]).values,
-        "Thompson sampling": page.others.sel(policy="Thompson").values[:1],
-        r"RL$^2$, " + RECIPES["shared"]: agents.sel(recipe=RECIPES["shared"]).values,
-    }
+    own = {name: agents.sel(recipe=title).values for name, title in RECIPES.items()}
+    thompson = float(page.others.sel(policy="Thompson")[0])
     first = levels(page.rungs)[0]
-    return earned, dict(zip(map(str, first.level.values), map(float, first.values), strict=True))
+    compared = dict(zip(map(str, first.level.values), map(float, first.values), strict=True))
+    return _upward(float(page.agents.never[0]), thompson, own), compared
 
 
 def in_short(
@@ -185,16 +181,24 @@ def in_short(
     world = ManyArms(**{name: runs.attrs[name] for name in names}, safe=float(runs.safe[0]))
     runs = runs.isel(agent=np.flatnonzero(runs.safe == world.safe))
     own = {name: runs.expected_return.values[runs.recipe == name] for name in RECIPES}
-    earned = {
-        "never exploring": np.array([float(world.safe * world.lifetime)]),
-        r"RL$^2$, direct": own["direct"],
-        r"RL$^2$, default": own["default"],
-        "Thompson sampling": np.array([_played(ThompsonSampling(), world, lives, seed)[0]]),
-        r"RL$^2$, " + RECIPES["shared"]: own["shared"],
-    }
+    thompson, _ = _played(ThompsonSampling(), world, lives, seed)
+    earned = _upward(float(world.safe * world.lifetime), thompson, own)
     first = float(price_bound(world.with_arms(2))[0])
     bound = path_bound(world, samples, np.random.default_rng(seed)).value
     return earned, {"first rung": first, "bound": bound}
+
+
+def _upward(
+    never: float, thompson: float, agents: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Put ways to live in the figure's order, with its names; agents by their recipe."""
+    return {
+        "never exploring": np.array([never]),
+        r"RL$^2$, direct": agents["direct"],
+        r"RL$^2$, default": agents["default"],
+        "Thompson sampling": np.array([thompson]),
+        r"RL$^2$, " + RECIPES["shared"]: agents["shared"],
+    }
 
 
 def raised(

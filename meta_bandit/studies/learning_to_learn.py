@@ -24,6 +24,7 @@ from meta_bandit.theory import (
 
 TRAININGS = ("continuation", "direct")
 THEORIES = ("best committed plan", "Bayes-optimal")
+ACTIONS = ("greedy", "sampled")
 LED = {"training": "continuation"}
 TASKS = ["sigma_p", "sigma_l"]
 SPREADS = np.linspace(0.2, 4.2, 41)
@@ -367,6 +368,51 @@ def _failures(data: xr.Dataset) -> Facts:
     opposite = led.learns.all("seed") & (direct.never | ~direct.trained).all("seed")
     facts["opposite"] = fact(opposite.sum(), "tasks on which all led learn, and none direct")
     return facts
+
+
+def greedy_and_sampled(grid: xr.Dataset, enough: float = 1.0) -> tuple[xr.Dataset, Facts]:
+    """Compare agents that take the likelier arm with themselves as they were trained.
+
+    Parameters
+    ----------
+    grid
+        A stored grid at one lifetime, such as ``plane.nc``.
+    enough
+        Risky pulls of a life, on average, from which on an agent that samples is said to pull.
+
+    Returns
+    -------
+    Dataset
+        Over (map, sigma_p, sigma_l): ``exploration``, in pulls, mean over seeds; the coordinate
+        ``map`` is of `ACTIONS`, and fit for `figures.exploration_maps`. Over (sigma_p, sigma_l,
+        seed): ``gained``, what greed adds to the return of a life, in units of reward; ``pulls``
+        over (map, sigma_p, sigma_l, seed), whether the agent pulls.
+    Facts
+    """
+    one = grid.isel(lifetime=0)
+    titles = xr.Variable("map", [*ACTIONS])
+    both = xr.concat([one.exploration, one.exploration_sampled], titles)
+    data = both.mean("seed").to_dataset(name="exploration").drop_vars("lifetime")
+    pulls = [one.risky_pulls > 0, one.risky_pulls_sampled >= enough]
+    data["pulls"] = xr.concat(pulls, titles).drop_vars("lifetime")
+    data["gained"] = (one.expected_return - one.expected_return_sampled).drop_vars("lifetime")
+    greedy, sampled = (data.pulls.sel({"map": name}) for name in ACTIONS)
+    pays = one.bayes_value > 0
+    share = 100 * (data.gained / one.bayes_value).where(pays & greedy)
+    mean, half = interval(share.mean(TASKS))
+    by_map = data.exploration.where(greedy.any("seed")).mean(TASKS)
+    return data, {
+        "greed-agents": fact(greedy.size, "agents"),
+        "greed-changed": fact((greedy != sampled).sum(), "agents of which only one of both pulls"),
+        "greed-hidden": fact((sampled & ~greedy).sum(), "agents that pull only if they sample"),
+        "greed-longer": fact(by_map.sel(map="sampled"), "exploration where any pulls, sampled"),
+        "greed-shorter": fact(by_map.sel(map="greedy"), "exploration where any pulls, greedy"),
+        "greed-gain": fact(
+            mean, "what greed adds, in % of the optimum, of those that pull: mean over seeds"
+        ),
+        "greed-gain-half": fact(half, "half of its 95% interval over seeds (Student's)"),
+        "greed-seeds": fact(greedy.sizes["seed"], "agents of each task"),
+    }
 
 
 def elsewhere(

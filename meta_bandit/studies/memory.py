@@ -21,7 +21,7 @@ from meta_bandit.agents.memory import fixed_points, log_odds, step
 from meta_bandit.agents.told import time_input
 from meta_bandit.measure import decoded_direction, estimates, held_out_r2, lay_out, raw_inputs
 from meta_bandit.policies import Constant
-from meta_bandit.studies.facts import Facts, bootstrap_interval, fact
+from meta_bandit.studies.facts import Facts, fact, interval_ends
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 from meta_bandit.worlds.bandit import Lives
@@ -276,7 +276,7 @@ def _push_facts(data: xr.Dataset) -> Facts:
         for name, later in (("soon", 0), ("late", -1)):
             effect = first.effect.sel(direction=direction).isel(later=later).values
             facts[f"{key}-{name}"] = fact(effect.mean(), "effect, in parts of other rewards'")
-            for end, value in zip(("least", "most"), bootstrap_interval(effect), strict=True):
+            for end, value in zip(("least", "most"), interval_ends(effect), strict=True):
                 facts[f"{key}-{name}-{end}"] = fact(value, "its 95% interval over seeds")
     facts["dose"] = fact(data.dose.max(), "largest dose, reward")
     facts["later"] = fact(data.later[-1], "pulls for which a push is followed")

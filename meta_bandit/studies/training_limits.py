@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
 
 WAYS = ("fitted", "from the best", "default", "direct", "from never")
@@ -245,10 +245,14 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         }
         if name != "below":
             part = data.where(inside, drop=True)
-            share = 100 * part.earned.sum("sigma_p") / part.best.sum("sigma_p")
-            facts[f"strip-{name}-share"] = fact(
-                share.mean(), f"return of agents {name} the edges, % of the Bayes-optimal one"
-            )
+            share, half = interval(100 * part.earned.sum("sigma_p") / part.best.sum("sigma_p"))
+            said = f"return of agents {name} the edges, % of the Bayes-optimal one"
+            facts |= {
+                f"strip-{name}-share": fact(share, f"{said}: mean over seeds"),
+                f"strip-{name}-half": fact(half, f"{said}: half of its 95% interval over seeds"),
+            }
+    lost = -data.earned.where(~pays).min()
+    facts["strip-lost"] = fact(lost, "most that an agent below both edges loses, reward a life")
     other = plain.sel(sigma_l=noise, lifetime=lifetime)
     there = (other.sigma_p > data.best_edge) & (other.sigma_p < data.plan_edge)
     pulled = (other.risky_pulls > 0).where(there, drop=True)

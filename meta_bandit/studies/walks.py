@@ -24,7 +24,7 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.studies.facts import Facts, bootstrap_interval, fact
+from meta_bandit.studies.facts import Facts, fact, interval_ends
 from meta_bandit.studies.many_optima import walked
 
 Array = NDArray[np.float64]
@@ -181,7 +181,7 @@ def loops(stored: Mapping[str, Any], enough: float = 1.0) -> tuple[xr.Dataset, F
         found["back"].append([up[-1] if m is None else m for m in back])
         found["ended"].append([m is not None for m in back])
         width = np.subtract(found["back"][-1], found["fell"][-1])
-        low, high = bootstrap_interval(width)
+        low, high = interval_ends(width)
         found["low"].append(low)
         found["high"].append(high)
     over = ("updates", "walker")
@@ -236,9 +236,9 @@ def _loop_facts(data: xr.Dataset, stored: Mapping[str, Any]) -> Facts:
     slopes = np.full(data.sizes["walker"], np.nan)
     if doublings.size > 1:
         slopes = np.polyfit(doublings, data.width.values, 1)[0]
-    ends = bootstrap_interval(slopes)
+    slope_ends = interval_ends(slopes)
     last = (data.width.isel(updates=-1) - data.width.isel(updates=doublings.size // 2)).values
-    last_ends = bootstrap_interval(last)
+    last_ends = interval_ends(last)
     facts = {
         "loop-walkers": fact(data.sizes["walker"], "walkers at each rate"),
         "loop-rates": fact(data.sizes["updates"], "rates"),
@@ -250,8 +250,8 @@ def _loop_facts(data: xr.Dataset, stored: Mapping[str, Any]) -> Facts:
         "loop-l": fact(walk["sigma_l"], "sigma_l, reward"),
         "loop-lives": fact(stored["lives"], "lives in which each agent is looked at"),
         "loop-slope": fact(slopes.mean(), "width gained with twice the updates, reward"),
-        "loop-slope-low": fact(ends[0], "its 95% interval over walkers"),
-        "loop-slope-high": fact(ends[1], "its 95% interval over walkers"),
+        "loop-slope-low": fact(slope_ends[0], "its 95% interval over walkers"),
+        "loop-slope-high": fact(slope_ends[1], "its 95% interval over walkers"),
         "loop-last": fact(last.mean(), "width gained over the slower half of the rates, reward"),
         "loop-last-low": fact(last_ends[0], "its 95% interval over walkers"),
         "loop-last-high": fact(last_ends[1], "its 95% interval over walkers"),

@@ -12,7 +12,6 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
-from meta_bandit.studies.maps import greedy_and_sampled
 from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 
@@ -53,7 +52,7 @@ def moved(plane):
 
 
 def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter, elsewhere, moved):
-    greed = greedy_and_sampled(stored("plane.nc"))[1]
+    greed = chapter.greedy_and_sampled(stored("plane.nc"))[1]
     facts = plane[1] | shorter[1] | elsewhere[1] | moved[2] | greed
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", CHAPTER.read_text(encoding="utf-8")))
     assert quoted <= facts.keys()
@@ -171,3 +170,22 @@ def test_what_figures_draw_has_the_axes_that_they_take(plane, shorter):
     assert set(chapter.from_edge(data).dims) == {"training", "agent"}
     assert chapter.maps_by_lifetime(shorter[0]).sizes["lifetime"] == 3
     assert set(chapter.edges(shorter[0]).dims) == {"sigma_p", "lifetime"}
+
+
+def test_both_maps_and_what_greed_adds():
+    grid = stored("plane.nc")
+    data, facts = chapter.greedy_and_sampled(grid)
+    one = {"sigma_p": grid.sigma_p[3], "sigma_l": grid.sigma_l[4]}
+    cell = grid.isel(lifetime=0).sel(one)
+    found = data.exploration.sel(one)
+    assert found.sel(map="greedy") == pytest.approx(float(cell.exploration.mean()))
+    assert found.sel(map="sampled") == pytest.approx(float(cell.exploration_sampled.mean()))
+    gained = cell.expected_return - cell.expected_return_sampled
+    np.testing.assert_allclose(data.gained.sel(one), gained)
+    assert facts["greed-agents"].value == 300
+    mean, half = (facts[f"greed-gain{end}"].value for end in ("", "-half"))
+    assert 0 < half < mean
+    assert facts["greed-longer"].value > facts["greed-shorter"].value
+    # whether an agent pulls hardly depends on it
+    assert facts["greed-changed"].value < 0.1 * facts["greed-agents"].value
+    assert facts["greed-hidden"].value <= facts["greed-changed"].value

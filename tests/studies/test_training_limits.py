@@ -56,6 +56,8 @@ def test_what_is_said_of_the_strip(strip):
     between = (data.sigma_p > data.best_edge) & (data.sigma_p < data.plan_edge)
     part = data.where(between, drop=True)
     assert float(part.earned.mean() / part.best.mean()) > 0.7
+    below = data.earned.where(data.best == 0, drop=True)
+    assert facts["strip-lost"].value == -below.min() > 0
     share = 100 * part.earned.mean("seed").sum() / part.best.sum()
     assert facts["strip-between-share"].value == pytest.approx(float(share))
 
