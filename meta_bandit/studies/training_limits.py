@@ -96,14 +96,13 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
     for kind, lifetime in sorted(groups, key=lambda key: (kinds.index(key[0]), key[1])):
         rows = groups[kind, lifetime]
         pulls = max(pulled for row in rows for pulled in row["risky_pulls"])
-        entry: dict[str, Any] = {"tasks": len(rows)}
+        # where nothing can be earned there is no share of it
+        worst = dict.fromkeys(("mean (%)", "worst task (%)", "worst agent (%)"), "")
+        entry: dict[str, Any] = {"tasks": len(rows)} | worst
         if kind != "never":
             each = 100 * np.array([row["share"] for row in rows])
-            entry |= {
-                "mean (%)": round(each.mean(), 1),
-                "worst task (%)": round(each.mean(1).min(), 1),
-                "worst agent (%)": round(each.min(), 1),
-            }
+            levels = (each.mean(), each.mean(1).min(), each.min())
+            entry |= {name: round(level, 1) for name, level in zip(worst, levels, strict=True)}
         table[f"{kind}, T = {lifetime}"] = entry | {"most pulls": round(pulls, 2)}
     share = {
         kind: 100 * np.array([row["share"] for row in section["rows"] if row["kind"] == kind])
@@ -238,7 +237,7 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         "strip-plan-edge": fact(data.attrs["plan_edge"], "committed edge in sigma_p, reward"),
     }
     for name, inside in (("below", ~pays), ("between", pays & ~plans), ("beyond", plans)):
-        own = pulls.where(inside, drop=True)
+        own = pulls.sel(sigma_p=inside)
         facts |= {
             f"strip-{name}": fact(own.size, f"agents {name} the edges"),
             f"strip-{name}-pull": fact(own.sum(), "of these, those that pull at all"),
@@ -255,7 +254,7 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
     facts["strip-lost"] = fact(lost, "most that an agent below both edges loses, reward a life")
     other = plain.sel(sigma_l=noise, lifetime=lifetime)
     there = (other.sigma_p > data.best_edge) & (other.sigma_p < data.plan_edge)
-    pulled = (other.risky_pulls > 0).where(there, drop=True)
+    pulled = (other.risky_pulls > 0).sel(sigma_p=there)
     return data, facts | {
         "strip-plain": fact(pulled.size, "plainly trained agents between the edges"),
         "strip-plain-pull": fact(pulled.sum(), "of these, those that pull at all"),

@@ -73,6 +73,9 @@ def test_the_executed_notebook_can_be_downloaded(address: str) -> None:
     assert source in {found[0] for link in page(address).links if (found := inside(address, link))}
     notebook = nbformat.read(HTML / source, as_version=4)
     assert any(cell.get("execution_count") for cell in notebook.cells)
+    # a warning in a page is nothing that its reader could act on
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 
 @pytest.mark.parametrize("address", PAGES)
