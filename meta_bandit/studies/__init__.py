@@ -7,6 +7,7 @@ alone, not on which agents are trained side by side, by how many processes, or h
 them were killed and started again. Importing this loads torch.
 """
 
+from meta_bandit.studies.facts import quote
 from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
@@ -37,6 +38,7 @@ __all__ = [
     "every_death",
     "every_lifetime",
     "every_task",
+    "quote",
     "run",
     "score",
     "stored",

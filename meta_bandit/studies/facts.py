@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,26 @@ Facts = dict[str, Fact]
 def fact(value: Any, about: str) -> Fact:
     """Make a fact of a number, of an array of one number, or of words."""
     return Fact(value.item() if hasattr(value, "item") else value, about)
+
+
+def quote(*groups: Mapping[str, Any], **values: Any) -> None:
+    """Hand facts, numbers and words to the text of a chapter, each by its name.
+
+    There the role ``glue:text`` shows them. Needs MyST-NB, which the book has, not the package.
+
+    Parameters
+    ----------
+    groups
+        By name, facts or plain values: arrays of one number, too.
+    values
+        The same, for what a name of Python's can be said.
+    """
+    from myst_nb import glue  # type: ignore[import-untyped]
+
+    for group in (*groups, values):
+        for name, said in group.items():
+            value = said.value if isinstance(said, Fact) else said
+            glue(name, value.item() if hasattr(value, "item") else value, display=False)
 
 
 def interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
