@@ -116,7 +116,7 @@ def rates(repeats: int, seconds: float) -> None:
     wanted: list[tuple[str, int, int, int]] = []  # kind, agents, processes, threads
     for agents in ENSEMBLES:
         wanted += [("ours", agents, 1, 1), ("ours", agents, 1, 2)]
-        wanted += [("native", agents, 1, 1)]
+        wanted += [("native", agents, 1, 1), ("native", agents, 1, 2)]
         wanted += [(kind, agents, 2, 1) for kind in ("ours", "native") if agents > 1]
         wanted += [("jax", agents, 1, 1)] if HAVE_JAX else []
         wanted += [("own products", agents, min(2, agents), 1)]

@@ -2,10 +2,17 @@
  *
  * Arrays are those of network.Ensemble: lives last, single precision. Lives come in blocks of 16.
  * Every sum is taken in an order that is written here, so that the bits of a result depend neither
- * on the agents beside it nor on a library's choice of algorithm.
+ * on the agents beside it nor on a library's choice of algorithm, nor on how many threads share the
+ * work: each number is made by one of them.
  */
 #include <stdint.h>
 #include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#else
+static int omp_get_num_threads(void) { return 1; }
+static int omp_get_thread_num(void) { return 0; }
+#endif
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t i8 __attribute__((vector_size(32), aligned(4), may_alias));
@@ -75,19 +82,20 @@ INLINE void product(int rows, int depth, const float *a, long to_row, long to_ne
 
 /* One pull of all agents, see network.Ensemble.step. `packed` holds the gates' weights as they are
  * read here: (agents, 4 units / ROWS, rows, ROWS); what is left over is read from `weights`. */
-void step(long agents, int rows, int units, int heads, long lives, long width, const float *weights,
-          const float *packed, const float *z, float *gates, const float *cell, float *next_cell,
-          float *squashed, float *next_z, float *out)
+void step(int threads, long agents, int rows, int units, int heads, long lives, long width,
+          const float *weights, const float *packed, const float *z, float *gates,
+          const float *cell, float *next_cell, float *squashed, float *next_z, float *out)
 {
     const int columns = 4 * units + heads, read = rows - 1 - units;
     const int blocks = 4 * units / ROWS, done = blocks * ROWS, left = 4 * units - done;
     const long gate = units * lives;
-    for (long e = 0; e < agents; e++) {
-        const float *w = weights + e * rows * columns, *c = cell + e * gate;
-        float *o = gates + e * 4 * gate, *i = o + gate, *f = i + gate, *g = f + gate;
-        float *after = next_cell + e * gate, *q = squashed + e * gate;
-        float *h = next_z + (e * rows + read + 1) * lives;
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1)
+    for (long e = 0; e < agents; e++)
         for (long b = 0; b < width; b += BLOCK) {
+            const float *w = weights + e * rows * columns, *c = cell + e * gate;
+            float *o = gates + e * 4 * gate, *i = o + gate, *f = i + gate, *g = f + gate;
+            float *after = next_cell + e * gate, *q = squashed + e * gate;
+            float *h = next_z + (e * rows + read + 1) * lives;
             const float *seen = z + e * rows * lives + b;
             for (int j = 0; j < blocks; j++)
                 tile(ROWS, rows, packed + (e * blocks + j) * rows * ROWS, 1, ROWS, seen,
@@ -104,7 +112,6 @@ void step(long agents, int rows, int units, int heads, long lives, long width, c
             product(heads, units + 1, w + read * columns + 4 * units, 1, columns, h - lives + b,
                     out + e * heads * lives + b, lives);
         }
-    }
 }
 
 /* sums[i, j] += z[i] s[j], summed over lives eight apart: eight sums for each weight */
@@ -123,11 +130,18 @@ INLINE void outer(int down, int across, long width, const float *z, const float 
         for (int j = 0; j < across; j++) AT(sums + (i * columns + j) * 8) = total[i][j];
 }
 
-static void outer_product(int rows, long columns, long width, const float *z, const float *s,
-                          long lives, float *sums)
+/* The k-th of n threads takes every n-th group of rows */
+static void outer_product(int k, int n, int rows, long columns, long width, const float *z,
+                          const float *s, long lives, float *sums)
 {
-    int i = 0;
-    for (; i + DOWN <= rows; i += DOWN) {
+    for (int i = k * DOWN; i < rows; i += n * DOWN) {
+        if (i + DOWN > rows) {
+            for (int r = i; r < rows; r++)
+                for (long j = 0; j < columns; j++)
+                    outer(1, 1, width, z + r * lives, s + j * lives, lives,
+                          sums + (r * columns + j) * 8, columns);
+            continue;
+        }
         long j = 0;
         for (; j + ACROSS <= columns; j += ACROSS)
             outer(DOWN, ACROSS, width, z + i * lives, s + j * lives, lives,
@@ -136,16 +150,12 @@ static void outer_product(int rows, long columns, long width, const float *z, co
             outer(DOWN, 1, width, z + i * lives, s + j * lives, lives,
                   sums + (i * columns + j) * 8, columns);
     }
-    for (; i < rows; i++)
-        for (long j = 0; j < columns; j++)
-            outer(1, 1, width, z + i * lives, s + j * lives, lives, sums + (i * columns + j) * 8,
-                  columns);
 }
 
 /* The gradient of all pulls, see network.Ensemble.backward. `widths` are lives at each pull, in
  * whole blocks; `slope` (columns, lives), `memory` (2 units, lives) and `sums` (rows, columns, 8)
  * are room to work in. */
-void backward(long pulls, long agents, int rows, int units, int heads, long lives,
+void backward(int threads, long pulls, long agents, int rows, int units, int heads, long lives,
               const int64_t *widths, float bound, const float *weights, const float *inputs,
               const float *gates, const float *cells, const float *squashes,
               const float *heads_slope, float *gradient, float *slope, float *memory, float *sums)
@@ -154,21 +164,30 @@ void backward(long pulls, long agents, int rows, int units, int heads, long live
     const int read = rows - 1 - units;
     const v8 high = all(bound), low = all(-bound);
     float *dh = memory, *dc = memory + gate, *dy = slope + 4 * gate;
+#pragma omp parallel num_threads(threads) if (threads > 1)
     for (long e = 0; e < agents; e++) {
+        /* a thread has blocks of lives of its own, and sums of its own; between the two all wait */
+        const int k = omp_get_thread_num(), n = omp_get_num_threads();
         const float *recurrent = weights + (e * rows + read + 1) * columns;
-        memset(slope, 0, sizeof(float) * columns * lives);
-        memset(dc, 0, sizeof(float) * gate);
-        memset(sums, 0, sizeof(float) * 8 * rows * columns);
+#pragma omp single
+        {
+            memset(slope, 0, sizeof(float) * columns * lives);
+            memset(dc, 0, sizeof(float) * gate);
+            memset(sums, 0, sizeof(float) * 8 * rows * columns);
+        }
         for (long t = pulls - 1; t >= 0; t--) {
             const long width = widths[t], here = t * agents + e;
             const float *z = inputs + (here + agents) * rows * lives, *h = z + (read + 1) * lives;
             const float *o = gates + here * 4 * gate, *i = o + gate, *f = i + gate, *g = f + gate;
             const float *c = cells + here * gate, *q = squashes + here * gate;
-            for (int j = 0; j < heads; j++)
-                memcpy(dy + j * lives, heads_slope + (here * heads + j) * lives,
-                       sizeof(float) * width);
-            outer_product(rows, columns, width, z, slope, lives, sums);
-            for (long b = 0; b < width; b += BLOCK) {
+            for (long b = k * BLOCK; b < width; b += n * BLOCK)
+                for (int j = 0; j < heads; j++)
+                    memcpy(dy + j * lives + b, heads_slope + (here * heads + j) * lives + b,
+                           sizeof(float) * BLOCK);
+#pragma omp barrier
+            outer_product(k, n, rows, columns, width, z, slope, lives, sums);
+#pragma omp barrier
+            for (long b = k * BLOCK; b < width; b += n * BLOCK) {
                 product(units, columns, recurrent, columns, 1, slope + b, dh + b, lives);
                 for (int u = 0; u < units; u++)
                     for (long at = u * lives + b; at < u * lives + b + BLOCK; at += 8) {
@@ -184,13 +203,19 @@ void backward(long pulls, long agents, int rows, int units, int heads, long live
                     }
             }
         }
+#pragma omp barrier
+#pragma omp single
         memset(dy, 0, sizeof(float) * heads * lives);
-        outer_product(rows, columns, widths[0], inputs + e * rows * lives, slope, lives, sums);
+        outer_product(k, n, rows, columns, widths[0], inputs + e * rows * lives, slope, lives,
+                      sums);
+#pragma omp barrier
         float *into = gradient + e * rows * columns;
-        for (long k = 0; k < rows * columns; k++) {
-            const float *p = sums + 8 * k;
-            into[k] = ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+#pragma omp for schedule(static)
+        for (long w = 0; w < rows * columns; w++) {
+            const float *p = sums + 8 * w;
+            into[w] = ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
         }
+#pragma omp single
         for (int r = 0; r < read; r++)
             memset(into + r * columns + 4 * units, 0, sizeof(float) * heads);
     }

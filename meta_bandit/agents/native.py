@@ -42,22 +42,25 @@ def library() -> ctypes.CDLL | None:
     # a library stays loaded when its file is gone
     with tempfile.TemporaryDirectory(prefix="meta-bandit-") as folder:
         made = Path(folder) / "lstm.so"
-        done = subprocess.run(
-            [compiler, *_FLAGS, str(SOURCE), "-o", str(made)], capture_output=True
-        )
-        if done.returncode:
+        command = [compiler, *_FLAGS, str(SOURCE), "-o", str(made)]
+        # not every compiler has threads
+        for threads in (["-fopenmp"], []):
+            if not subprocess.run([*command, *threads], capture_output=True).returncode:
+                break
+        else:
             return None
         found = ctypes.CDLL(str(made))
     whole, real, pointer = ctypes.c_long, ctypes.c_float, ctypes.c_void_p
-    sizes = [whole, ctypes.c_int, ctypes.c_int, ctypes.c_int, whole]
-    found.step.argtypes = [*sizes, whole, *[pointer] * 9]
-    found.backward.argtypes = [whole, *sizes, pointer, real, *[pointer] * 10]
+    small = ctypes.c_int
+    sizes = [whole, small, small, small, whole]
+    found.step.argtypes = [small, *sizes, whole, *[pointer] * 9]
+    found.backward.argtypes = [small, whole, *sizes, pointer, real, *[pointer] * 10]
     found.step.restype = found.backward.restype = None
     return found
 
 
 class Native:
-    """The compiled step and gradient of an ensemble, on its own tensors.
+    """The compiled step and gradient of an ensemble, on its own tensors, by PyTorch's threads.
 
     Parameters
     ----------
@@ -86,8 +89,9 @@ class Native:
         self._kept = [part.data_ptr() for part in (net.inputs, gates, cells, squashed)]
         weights = (net.weights.data_ptr(), self._packed.data_ptr())
         parts = (net.inputs, gates, cells, cells[1:], squashed, net.inputs[1:], net.heads)
+        self._threads = count = torch.get_num_threads()
         self._steps = [
-            (*self._sizes, int(width), *weights, *(part.data_ptr() for part in views))
+            (count, *self._sizes, int(width), *weights, *(part.data_ptr() for part in views))
             for width, *views in zip(self._widths, *parts, strict=False)
         ]
 
@@ -105,8 +109,8 @@ class Native:
         room = self._slope, self._memory, self._sums
         inputs, gates, cells, squashed = self._kept
         self._library.backward(
-            len(net.heads), *self._sizes, self._widths.ctypes.data, bound, net.weights.data_ptr(),
-            inputs, gates, cells, squashed, slope.data_ptr(),
+            self._threads, len(net.heads), *self._sizes, self._widths.ctypes.data, bound,
+            net.weights.data_ptr(), inputs, gates, cells, squashed, slope.data_ptr(),
             net.gradient.data_ptr(), *(part.data_ptr() for part in room),
         )  # fmt: skip
         return net.gradient

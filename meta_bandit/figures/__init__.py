@@ -4,6 +4,7 @@ from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets
 from meta_bandit.figures.agents import (
     across_edges,
     behaviour_maps,
+    learned_edge,
     learning_curves,
     recipes,
     shares_by_recipe,
@@ -106,6 +107,7 @@ __all__ = [
     "ladder",
     "lead",
     "learned_against_optimal",
+    "learned_edge",
     "learning_curves",
     "leaving",
     "lifetime_curves",

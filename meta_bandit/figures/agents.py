@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, SIGMA_P, canvas
+from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, SIGMA_L, SIGMA_P, canvas
+
+OPTIMA = (
+    ("best", RED, "-", "Bayes-optimal"),
+    ("plan", "black", "--", "best committed plan"),
+)
+"""How the two optima are drawn: name, colour, style, label."""
 
 
 def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figure:
@@ -65,28 +69,23 @@ def behaviour_maps(maps: xr.Dataset) -> Figure:
     return figure
 
 
-def recipes(curves: Mapping[str, xr.Dataset], optimum: float) -> Figure:
+def recipes(data: xr.Dataset) -> Figure:
     """Draw return and length of the gradient during training, a column for each recipe.
 
     Parameters
     ----------
-    curves
-        By recipe: ``mean_return`` in units of reward, ``gradient_norm``, both over
-        (agent, update), and ``pulls`` of one agent so far, over (update).
-    optimum
-        Return that counts as 1.
+    data
+        See `studies.training.recipes`.
     """
-    with canvas(2, len(curves), width=8, height=4.6) as (figure, axes):
-        for column, (name, curve) in zip(axes.T, curves.items(), strict=True):
-            above, below = column
-            size = max(1, curve.sizes["update"] // 100)
-            stretches = curve.coarsen(update=size, boundary="trim")
-            mean, low, high = stretches.mean(), stretches.median(), stretches.max()
-            pulls = mean.pulls / 1e6
-            for agent in range(curve.sizes["agent"]):
-                above.plot(pulls, mean.mean_return[agent] / optimum, lw=1.2)
-                (line,) = below.plot(pulls, low.gradient_norm[agent], lw=1.2)
-                below.plot(pulls, high.gradient_norm[agent], ".", ms=2, color=line.get_color())
+    with canvas(2, data.sizes["recipe"], width=8, height=4.6) as (figure, axes):
+        for (above, below), name in zip(axes.T, data.recipe.values, strict=True):
+            own = data.sel(recipe=name)
+            pulls = own.pulls / 1e6
+            for seed in own.seed:
+                agent = own.sel(seed=seed)
+                above.plot(pulls, agent.earned, lw=1.2)
+                (line,) = below.plot(pulls, agent.gradient, lw=1.2)
+                below.plot(pulls, agent.longest, ".", ms=2, color=line.get_color())
             above.axhline(1, color="black", ls="--", lw=1.2)
             above.set(title=name, ylim=(-2, 1.6))
             below.set(xlabel="pulls of an agent (million)", yscale="log")
@@ -146,11 +145,7 @@ def across_edges(row: xr.Dataset) -> Figure:
         attributes ``best_edge`` and ``plan_edge``, in sigma_p.
     """
     with canvas(width=8, height=3.8) as (figure, ax):
-        optima = (
-            ("best", RED, "-", "Bayes-optimal"),
-            ("plan", "black", "--", "best committed plan"),
-        )
-        for name, colour, style, label in optima:
+        for name, colour, style, label in OPTIMA:
             ax.plot(row.sigma_p, row[name], color=colour, ls=style, lw=1.6, label=label)
             ax.axvline(row.attrs[f"{name}_edge"], color=colour, ls=":", lw=1.2)
         at = np.repeat(row.sigma_p.values, row.sizes["seed"])
@@ -158,6 +153,31 @@ def across_edges(row: xr.Dataset) -> Figure:
         ax.plot(at, dots, "o", ms=4.5, color=BLUE, alpha=0.6, label="agents, each seed")
         ax.set(xlabel=SIGMA_P, ylabel="return of a life (reward)")
         ax.legend(fontsize=9)
+    return figure
+
+
+def learned_edge(data: xr.Dataset) -> Figure:
+    """Draw up to which noise agents learn, and what they earn, by how long they were trained.
+
+    Parameters
+    ----------
+    data
+        See `studies.training_limits.learned_edge`.
+    """
+    with canvas(1, 2, width=8, height=3.4) as (figure, (left, right)):
+        for ax, values in ((left, data.edge), (right, 100 * data.share)):
+            for seed in data.seed:
+                ax.plot(data.updates, values.sel(seed=seed), "o", ms=4.5, color=BLUE, alpha=0.6)
+            ax.plot(data.updates, values.mean("seed"), color=BLUE, lw=1.6, label="agents")
+            ax.set(xlabel="updates of training", xscale="log")
+            ax.set_xticks(data.updates.values, [f"{count:,}" for count in data.updates.values])
+            ax.minorticks_off()
+        for name, colour, style, label in OPTIMA:
+            left.axhline(data.attrs[f"{name}_edge"], color=colour, ls=style, lw=1.6, label=label)
+        left.set(ylabel=f"learned edge: {SIGMA_L}", yscale="log")
+        right.axhline(100, color=RED, lw=1.6)
+        right.set(ylabel="return between the edges\n(% of the Bayes-optimal one)", ylim=(0, 105))
+        left.legend(fontsize=9)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,22 +10,30 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
-from joblib import Parallel, delayed
 from torch import Tensor
 
-from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, train
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.network import INPUTS
 from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import bayes_optimal
-from meta_bandit.worlds import GaussianBandit, simulate
+from meta_bandit.worlds import simulate
 
 Watch = Callable[[Tensor], None]
 Network = Callable[[Tensor, Tensor, Watch], Tensor]
 """Heads of every pull, (pulls, agents, 2, lives), from weights and inputs; it hands the slope of
 each pull's cells, (agents, units, lives), to the watch, from the last pull to the first."""
+PLAIN = CONFIGURATIONS["plain"]
+RECIPES = {
+    "plain": PLAIN,
+    "slopes unbounded": replace(PLAIN, backpropagation_clip=math.inf),
+    "shorter gradient": replace(PLAIN, gradient_clip=0.1),
+    "both": replace(PLAIN, backpropagation_clip=math.inf, gradient_clip=0.1),
+    "author-minimal": CONFIGURATIONS["author-minimal"],
+}
+"""Two settings, each changed alone and both together; and the first author's public code."""
 TRAINERS = {
     "native": "this engine, compiled from C",
     "ours": "this engine, in PyTorch",
@@ -32,41 +41,6 @@ TRAINERS = {
     "plain": "autograd",
 }
 """What the benchmark of speed calls the trainers, and what the chapter does."""
-
-
-def train_all(
-    recipes: Mapping[str, A2CConfig],
-    task: GaussianBandit,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    processes: int = 2,
-) -> dict[str, TrainedAgents]:
-    """Train an ensemble by each recipe, the longest first.
-
-    Parameters
-    ----------
-    recipes
-        Configurations by name.
-    task : shape (agents,)
-        What each agent lives on.
-    seeds
-        One for each agent, the same for every recipe.
-    device
-        A CPU trains on that many ``processes``, anything else on one.
-    processes
-        How many recipes a CPU trains side by side.
-
-    Returns
-    -------
-    dict
-        In the order of ``recipes``.
-    """
-    longest_first = sorted(recipes, key=lambda name: -recipes[name].updates)
-    trained = Parallel(n_jobs=processes if device == "cpu" else 1)(
-        delayed(train)(task, seeds, recipes[name], device, False) for name in longest_first
-    )
-    found = dict(zip(longest_first, trained, strict=True))
-    return {name: found[name] for name in recipes}
 
 
 def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.Dataset:
@@ -106,65 +80,56 @@ def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.D
     return xr.Dataset({name: ("agent", values) for name, values in found.items()})
 
 
-def histories(trained: Mapping[str, TrainedAgents]) -> dict[str, xr.Dataset]:
-    """Learning curves by recipe, with ``pulls`` of an agent after each update."""
-    return {
-        name: agents.curve.assign(
-            pulls=("update", _pulls(agents) * (1 + np.arange(agents.config.updates)))
-        )
-        for name, agents in trained.items()
-    }
-
-
-def _pulls(agents: TrainedAgents) -> int:
-    """Pulls of an agent in an update."""
-    return agents.config.lives * int(np.max(agents.task.lifetime))
-
-
-def earnings(
-    trained: Mapping[str, TrainedAgents], lives: int, seed: int
-) -> tuple[xr.Dataset, Facts]:
-    """Measure what the agents of each recipe earn, and what their gradients were like.
+def recipes(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
+    """Lay out what `benchmarks.recipes` measured of five agents by each recipe.
 
     Parameters
     ----------
-    trained
-        By recipe, all with the same tasks and seeds.
-    lives, seed
-        See `shares`.
+    stored
+        ``benchmarks/results/recipes.json``.
 
     Returns
     -------
     Dataset
-        What `shares` finds over (recipe, seed); ``longest`` gradient of a training, before it was
-        shortened, over (recipe, seed).
+        Over (recipe, seed): ``share`` of the Bayes-optimal return, in units of 1, see `shares`.
+        Over (recipe, seed, stretch) of training: ``earned``, return of its lives over the
+        optimum; ``gradient`` and ``longest``, median and largest length of a gradient before it
+        was shortened; and over (recipe, stretch) ``pulls`` of an agent until its end.
     Facts
-        Of each recipe, by its name with hyphens.
+        Of each recipe, by its name with hyphens; and of all.
     """
-    seeds = next(iter(trained.values())).seeds.astype(int)
-    measured = [
-        shares(agents, lives, [seed, 1]).assign(longest=agents.curve.gradient_norm.max("update"))
-        for agents in trained.values()
-    ]
-    data = xr.concat(
-        [one.drop_vars("seed", errors="ignore") for one in measured],
-        xr.Variable("recipe", [*trained]),
+    rows, axes = stored["rows"], ("recipe", "seed", "stretch")
+    curves = [row["curve"] for row in rows]
+    returns = np.array([curve["return"] for curve in curves])
+    data = xr.Dataset(
+        {
+            "share": (axes[:2], np.array([row["share"] for row in rows])),
+            "earned": (axes, returns / stored["optimum"]),
+            "gradient": (axes, np.array([curve["gradient_median"] for curve in curves])),
+            "longest": (axes, np.array([curve["gradient_longest"] for curve in curves])),
+            "pulls": (("recipe", "stretch"), np.array([curve["pulls"] for curve in curves])),
+        },
+        {"recipe": [row["recipe"] for row in rows], "seed": stored["seeds"]},
     )
-    data = data.rename(agent="seed").assign_coords(seed=seeds)
-    facts: Facts = {}
-    for name, agents in trained.items():
-        key, own = name.replace(" ", "-"), data.sel(recipe=name)
+    facts = {
+        "recipe-seeds": fact(len(stored["seeds"]), "agents of each recipe, count"),
+        "recipe-lives": fact(f"{stored['lives']:,}", "lives in which each is measured"),
+        "recipe-se": fact(100 * max(max(row["share_se"]) for row in rows), "largest s.e., %"),
+    }
+    for row in rows:
+        name, share = row["recipe"], 100 * np.array(row["share"])
+        key = name.replace(" ", "-")
         facts |= {
-            f"{key}-worst": fact(100 * own.share.min(), f"{name}: worst agent, % of the optimum"),
-            f"{key}-best": fact(100 * own.share.max(), f"{name}: best agent, % of the optimum"),
+            f"{key}-worst": fact(share.min(), f"{name}: worst agent, % of the optimum"),
+            f"{key}-best": fact(share.max(), f"{name}: best agent, % of the optimum"),
             f"{key}-pulls": fact(
-                _pulls(agents) * agents.config.updates / 1e6,
+                row["curve"]["pulls"][-1] / 1e6,
                 f"{name}: pulls that an agent is trained for, million",
             ),
             f"{key}-usual": fact(
-                agents.curve.gradient_norm.median(), f"{name}: median length of a gradient"
+                np.median(row["gradient_median"]), f"{name}: median length of a gradient"
             ),
-            f"{key}-longest": fact(own.longest.max(), f"{name}: longest gradient"),
+            f"{key}-longest": fact(max(row["gradient_longest"]), f"{name}: longest gradient"),
         }
     return data, facts
 

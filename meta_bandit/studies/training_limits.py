@@ -260,3 +260,71 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         "strip-plain-pull": fact(pulled.sum(), "of these, those that pull at all"),
         "strip-plain-tasks": fact(int(there.sum()), "tasks that they are of"),
     }
+
+
+def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
+    r"""Find up to which noise agents learn, by how long they were trained.
+
+    Of the tasks of a row, in equal steps of :math:`\ln \sigma_l` from below both edges on, a seed's
+    agents pull on k: its learned edge lies half a step beyond the k-th task. Its distance to the
+    Bayes-optimal edge :math:`\sigma^*` is :math:`\ln(\sigma^*/\sigma_l)`, below 0 where agents pull
+    beyond it.
+
+    Parameters
+    ----------
+    grid
+        The slices of the study ``length``, with the axis ``updates``.
+
+    Returns
+    -------
+    Dataset over (updates, seed)
+        ``edge``, the learned edge in sigma_l, units of reward; ``distance``; ``share``, the
+        return on the tasks between the two edges, of the Bayes-optimal one there. Attributes
+        ``best_edge`` and ``plan_edge``, of the two optima, in sigma_l; ``least``, the noise of the
+        first task.
+    Facts
+        Distance, share and pulling agents by updates; what a doubling of training changes, with
+        95% intervals over seeds.
+    """
+    row = grid.isel(sigma_p=0, lifetime=0, drop=True)
+    noise, mean = row.sigma_l.values, float(grid.attrs["mean"])
+    spread, lifetime = float(grid.sigma_p[0]), int(grid.lifetime[0])
+    task = GaussianBandit(spread, 1.0, lifetime, mean)
+    best, plan = float(stopping_critical_sigma_l(task)), float(critical_sigma_l(task))
+    step = float(np.log(noise[-1] / noise[0])) / (noise.size - 1)
+    pulls = (row.risky_pulls > 0).sum("sigma_l")
+    edge = noise[0] * np.exp((pulls - 0.5) * step)
+    between = row.sel(sigma_l=(row.sigma_l > plan) & (row.sigma_l < best))
+    earned = between.expected_return.sum("sigma_l") / between.bayes_value.sum("sigma_l")
+    data = xr.Dataset({"edge": edge, "distance": np.log(best / edge), "share": earned})
+    data.attrs = {"best_edge": best, "plan_edge": plan, "least": float(noise[0])}
+    doublings = np.log2(data.updates.values)
+    facts: Facts = {
+        "length-tasks": fact(noise.size, "tasks of the row"),
+        "length-between": fact(between.sizes["sigma_l"], "of these, tasks between the two edges"),
+        "length-seeds": fact(data.sizes["seed"], "agents of each, by each length of training"),
+        "length-p": fact(spread, "sigma_p of the row, reward"),
+        "length-t": fact(lifetime, "lifetime of the row, pulls"),
+        "length-best-edge": fact(best, "adaptive edge in sigma_l, reward"),
+        "length-plan-edge": fact(plan, "committed edge in sigma_l, reward"),
+        "length-shortest": fact(int(data.updates[0]), "updates of the shortest training"),
+        "length-longest": fact(int(data.updates[-1]), "updates of the longest training"),
+    }
+    for place, name in ((0, "first"), (-1, "last")):
+        own = data.isel(updates=place)
+        for key, values, said in (
+            ("edge", own.edge, "learned edge in sigma_l, reward"),
+            ("distance", own.distance, "its distance to the adaptive edge, ln"),
+            ("share", 100 * own.share, "return between the edges, % of the Bayes-optimal one"),
+        ):
+            middle, half = interval(values)
+            facts[f"length-{key}-{name}"] = fact(middle, f"{said}, {name} length: mean over seeds")
+            facts[f"length-{key}-{name}-half"] = fact(half, f"{said}: half of its 95% interval")
+    for key, values in (("distance", data.distance), ("share", 100 * data.share)):
+        # one line for each seed, and the interval over these
+        slopes = np.polyfit(doublings, values.transpose("updates", "seed").values, 1)[0]
+        middle, half = interval(slopes)
+        said = f"change of the {key} with a doubling of training"
+        facts[f"length-{key}-slope"] = fact(middle, f"{said}: mean over seeds")
+        facts[f"length-{key}-slope-half"] = fact(half, f"{said}: half of its 95% interval")
+    return data, facts

@@ -67,6 +67,15 @@ def test_an_agent_does_not_depend_on_those_beside_it():
 
 
 @needs_compiler
+def test_threads_change_no_bit():
+    # few steps, as threads that wait for each other on a busy machine wait long
+    short = replace(CONFIG, updates=2)
+    alone = train(TASK, [3, 4, 5], short, "native", progress=False)
+    shared = train(TASK, [3, 4, 5], short, "native", progress=False, threads=2)
+    np.testing.assert_array_equal(shared.weights, alone.weights)
+
+
+@needs_compiler
 @pytest.mark.parametrize("shared", [False, True])
 def test_training_on_many_arms_follows_pytorch(shared):
     config = CONFIGURATIONS["many-arms-shared" if shared else "many-arms"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.recipes import row
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, train
 from meta_bandit.agents.a2c import Trainer
@@ -21,7 +22,6 @@ TEXT = (Path(__file__).parents[2] / "book" / "how-agents-are-trained.md").read_t
 CELLS = re.findall(r"^```\{code-cell\} ipython3\n(.*?)^```", TEXT, re.M | re.S)
 TASK = GaussianBandit([2.0, 2.0], 0.5, 10)
 SMALL = A2CConfig(updates=3, lives=8, units=4)
-RECIPES = {"a few": SMALL, "more": replace(SMALL, updates=5)}
 
 
 def from_the_page(beginning):
@@ -38,12 +38,12 @@ plainly = from_the_page("def plainly")["plainly"]
 
 @pytest.fixture(scope="module")
 def trained():
-    return chapter.train_all(RECIPES, TASK, [3, 4], processes=1)
+    return train(TASK, [3, 4], SMALL, "cpu", progress=False)
 
 
 @pytest.fixture(scope="module")
-def earned(trained):
-    return chapter.earnings(trained, 300, 0)
+def compared():
+    return chapter.recipes(stored_benchmark("recipes.json"))
 
 
 @pytest.fixture(scope="module")
@@ -51,45 +51,71 @@ def speed():
     return chapter.speed(stored_benchmark("training.json")["rates"])
 
 
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(trained, earned, speed):
-    found = earned[1] | chapter.slopes(trained["more"], plainly)[1] | speed[1]
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(trained, compared, speed):
+    found = compared[1] | chapter.slopes(trained, plainly)[1] | speed[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
-    live = set(re.findall(r'"([\w-]+)": ', TEXT))
-    of_recipes = {
-        f"{name.replace(' ', '-')}-{what}"
-        for name in from_the_page("plain = ")["recipes"]
-        for what in ("worst", "best", "pulls", "usual", "longest")
-    }
-    assert quoted - live - of_recipes <= found.keys()
+    own = set(re.findall(r'"([\w-]+)": |(?<=[(, ])(\w+)=', TEXT.split("quote(facts")[1]))
+    assert quoted - {name for pair in own for name in pair} <= found.keys()
     assert all(fact.about for fact in found.values())
 
 
 def test_two_settings_are_changed_each_alone_and_both_together():
-    recipes = from_the_page("plain = ")["recipes"]
-    default = asdict(recipes["plain"])
+    default = asdict(chapter.RECIPES["plain"])
     changed = {
         name: {key for key, value in asdict(config).items() if value != default[key]}
-        for name, config in recipes.items()
+        for name, config in chapter.RECIPES.items()
     }
     bound, limit = "backpropagation_clip", "gradient_clip"
     assert changed["slopes unbounded"] == {bound}
     assert changed["shorter gradient"] == {limit}
     assert changed["both"] == {bound, limit}
     for name, setting in (("slopes unbounded", bound), ("shorter gradient", limit)):
-        assert getattr(recipes["both"], setting) == getattr(recipes[name], setting)
+        one, both = chapter.RECIPES[name], chapter.RECIPES["both"]
+        assert getattr(both, setting) == getattr(one, setting)
 
 
-def test_each_recipe_trains_as_it_would_alone(trained):
-    assert [*trained] == [*RECIPES]
-    for name, config in RECIPES.items():
-        alone = train(TASK, [3, 4], config, "cpu", progress=False)
-        assert np.array_equal(trained[name].weights, alone.weights)
+def test_what_is_kept_of_a_training(monkeypatch):
+    monkeypatch.setattr("benchmarks.recipes.SEEDS", (3, 4))
+    monkeypatch.setattr("benchmarks.recipes.LIVES", 300)
+    monkeypatch.setattr("benchmarks.recipes.STRETCHES", 3)
+    agents = train(TASK, [3, 4], replace(SMALL, updates=6), "cpu", progress=False)
+    kept = row("a few", agents)
+    assert kept["share"] == chapter.shares(agents, 300, [3, 1]).share.values.tolist()
+    norm = agents.curve.gradient_norm.transpose("agent", "update").values
+    assert kept["gradient_longest"] == norm.max(1).tolist()
+    curve = kept["curve"]
+    # two updates of 8 lives of 10 pulls
+    assert curve["pulls"] == [160, 320, 480]
+    assert curve["gradient_longest"] == norm.reshape(2, 3, 2).max(-1).tolist()
+    returns = agents.curve.mean_return.transpose("agent", "update").values
+    np.testing.assert_allclose(curve["return"], returns.reshape(2, 3, 2).mean(-1), rtol=1e-5)
+
+
+def test_what_recipes_earn(compared):
+    data, facts = compared
+    stored = stored_benchmark("recipes.json")
+    assert [*data.recipe.values] == [*chapter.RECIPES] == [one["recipe"] for one in stored["rows"]]
+    for one in stored["rows"]:
+        name = one["recipe"]
+        config = chapter.RECIPES[name]
+        pulls = config.updates * config.lives * stored["task"]["lifetime"]
+        key = name.replace(" ", "-")
+        assert facts[f"{key}-pulls"].value == pytest.approx(pulls / 1e6)
+        assert facts[f"{key}-worst"].value == 100 * data.share.sel(recipe=name).min()
+        assert facts[f"{key}-longest"].value == data.longest.sel(recipe=name).max()
+    known = bayes_optimal(GaussianBandit(*stored["task"].values())).value
+    assert stored["optimum"] == pytest.approx(float(known), rel=1e-9)
+
+
+def test_a_bound_on_slopes_keeps_gradients_short(compared):
+    _, facts = compared
+    assert facts["slopes-unbounded-longest"].value > 100 * facts["plain-longest"].value
 
 
 def test_who_never_pulls_earns_nothing_and_who_always_does_the_mean(trained):
-    weights = np.zeros_like(trained["more"].weights)
+    weights = np.zeros_like(trained.weights)
     weights[:, INPUTS, 4 * SMALL.units + LOGIT] = [-30.0, 30.0]
-    agents = replace(trained["more"], weights=weights)
+    agents = replace(trained, weights=weights)
     found = chapter.shares(agents, 4000, 1)
     assert found.risky_pulls.values.tolist() == [0, 10]
     assert (found.share[0], found.share_se[0]) == (0, 0)
@@ -100,25 +126,8 @@ def test_who_never_pulls_earns_nothing_and_who_always_does_the_mean(trained):
     assert np.isnan(chapter.shares(hopeless, 10, 1).share).all()
 
 
-def test_pulls_are_counted_from_the_first_update_on(trained):
-    history = chapter.histories(trained)["a few"]
-    assert history.pulls.values.tolist() == [80, 160, 240]
-
-
-def test_what_recipes_earn(trained, earned):
-    data, facts = earned
-    assert data.seed.values.tolist() == [3, 4]
-    for name, agents in trained.items():
-        own = 100 * chapter.shares(agents, 300, [0, 1]).share
-        key = name.replace(" ", "-")
-        assert facts[f"{key}-worst"].value == own.min()
-        assert facts[f"{key}-best"].value == own.max()
-        assert facts[f"{key}-longest"].value == agents.curve.gradient_norm.max()
-        assert facts[f"{key}-pulls"].value == pytest.approx(80e-6 * agents.config.updates)
-
-
 def test_slopes_of_the_last_pull_are_those_of_its_outputs(trained):
-    agents = trained["more"]
+    agents = trained
     data, facts = chapter.slopes(agents, plainly)
     trainer = Trainer(TASK, [3, 4], replace(agents.config, updates=1), torch.device("cpu"))
     trainer.net.weights.copy_(torch.from_numpy(agents.weights))

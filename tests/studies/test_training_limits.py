@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from benchmarks.causes import DEFAULT, DIRECT
 from benchmarks.edge import NARROW, RECIPES
@@ -60,6 +61,36 @@ def test_what_is_said_of_the_strip(strip):
     assert facts["strip-lost"].value == -below.min() > 0
     share = 100 * part.earned.mean("seed").sum() / part.best.sum()
     assert facts["strip-between-share"].value == pytest.approx(float(share))
+
+
+def row_by_length():
+    """Two seeds on five tasks, in the first seed one more learnt with each doubling."""
+    noise = 1.3 * 2.0 ** np.arange(-1, 4)
+    axes = ("updates", "sigma_p", "sigma_l", "lifetime", "seed")
+    pulling = {100: (1, 2), 200: (2, 2), 400: (3, 2)}
+    pulls = np.array([[k > np.arange(5) for k in ks] for ks in pulling.values()])
+    pulls = pulls.transpose(0, 2, 1)[:, None, :, None, :].astype(float)
+    labels = {"updates": [*pulling], "sigma_p": [1.0], "sigma_l": noise, "lifetime": [100]}
+    labels["seed"] = [0, 1]
+    bayes = xr.DataArray(np.array([4.0, 3.0, 2.0, 0.0, 0.0]), dims="sigma_l")
+    grid = xr.Dataset({"risky_pulls": (axes, pulls)}, labels).assign(bayes_value=bayes)
+    return grid.assign(expected_return=grid.risky_pulls * bayes / 2).assign_attrs(mean=-1)
+
+
+def test_the_learned_edge_lies_half_a_step_beyond_the_last_task_learnt():
+    data, facts = chapter.learned_edge(row_by_length())
+    # tasks at 0.65, 1.3, 2.6, ...; the edges of both optima at 1.55 and 3.82
+    first = data.edge.sel(seed=0).values
+    np.testing.assert_allclose(first, 0.65 * 2.0 ** np.array([0.5, 1.5, 2.5]), rtol=1e-12)
+    assert data.attrs["plan_edge"] == pytest.approx(1.55, abs=0.01)
+    assert data.attrs["best_edge"] == pytest.approx(3.82, abs=0.01)
+    np.testing.assert_allclose(data.distance, np.log(data.attrs["best_edge"] / data.edge))
+    # a doubling halves the ratio for one seed, and does nothing for the other
+    assert facts["length-distance-slope"].value == pytest.approx(-np.log(2) / 2)
+    assert facts["length-between"].value == 1
+    # on the one task between the edges, whose optimum is 2, one earns half where it pulls
+    assert data.share.sel(seed=0).values.tolist() == [0.0, 0.0, 0.5]
+    assert all(fact.about for fact in facts.values())
 
 
 def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, causes, strip):
