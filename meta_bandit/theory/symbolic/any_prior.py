@@ -36,18 +36,6 @@ def thm_any_prior() -> Result:
                 ever * (T - 1) * known * (eta - cost / ((T - 1) * known)),
             ),
             Step(
-                "break even",
-                "n pulls break even in a life of this length",
-                (-n * cost + (T - n) * learnt).subs(T, n * (1 + cost / learnt)),
-                sp.S.Zero,
-            ),
-            Step(
-                "longer lives",
-                "and pay in any longer one",
-                sp.Derivative(-n * cost + (T - n) * learnt, T),
-                learnt,
-            ),
-            Step(
                 "parabola",
                 "a deviation x beyond the price is at most x squared over 4 k",
                 x**2 / (4 * cost) - (x - cost),
@@ -72,6 +60,18 @@ def thm_any_prior() -> Result:
                 "has a gain of all but a share q of that bound",
                 chance * (2 * cost - cost) / (spread / (4 * cost)),
                 1 - chance,
+            ),
+            Step(
+                "break even",
+                "n pulls break even in a life of this length",
+                (-n * cost + (T - n) * learnt).subs(T, n * (1 + cost / learnt)),
+                sp.S.Zero,
+            ),
+            Step(
+                "longer lives",
+                "and pay in any longer one",
+                sp.Derivative(-n * cost + (T - n) * learnt, T),
+                learnt,
             ),
         ),
         cites=("billingsley1995",),

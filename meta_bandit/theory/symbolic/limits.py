@@ -76,18 +76,6 @@ def thm_wide_worlds() -> Result:
                 (n + prior_pulls + 1) * (1 + 2 * pulls_later) + pulls_later**2,
             ),
             Step(
-                "committed edge",
-                "committed: the square of chi on the edge of thm-edge",
-                (noise * cost / spread**2) ** 2,
-                T * z**2 * q * p / (1 + p),
-            ),
-            Step(
-                "committed optimum",
-                "without the share rho it is stationary where rho = 1, and falls beyond",
-                sp.Derivative(sp.log(z**2 * psi / (1 + psi)), z),
-                (2 / z) * (1 - 1 / rho),
-            ),
-            Step(
                 "shape",
                 "adaptive: the value of a shape f solves this equation",
                 sp.Rational(3, 2) * shape
@@ -125,6 +113,18 @@ def thm_wide_worlds() -> Result:
                 "there the curvature of f is 2 c: with alpha = -1 / h'(-c), up to that difference",
                 6 * gain(edge_at, sp.S.One) + 2 * edge_at * slope.subs(xi, -edge_at),
                 6 * unfit,
+            ),
+            Step(
+                "committed edge",
+                "committed: the square of chi on the edge of thm-edge",
+                (noise * cost / spread**2) ** 2,
+                T * z**2 * q * p / (1 + p),
+            ),
+            Step(
+                "committed optimum",
+                "without the share rho it is stationary where rho = 1, and falls beyond",
+                sp.Derivative(sp.log(z**2 * psi / (1 + psi)), z),
+                (2 / z) * (1 - 1 / rho),
             ),
         ),
         cites=("billingsley1995", "peskir2006"),
