@@ -2,14 +2,14 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import evaluate
 from meta_bandit.studies import never_learn as chapter
-from meta_bandit.theory import gain, posterior
+from meta_bandit.theory import gain
 
 TEXT = (Path(__file__).parents[2] / "book" / "never-learn.md").read_text(encoding="utf-8")
 TASKS = GaussianBandit([4.0, 2.0, 1.0, 0.5], [1.0, 4.0, 1.0, 1.0], 100)
@@ -52,24 +52,21 @@ def test_every_curve_falls_at_first():
 
 @pytest.mark.checks("thm-never-local")
 def test_who_seldom_pulls_loses_as_the_bound_says():
-    class Timid:
-        def __init__(self, eta):
-            self.eta = eta
-
-        def risky_probability(self, task, history):
-            estimate, _ = posterior(task, history.risky_pulls, history.reward_sum)
-            tempting = (estimate > 0) | (history.risky_pulls == 0)
-            return self.eta[:, None] * tempting
-
     later = 99 * gain(-1.0, TASKS.sigma_p)
     for share, loses in ((1.0, True), (30.0, False)):
-        eta = np.minimum(share / later, 1)
-        played = evaluate({"timid": Timid(eta)}, TASKS, 4_000, 0, ["task"]).isel(policy=0)
-        earned = played.expected_return.values
-        bound = (1 - (1 - eta) ** 100) * (-1 + eta * later)
-        assert (earned <= bound + 4 * played.expected_return_se.values).all()
+        found = chapter.timid(TASKS, share, 4_000, 0)
+        np.testing.assert_allclose(found.eta, np.minimum(share / later, 1))
+        bound = (1 - (1 - found.eta) ** 100) * (-1 + found.eta * later)
+        assert (found.earned <= bound + 4 * found.earned_se).all()
         # beyond the bound there is something to be had, if not in every world
-        assert (earned < -4 * played.expected_return_se.values).all() == loses
+        assert (found.earned < -4 * found.earned_se).all() == loses
+
+
+def test_the_timid_pull_what_is_untried_or_looks_good():
+    seen = SimpleNamespace(risky_pulls=np.array([[0, 1, 1]]), reward_sum=np.array([[0.0, 9, -9]]))
+    task = GaussianBandit([1.0], [1.0], 100).per_life
+    chances = chapter.Timid(np.array([0.1])).risky_probability(task, seen)
+    assert chances.tolist() == [[0.1, 0.1, 0.0]]
 
 
 @pytest.mark.checks("prop-foc")
