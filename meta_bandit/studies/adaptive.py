@@ -8,7 +8,14 @@ import numpy as np
 import xarray as xr
 
 from meta_bandit.measure import estimates, evaluate
-from meta_bandit.policies import Stopping
+from meta_bandit.policies import (
+    Commit,
+    Constant,
+    KnowledgeGradient,
+    Stopping,
+    ThompsonSampling,
+    UpperConfidenceBound,
+)
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import (
     bayes_optimal,
@@ -143,6 +150,24 @@ def plane(points: int, lifetime: int, mean: float) -> tuple[xr.Dataset, Facts]:
     return data, {
         "factor-least": fact(factor.min(), "adaptive edge / edge of commitment, least of the map"),
         "factor-most": fact(factor.max(), "adaptive edge / edge of commitment, most of the map"),
+    }
+
+
+def rivals(optima: xr.Dataset) -> dict[str, Policy]:
+    """Name the policies whose regret is compared, `BEST` first.
+
+    Parameters
+    ----------
+    optima
+        What `optima` gives of the tasks on which they are played.
+    """
+    return {
+        BEST: Stopping(optima.threshold.values),
+        "knowledge gradient": KnowledgeGradient(),
+        "explore, then commit": Commit(optima.commit_pulls.values),
+        "Bayes-UCB": UpperConfidenceBound(),
+        "Thompson sampling": ThompsonSampling(),
+        "never": Constant(0.0),
     }
 
 

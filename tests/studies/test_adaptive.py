@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meta_bandit import GaussianBandit, policies
+from meta_bandit import GaussianBandit
 from meta_bandit.studies import adaptive as chapter
 from meta_bandit.theory import commit_value, first_pull_value, full_information_value, posterior
 
@@ -22,14 +22,7 @@ def optima():
 
 @pytest.fixture(scope="module")
 def regrets(optima):
-    rivals = {
-        "Bayes-optimal": policies.Stopping(optima[0].threshold.values),
-        "knowledge gradient": policies.KnowledgeGradient(),
-        "explore, then commit": policies.Commit(optima[0].commit_pulls.values),
-        "Bayes-UCB": policies.UpperConfidenceBound(),
-        "Thompson sampling": policies.ThompsonSampling(),
-        "never": policies.Constant(0.0),
-    }
+    rivals = chapter.rivals(optima[0])
     return chapter.regrets(rivals, TASKS, optima[0], 3_000, 0)
 
 
