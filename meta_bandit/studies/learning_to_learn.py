@@ -13,6 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit import GaussianBandit
+from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.theory import (
     bayes_optimal,
@@ -21,6 +23,7 @@ from meta_bandit.theory import (
     predictable_sigma_p,
     stopping_critical_sigma_l,
 )
+from meta_bandit.worlds import simulate
 
 TRAININGS = ("continuation", "direct")
 THEORIES = ("best committed plan", "Bayes-optimal")
@@ -461,6 +464,29 @@ def elsewhere(
         "elsewhere-never": fact(sum(table[columns[3]].values()), "of them, those that never pull"),
     }
     return table, facts
+
+
+def move(agents: TrainedAgents, sigma_l: float, lives: int, seed: int = 0) -> NDArray[np.float64]:
+    """Tell what agents earn, greedily, on their tasks but with another noise.
+
+    Parameters
+    ----------
+    agents
+        With their weights as they are.
+    sigma_l
+        The noise, in units of reward.
+    lives, seed
+        Of each agent, and of their random numbers.
+
+    Returns
+    -------
+    shape (agents,)
+        Mean return of a life, in units of reward.
+    """
+    task = agents.task
+    world = GaussianBandit(task.sigma_p, sigma_l, task.lifetime, task.mean)
+    lived = simulate(AgentPolicy(agents), world, lives, np.random.default_rng(seed))
+    return np.asarray(expected_returns(lived).mean(axis=-1))
 
 
 def moved(

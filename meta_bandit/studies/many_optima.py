@@ -55,6 +55,28 @@ class Pushed:
         return np.ones_like(asked) if history.pull == 0 else asked
 
 
+@dataclass(frozen=True)
+class Mixed:
+    """At each pull one of two policies decides, the second with a given probability.
+
+    Attributes
+    ----------
+    first, second
+        The policies.
+    share
+        Probability that the second decides.
+    """
+
+    first: Policy
+    second: Policy
+    share: float
+
+    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
+        """Probability of the risky arm at the coming pull."""
+        both = [x.risky_probability(task, history) for x in (self.first, self.second)]
+        return np.asarray((1 - self.share) * both[0] + self.share * both[1])
+
+
 def trap(sigma_p: ArrayLike, mean: ArrayLike, lifetime: int) -> NDArray[np.float64]:
     """Probability of a pull below which it is best never to pull (eq-trap); 0 where m >= 0.
 

@@ -96,7 +96,7 @@ def by_clock(
     budget
         How many lives.
     lifetimes
-        At which they are tested, where learning pays.
+        At which they are tested, where learning pays, if no longer than those they are raised on.
 
     Returns
     -------
@@ -106,18 +106,18 @@ def by_clock(
         Means over lifetimes and seeds, and those over short and over long lives.
     """
     first = next(iter(teams.values()))
-    best = optima(first, lifetimes)
+    lengths = first.task.lifetime
+    best = optima(first, [T for T in lifetimes if T <= 1.02 * lengths.max()])
     worth = best.lifetime.values[best["return"].values > 0].tolist()
     found = [_played(team, worth, budget)[0] for team in teams.values()]
     labels = {"clock": list(teams), "tested": worth, "seed": first.seeds.astype(int)}
     data = xr.DataArray(found, labels, tuple(labels))
-    lengths, steps = first.task.lifetime, -best["per doubling"].sel(lifetime=slice(10, None))
+    steps = -best["per doubling"].sel(lifetime=slice(10, None))
     facts = {
         "step-least": fact(steps.min(), "by how much a doubling lowers the first threshold, least"),
         "step-most": fact(steps.max(), "the same, most, reward"),
-        "shortest": fact(lengths.min(), "shortest life that they are raised on, pulls"),
-        "longest": fact(lengths.max(), "longest life that they are raised on, pulls"),
-        "batch": fact(first.config.lives, "lives of an update"),
+        "new-longest": fact(lengths.max(), "longest life that agents trained now are raised on"),
+        "new-batch": fact(first.config.lives, "lives of an update of theirs"),
         "new-updates": fact(first.config.updates, "updates of agents trained now"),
         "new-agents": fact(len(first.seeds), "agents trained now for each clock"),
         "new-seeds": fact(", ".join(map(str, first.seeds)), "their seeds"),
@@ -125,7 +125,7 @@ def by_clock(
     parts = {
         "clock": (data, "all lifetimes"),
         "brief": (data.where(data.tested <= 20), "lives of up to 20 pulls"),
-        "long": (data.where(data.tested >= 140), "lives of 140 pulls and more"),
+        "long": (data.where(data.tested >= 50), "lives of 50 pulls and more"),
     }
     for part, (values, where) in parts.items():
         for clock, value in values.mean(["tested", "seed"]).groupby("clock"):
@@ -135,7 +135,7 @@ def by_clock(
 
 
 def beside_specialists(
-    universal: TrainedAgents, special: TrainedAgents, budget: Budget
+    universal: TrainedAgents, special: TrainedAgents, budget: Budget, few: Budget | None = None
 ) -> tuple[xr.Dataset, Facts]:
     """Play one agent for all lengths of life beside agents that were each raised on one.
 
@@ -147,6 +147,8 @@ def beside_specialists(
         Agents of the same world, by lifetime, then by seed.
     budget
         How many lives.
+    few
+        How many of the agents that were raised on one, who are many; as many unless given.
 
     Returns
     -------
@@ -164,7 +166,7 @@ def beside_specialists(
     data["one"], data["error"] = ("length", own.mean(axis=1)), ("length", noise.max(axis=1))
     data["optimal"] = "length", optima(universal, lengths)["return"].values
     data["begin"] = "length", [begins(universal, T).mean() for T in lengths]
-    others, _ = _played(special, lifetimes, budget)
+    others, _ = _played(special, lifetimes, few or budget)
     size = (len(lifetimes), len(lifetimes), -1)
     many = xr.DataArray(
         others.reshape(size).mean(axis=-1),
@@ -184,6 +186,9 @@ def _who(universal: TrainedAgents, special: TrainedAgents) -> Facts:
     return {
         "sigma": fact(sigma_p, "sigma_p and sigma_l of the world, reward"),
         "mean": fact(mean, "prior mean of the risky arm, reward"),
+        "shortest": fact(universal.task.lifetime.min(), "shortest life of all lengths, pulls"),
+        "longest": fact(universal.task.lifetime.max(), "longest life of all lengths, pulls"),
+        "batch": fact(universal.config.lives, "lives of an update of agents for all lengths"),
         "kept-seeds": fact(len(universal.seeds), "stored agents for all lengths"),
         "kept-updates": fact(
             sum(stage["updates"] for stage in json.loads(universal.curve.attrs["stages"])),
@@ -205,6 +210,9 @@ def _alone(universal: TrainedAgents, data: xr.Dataset) -> Facts:
     return {
         "one-mean": fact(100 * worth.mean(), "one for all, mean over lifetimes, % of the optimum"),
         "one-least": fact(100 * worth.min(), "the same, where it is lowest"),
+        "one-error": fact(
+            100 * data.error[pays.values].max(), "largest standard error of its share, % points"
+        ),
         "one-least-at": fact(at, "lifetime where it is lowest, pulls"),
         "edge-value": fact(data.optimal.sel(length=at), "the optimum there, reward"),
         "one-met": fact((worth >= 0.95).sum(), "lifetimes at which it earns 95%"),

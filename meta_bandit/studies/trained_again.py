@@ -16,6 +16,8 @@ import xarray as xr
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.studies.foraging import Foragers
 from meta_bandit.studies.grid import Grid
+from meta_bandit.studies.named import STUDIES
+from meta_bandit.studies.results import stored
 from meta_bandit.studies.study import Chunk
 
 Some = Grid | Foragers
@@ -79,6 +81,39 @@ def kept(study: Some, chunk: Chunk, dataset: xr.Dataset) -> xr.Dataset:
     return _named(found, study).assign(optimum=found.optimum.variable)
 
 
+def both(
+    chosen: Mapping[str, Mapping[str, Any]], device: str = "cpu", short: bool = False
+) -> dict[str, tuple[xr.Dataset, xr.Dataset]]:
+    """Train stored cells again.
+
+    Parameters
+    ----------
+    chosen
+        By the name of a study, the settings of its cells.
+    device
+        Where they are trained.
+    short
+        Train for 3 updates, twice: too short to learn, but is it the same?
+
+    Returns
+    -------
+    dict
+        Stored and now, see `kept` and `train_again`, by the name of the study.
+    """
+    pairs = {}
+    for name, labels in chosen.items():
+        study = STUDIES[name]
+        if not isinstance(study, Some):
+            raise ValueError(f"{name}: must be a grid of tasks, or of foragers")
+        numbers = cells(study, **labels)
+        before = kept(study, numbers, stored(f"{name}.nc"))
+        if short:
+            study = shortened(study, 3)
+            before = train_again(study, numbers, device).assign(optimum=before.optimum)
+        pairs[name] = before, train_again(study, numbers, device)
+    return pairs
+
+
 def _named(found: xr.Dataset, study: Some) -> xr.Dataset:
     name = "return" if isinstance(study, Foragers) else "expected_return"
     curve = found.curve_return.transpose("agent", "update").variable
@@ -107,19 +142,19 @@ def compare(
     Facts
     """
     parts = []
-    for name, (stored, now) in pairs.items():
-        error = abs(now.earned - stored.earned) / np.maximum(stored.optimum, 1)
-        both = (now.earned == 0) == (stored.earned == 0)
+    for name, (before, now) in pairs.items():
+        error = abs(now.earned - before.earned) / np.maximum(before.optimum, 1)
+        alike = (now.earned == 0) == (before.earned == 0)
         parts.append(
             xr.Dataset(
                 {
-                    "stored": stored.earned / stored.optimum,
-                    "now": now.earned / stored.optimum,
+                    "stored": before.earned / before.optimum,
+                    "now": now.earned / before.optimum,
                     "error": error,
-                    "agrees": (error <= allowed) & both,
-                    "same": ("agent", (stored.curve.values == now.curve.values).all(axis=1)),
+                    "agrees": (error <= allowed) & alike,
+                    "same": ("agent", (before.curve.values == now.curve.values).all(axis=1)),
                 }
-            ).assign_coords(study=("agent", [name] * stored.sizes["agent"]))
+            ).assign_coords(study=("agent", [name] * before.sizes["agent"]))
         )
     data = xr.concat(parts, "agent")
     facts: Facts = {

@@ -46,6 +46,8 @@ class Walk:
         Prior means at which the walk turns and ends, and between two stops; units of reward.
     sigma_p, sigma_l, lifetime
         The rest of the task; units of reward, and pulls.
+    seed
+        Of the first walker's first training.
     config
         How agents are trained, but for the updates.
     """
@@ -59,6 +61,7 @@ class Walk:
     sigma_p: float = 1.0
     sigma_l: float = 1.0
     lifetime: int = 30
+    seed: int = 0
     config: A2CConfig = field(
         default=replace(
             _PLAIN,
@@ -79,12 +82,12 @@ class Walk:
     def trainings(self) -> Iterator[tuple[str, float, int, int]]:
         """Say what follows what: a name, the prior mean, updates, and the first agent's seed."""
         down, up = self.stops
-        yield "start", 0.0, self.first, 0
+        yield "start", 0.0, self.first, self.seed
         for number, m in enumerate(down):
-            yield f"down-{number}", m, self.updates, 10_000 + 100 * number
-        yield "turn", self.lowest, 4 * self.updates, 20_000
+            yield f"down-{number}", m, self.updates, self.seed + 10_000 + 100 * number
+        yield "turn", self.lowest, 4 * self.updates, self.seed + 20_000
         for number, m in enumerate(up):
-            yield f"up-{number}", m, self.updates, 30_000 + 100 * number
+            yield f"up-{number}", m, self.updates, self.seed + 30_000 + 100 * number
 
 
 def go(walk: Walk, folder: Path | None = None) -> tuple[list[TrainedAgents], list[TrainedAgents]]:

@@ -43,11 +43,7 @@ def moved(plane):
     """Of the agents that the chapter moves, in fewer lives."""
     quiet = stored_agents("across.safetensors")
     agents = quiet[np.flatnonzero(quiet.task.sigma_p == 1.2).tolist()]
-    earned = {}
-    for sigma_l in (2.947, 5.18):
-        world = GaussianBandit(agents.task.sigma_p, sigma_l, agents.task.lifetime)
-        lived = simulate(AgentPolicy(agents), world, 4_000, np.random.default_rng(1))
-        earned[sigma_l] = expected_returns(lived).mean(axis=-1)
+    earned = {noise: chapter.move(agents, noise, 4_000, seed=1) for noise in (2.947, 5.18)}
     return earned, *chapter.moved(plane[0], 1.2, earned)
 
 
@@ -135,6 +131,14 @@ def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not(plan
     # no proof further out
     assert facts["far-moved-return"].value < 2 * facts["far-moved-half"].value
     assert table["trained here"] == {2.947: "0.0, 0.0, 3.3", 5.18: "0.0, 0.0, 0.0"}
+
+
+def test_who_is_moved_lives_with_the_other_noise():
+    agents = stored_agents("across.safetensors")[[60, 61]]
+    world = GaussianBandit(agents.task.sigma_p, 3.0, agents.task.lifetime)
+    lived = simulate(AgentPolicy(agents), world, 50, np.random.default_rng(2))
+    own = expected_returns(lived).mean(axis=-1)
+    np.testing.assert_array_equal(chapter.move(agents, 3.0, 50, 2), own)
 
 
 def test_whether_as_if_to_commit_and_how_well_better_than_that(plane):

@@ -173,6 +173,13 @@ def test_who_is_pushed_begins_with_the_risky_arm_and_then_does_as_before():
     np.testing.assert_allclose(expected_returns(lives), lives.arm_mean)
 
 
+def test_of_two_policies_one_decides_each_pull():
+    task = GaussianBandit(1.0, 1.0, 20)
+    mixed = chapter.Mixed(Constant(0.2), Constant(1.0), 0.25)
+    lives = simulate(mixed, task, 10, np.random.default_rng(0))
+    np.testing.assert_allclose(lives.risky_probability, 0.4)
+
+
 def test_the_interval_of_a_share_is_wilson_s(row):
     found = chapter.shares(row[0])
     none = found.sel(group="learn", training="direct", sigma_p=0.6)
