@@ -59,7 +59,6 @@ def curves(
     config = trained.config
     return data, {
         "agents": fact(len(seeds), "agents of each task"),
-        "count": fact(len(trained.seeds), "agents of all tasks"),
         "seeds": fact(", ".join(map(str, seeds)), "their seeds"),
         "updates": fact(config.updates, "updates of their training"),
         "batch": fact(config.lives, "lives of an update"),
@@ -177,6 +176,4 @@ def table(data: xr.Dataset, worlds: GaussianBandit) -> dict[str, list[object]]:
 def _by_seed(data: xr.Dataset, trained: TrainedAgents, names: Sequence[str]) -> xr.Dataset:
     """Lay agents out over task and seed."""
     seeds = trained.seeds.astype(int).tolist()
-    return lay_out(
-        data, "agent", task=np.repeat(list(names), len(seeds) // len(names)), seed=seeds
-    )
+    return lay_out(data, "agent", task=np.repeat(list(names), len(seeds) // len(names)), seed=seeds)
