@@ -135,7 +135,7 @@ def test_the_chapter_quotes_facts_that_there_are(caught, tmp_path):
     found, facts = caught
     data, of_agents = climbed(runs, found)
     others, of_rivals = rivals(WORLDS, 10, 0)
-    earned, compared = in_the_trap(Page(found, others, data, {}, found, {}))
+    earned, compared = in_the_trap(Page(found, others, data, {}, found, found, {}))
     assert earned["never exploring"].tolist() == [5]
     assert list(compared.values()) == levels(found)[0].values.tolist()
     assert levels(found).sizes == {"world": 2, "level": 2}

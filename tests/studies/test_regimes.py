@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.agents import AgentPolicy
 from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
-from meta_bandit.worlds import Foraging, simulate
+from meta_bandit.worlds import Foraging
 
 TEXT = (Path(__file__).parents[2] / "book" / "foraging.md").read_text(encoding="utf-8")
 STUDY = STUDIES["forage"]
@@ -33,14 +32,7 @@ def found():
 @pytest.fixture(scope="module")
 def abroad():
     team = stored_agents("forage-led.safetensors")
-    inside = (team.task.places == STUDY.kept) & (team.task.far == STUDY.far)
-    family = team[np.flatnonzero(inside)]
-    rng = np.random.default_rng(0)
-    returns = []
-    for lifetime in STUDY.lifetime:
-        world = Foraging(np.full(len(family.seeds), lifetime), STUDY.kept, STUDY.far)
-        returns.append(simulate(AgentPolicy(family), world, None, rng).returns.mean(-1))
-    return regimes.abroad(returns, family.task.lifetime, STUDY)
+    return regimes.abroad(regimes.lived_abroad(team, STUDY, 0), STUDY)
 
 
 def test_every_number_quoted_is_a_fact_that_says_what_it_is(best, single, found, abroad):
@@ -120,6 +112,21 @@ def test_the_better_of_two_agents_is_one_of_them(found):
     assert (maps.share.sel(who="optimal") == 1).all()
     row = regimes.agreement(data)["as is optimal, clear worlds (%, and by seed)"]
     assert row["agents, direct"] == "78 (72 to 84)"
+
+
+def test_an_agent_comes_back_to_what_it_found_and_a_habit_goes_its_round():
+    world = Foraging(20, 3, 8.0)
+    agent = regimes.agent_of(stored_agents("forage-led.safetensors"), 20, 3, 8.0)
+    assert agent.seeds.tolist() == [0]
+    lives = regimes.paths(world, agent, 0)
+    assert lives["optimum"].returned.mean() == 1 > lives["best habit"].returned.mean()
+    assert lives["agent"].returned.all()
+
+
+def test_learning_begins_later_where_there_is_less_to_learn():
+    lines = regimes.begins([4.0, 8.0], 16)
+    assert lines[0] == "K = 2: inf moves at R = 4, inf moves at R = 8"
+    assert [line[:5] for line in lines] == ["K = 2", "K = 3", "K = 4", "K = 5"]
 
 
 def test_agents_overfit_to_their_lifetime(abroad):
