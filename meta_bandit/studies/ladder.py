@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from meta_bandit.policies.many_arms import (
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.studies.many_arms import Pullers
 from meta_bandit.studies.named import STUDIES
-from meta_bandit.studies.results import stored, stored_agents
+from meta_bandit.studies.results import stored, stored_agents, stored_parts
 from meta_bandit.studies.run import run
 from meta_bandit.theory import stopping_critical_sigma_l
 from meta_bandit.theory.many_arms import (
@@ -41,8 +42,18 @@ from meta_bandit.worlds.many_arms import ManyPolicy
 
 RECIPES = {"default": "default", "direct": "direct", "shared": "a memory for each arm"}
 """Ways of training, and what the chapter calls them."""
-PAYS, NOISES = np.linspace(0.1, 1.7, 9), np.geomspace(0.1, 12.8, 8)
+PAYS, NOISES = np.linspace(0.1, 1.7, 9), 2.0 ** np.arange(-3, 4)
 """The chapter's map: what arm 0 pays, and sigma_l; units of reward."""
+
+
+def index_policy(world: ManyArms) -> Gittins:
+    """Make the index policy of a world; it depends on neither arm 0 nor the number of arms."""
+    return _index_policy(world.sigma_p.item(), world.sigma_l.item(), int(world.lifetime))
+
+
+@lru_cache(maxsize=16)
+def _index_policy(sigma_p: float, sigma_l: float, lifetime: int) -> Gittins:
+    return Gittins(index_offsets(ManyArms(2, sigma_p, sigma_l, lifetime)))
 
 
 def _played(policy: ManyPolicy, world: ManyArms, lives: int, seed: int) -> tuple[float, float]:
@@ -76,7 +87,7 @@ def rungs(
     for place, world in enumerate(worlds):
         floor = float(world.lifetime * world.safe)
         rows = [(floor, 0.0, floor, 0.0, floor)]
-        policy = Gittins(index_offsets(world))
+        policy = index_policy(world)
         for tried in range(1, world.arms):
             own = world.with_arms(tried + 1)
             paths = path_bound(own, samples, np.random.default_rng([seed, tried]))
@@ -344,8 +355,7 @@ def map_of_arms(
     arms, plan, index = np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)
     fixed = world.arms, world.sigma_p
     for j, spread in enumerate(spreads):
-        # the index does not depend on what arm 0 pays
-        policy = Gittins(index_offsets(ManyArms(*fixed, spread, world.lifetime, world.mean)))
+        policy = index_policy(ManyArms(*fixed, spread, world.lifetime, world.mean))
         for i, safe in enumerate(safes):
             own = ManyArms(*fixed, spread, world.lifetime, world.mean, safe)
             never = float(own.lifetime * own.safe)
@@ -447,6 +457,7 @@ class Page(NamedTuple):
     agents: xr.Dataset
     teams: dict[str, TrainedAgents]
     paying: xr.Dataset
+    found: xr.Dataset
     facts: Facts
 
 
@@ -466,4 +477,7 @@ def page(
     data, of_agents = climbed(runs, caught)
     pays, noises = PAYS[::coarse], NOISES[::coarse]
     paying, of_map = map_of_arms(worlds[0], pays, noises, min(lives, 2_000), seed)
-    return Page(caught, others, data, teams, paying, facts | of_others | of_agents | of_map)
+    rows = list(stored_parts("many-arms-map").values())
+    found, of_found = found_over_map(rows, min(lives, 2_000), seed)
+    facts |= of_others | of_agents | of_map | of_found
+    return Page(caught, others, data, teams, paying, found, facts)

@@ -7,6 +7,7 @@ in lives of other lengths, and with clocks that were tampered with.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, get_args
 
@@ -15,11 +16,12 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents, train
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping, foreign_thresholds
 from meta_bandit.policies.bandit import Clock
 from meta_bandit.studies.facts import Facts, fact, interval
+from meta_bandit.studies.results import stored_agents
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 from meta_bandit.worlds.bandit import Policy
@@ -236,6 +238,18 @@ def abroad(data: xr.Dataset) -> xr.Dataset:
     return means
 
 
+def worst(data: xr.Dataset) -> list[str]:
+    """Say where exact specialists are worst off, a line for each clock; see `elsewhere`."""
+    lines = []
+    for clock in data.clock.values:
+        cells = data[EXACT].sel(clock=clock).where(data.longer | data.shorter)
+        least = cells.where(cells == cells.min(), drop=True)
+        one, other = int(least.trained[0]), int(least.tested[0])
+        share = f"{100 * float(cells.min()):.0f}% of the optimum"
+        lines.append(f"{clock}: trained at {one}, living {other}: {share}")
+    return lines
+
+
 def staying(team: TrainedAgents, lifetime: int, budget: Budget) -> tuple[xr.Dataset, Facts]:
     """Count who is still on the risky arm, pull by pull, on good arms and on bad ones.
 
@@ -289,6 +303,36 @@ def staying(team: TrainedAgents, lifetime: int, budget: Budget) -> tuple[xr.Data
     return data, facts
 
 
+def raised(
+    lengths: Sequence[int], like: Teams, seeds: Sequence[int], device: str, smoke: bool = False
+) -> dict[Clock, TrainedAgents]:
+    """Train agents on a mixture of lifetimes, a team for each clock.
+
+    Parameters
+    ----------
+    lengths
+        The mixture: lives of these lengths, in pulls, are dealt in turn to an update.
+    like
+        Agents of one lifetime each, whose world, clocks and number of updates the new ones get.
+    seeds
+        Of the new agents.
+    device
+        Where they are trained: ``cpu``, ``cuda`` or ``auto``.
+    smoke
+        Whether to train next to nothing.
+    """
+    team = next(iter(like.values()))
+    sigma_p, sigma_l, _, mean = _one(team.task)
+    recipe = replace(CONFIGURATIONS["plain"], updates=team.config.updates)
+    recipe = CONFIGURATIONS["smoke"] if smoke else recipe
+    dealt = np.resize(lengths, (len(seeds), recipe.lives))
+    world = GaussianBandit(sigma_p, sigma_l, dealt, mean)
+    return {
+        clock: train(world, list(seeds), replace(recipe, time_feature=clock), device)
+        for clock in like
+    }
+
+
 def mixture(
     data: xr.Dataset, mixed: Teams, budget: Budget, few: int = 10, many: int = 100
 ) -> tuple[xr.Dataset, Facts]:
@@ -332,6 +376,7 @@ def mixture(
         "mixed-count": fact(len(lengths), "lifetimes of the mixture"),
         "mixed-list": fact(_listed(team), "those, pulls"),
         "mixed-updates": fact(team.config.updates, "updates of its agents"),
+        "mixed-agents": fact(len(seeds), "agents for each clock"),
         "mixed-seeds": fact(", ".join(map(str, seeds)), "their seeds"),
     }
     worth = data.longer | data.shorter
@@ -377,6 +422,17 @@ CLOCK_NAMES = {
     "backwards": "runs backwards",
 }
 """Clocks that `tampered` shows, in words."""
+
+
+def turned_teams(teams: Teams, turned: Sequence[int]) -> list[TrainedAgents]:
+    """Choose the agents whose clock is turned: those of these lifetimes, and stored ``across``.
+
+    Of the latter, who live at sigma_l = 1 and are told the fraction, those of the three worlds in
+    which learning pays most.
+    """
+    own = [team[np.flatnonzero(np.isin(team.task.lifetime, turned))] for team in teams.values()]
+    across = stored_agents("across.safetensors")
+    return [*own, across[np.flatnonzero(across.task.sigma_p >= 0.9)]]
 
 
 def told_pull(tampering: str, shift: float = 0.25) -> Callable[[int, NDArray[np.int64]], ArrayLike]:

@@ -64,6 +64,43 @@ def settling(task: GaussianBandit, lives: int, seed: int) -> tuple[xr.Dataset, F
     return fan, facts
 
 
+def plane(
+    sigma_p_max: float, sigma_l_max: float, points: int, lifetime: int, mean: float
+) -> tuple[xr.Dataset, Facts]:
+    """Map how long the best committed plan explores, as the first page draws it.
+
+    Parameters
+    ----------
+    sigma_p_max, sigma_l_max
+        Largest values drawn, in units of reward.
+    points
+        Of the grid along each axis.
+    lifetime, mean
+        Of all tasks, in pulls and in units of reward.
+
+    Returns
+    -------
+    Dataset
+        ``optimal_pulls`` over (sigma_l, sigma_p), in pulls.
+    Facts
+        Where never learning is best, and how long exploration is beside it.
+    """
+    sigma_p = np.linspace(0, sigma_p_max, points + 1)[1:]
+    sigma_l = np.linspace(0, sigma_l_max, points + 1)[1:]
+    pulls, _ = optimal_commit(GaussianBandit(sigma_p, sigma_l[:, None], lifetime, mean))
+    data = xr.Dataset(
+        {"optimal_pulls": (("sigma_l", "sigma_p"), pulls)},
+        coords={"sigma_p": sigma_p, "sigma_l": sigma_l},
+        attrs={"lifetime": lifetime},
+    )
+    beside = (pulls[1:] == 0) != (pulls[:-1] == 0)
+    jumps = np.maximum(pulls[1:], pulls[:-1])[beside]
+    return data, {
+        "largest-jump": fact(jumps.max(), "longest exploration next to none, pulls"),
+        "never-share": fact(100 * (pulls == 0).mean(), "of the map, where none is best, %"),
+    }
+
+
 def plans(
     tasks: GaussianBandit, names: Sequence[str], longest: int, lives: int, seed: int
 ) -> tuple[xr.Dataset, Facts]:

@@ -12,10 +12,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.policies.foraging import BestForager, HabitForager
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.studies.foraging import Foragers
-from meta_bandit.theory.foraging import TOLERANCE, critical_far, habit_values, optimum, values
-from meta_bandit.worlds import Foraging
+from meta_bandit.theory.foraging import (
+    TOLERANCE,
+    best_habit,
+    critical_far,
+    habit_values,
+    optimum,
+    values,
+)
+from meta_bandit.worlds import Foraging, simulate
+from meta_bandit.worlds.foraging import ForagingLives
 
 STAYS, SEARCHES, LEARNS = range(3)
 """Ways to live: near the certain reward, by a habit that searches, by what was found."""
@@ -234,17 +244,78 @@ def agreement(found: xr.Dataset) -> dict[str, dict[str, str]]:
     }
 
 
-def abroad(
-    returns: Sequence[NDArray[np.float64]], trained: NDArray[np.int64], study: Foragers
-) -> tuple[xr.Dataset, Facts]:
+def begins(far: Sequence[float], longest: int) -> list[str]:
+    """Say how long a life must be before learning adds a tenth, a line for 2 to 5 places.
+
+    Parameters
+    ----------
+    far
+        Large rewards, in near rewards.
+    longest
+        Longest life that is tried, in moves.
+    """
+    rewards, lines = np.array(far), []
+    for places in (2, 3, 4, 5):
+        best, habit = (one(places, rewards, longest) for one in (values, habit_values))
+        enough = best > 1.1 * habit
+        first = np.where(enough.any(0), enough.argmax(0) + 1.0, np.inf)
+        said = [f"{T:g} moves at R = {R:g}" for T, R in zip(first, rewards, strict=True)]
+        lines.append(f"K = {places}: {', '.join(said)}")
+    return lines
+
+
+def agent_of(team: TrainedAgents, lifetime: int, places: int, far: float) -> TrainedAgents:
+    """Take the first agent that was raised in this world."""
+    home = team.task
+    like = (home.lifetime == lifetime) & (home.places == places) & (home.far == far)
+    return team[np.flatnonzero(like)[:1]]
+
+
+def paths(world: Foraging, agent: TrainedAgents, seed: int) -> dict[str, ForagingLives]:
+    """Let the best animal, the best habit and an agent live in each life that the world has."""
+    rng = np.random.default_rng(seed)
+    beside = Foraging(np.atleast_1d(world.lifetime), world.places, world.far)
+    return {
+        "optimum": simulate(BestForager(optimum(world)), world, None, rng),
+        "best habit": simulate(HabitForager(best_habit(world)), world, None, rng),
+        "agent": simulate(AgentPolicy(agent), beside, None, rng),
+    }
+
+
+def lived_abroad(team: TrainedAgents, study: Foragers, seed: int) -> xr.DataArray:
+    """Let agents of worlds that differ in lifetime alone live at every lifetime.
+
+    Parameters
+    ----------
+    team
+        Agents of the study, among them those of its map that are kept.
+    study
+        Its settings.
+    seed
+        Of random numbers, of which greedy agents need none.
+
+    Returns
+    -------
+    DataArray over (tested, agent)
+        Expected returns, in near rewards; ``trained`` over agent, its lifetime in moves.
+    """
+    family = team[np.flatnonzero((team.task.places == study.kept) & (team.task.far == study.far))]
+    returns = []
+    for lifetime in study.lifetime:
+        there = Foraging(np.full(len(family.seeds), lifetime), study.kept, study.far)
+        lives = simulate(AgentPolicy(family), there, None, np.random.default_rng(seed))
+        returns.append(lives.returns.mean(-1))
+    labels = {"tested": list(study.lifetime), "trained": ("agent", family.task.lifetime)}
+    return xr.DataArray(np.array(returns), labels, ("tested", "agent"))
+
+
+def abroad(returns: xr.DataArray, study: Foragers) -> tuple[xr.Dataset, Facts]:
     """Compare what agents earn in lives of other lengths with the optimum there.
 
     Parameters
     ----------
-    returns : shape (lifetimes, agents)
-        Of each agent in lives of each of the study's lifetimes.
-    trained : shape (agents,)
-        Lifetime in which each agent was raised, in moves.
+    returns
+        What `lived_abroad` made.
     study
         Its settings.
 
@@ -259,8 +330,7 @@ def abroad(
     tested = list(study.lifetime)
     best = [optimum(Foraging(lifetime, study.kept, study.far)).value for lifetime in tested]
     data = xr.Dataset({"optimum": ("tested", best)}, {"tested": tested})
-    each = xr.DataArray(np.array(returns), dims=("tested", "agent"))
-    each = each.assign_coords(trained=("agent", trained)) / data.optimum
+    each = returns / data.optimum
     data["share"] = each.groupby("trained").mean()
     share, same = 100 * data.share, data.tested - data.trained
     here = "% of the optimum"

@@ -6,6 +6,8 @@ The functions take one world, `worlds.many_arms.ManyArms`, of shape ().
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr
@@ -217,11 +219,10 @@ def price_bound(world: ManyArms) -> tuple[float, float]:
         The bound and its lambda, in units of reward.
     """
     one = world.one_armed
+    own = (one.sigma_p.item(), one.sigma_l.item(), one.lifetime.item(), one.mean.item())
     low, high = 0.0, float(np.maximum(one.mean, 0.0) + 8 * one.sigma_p)
     for _ in range(2 if world.unknown > 1 else 0):
-        prices = np.linspace(low, high, 17)
-        alone = GaussianBandit(one.sigma_p, one.sigma_l, one.lifetime, one.mean - prices)
-        worth = np.maximum(first_pull_value(alone), 0.0)
+        prices, worth = _worth_alone(own, low, high)
         bounds = prices * one.lifetime + world.unknown * worth
         best = int(bounds.argmin())
         low, high = prices[max(best - 1, 0)], prices[min(best + 1, 16)]
@@ -230,6 +231,18 @@ def price_bound(world: ManyArms) -> tuple[float, float]:
     alone_value = float(bayes_optimal(priced).value)
     value = price * int(one.lifetime) + world.unknown * alone_value
     return float(world.lifetime * world.safe + value), price
+
+
+# worlds that differ in the number of arms ask for the same
+@lru_cache(maxsize=64)
+def _worth_alone(
+    own: tuple[float, float, int, float], low: float, high: float
+) -> tuple[Floats, Floats]:
+    """Prices between two, and what the task of one arm is worth at each (thm-stopping)."""
+    sigma_p, sigma_l, lifetime, mean = own
+    prices = np.linspace(low, high, 17)
+    alone = GaussianBandit(sigma_p, sigma_l, lifetime, mean - prices)
+    return prices, np.maximum(first_pull_value(alone), 0.0)
 
 
 def index_offsets(world: ManyArms) -> Floats:

@@ -8,6 +8,7 @@ does not foresee.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,7 +88,8 @@ def path_bound(
         raise ValueError(f"samples = {samples}: must be at least 100")
     one, steps = world.one_armed, _steps(world.one_armed)
     charges = np.ravel(prices) * one.sigma_p
-    tables = _priced_values(one, steps, charges)
+    own = (one.sigma_p.item(), one.sigma_l.item(), one.lifetime.item(), one.mean.item())
+    tables = _priced_values(own, tuple(charges.tolist()))
     pilot = _paths(one, steps, (samples // 5, world.unknown), rng)
     trials = []
     for price in range(charges.size):
@@ -144,10 +146,14 @@ class _Tables:
     """E[J_{n+1}] given the estimate after n pulls, shape (T, prices, points)."""
 
 
+# of all rungs of a ladder they are the same
+@lru_cache(maxsize=4)
 def _priced_values(
-    one: GaussianBandit, steps: Floats, prices: Floats, points: int = 501
+    own: tuple[float, float, int, float], charges: tuple[float, ...], points: int = 501
 ) -> _Tables:
     """Solve the task of one arm, with a price for each pull, on a lattice (thm-stopping)."""
+    one, prices = GaussianBandit(*own), np.array(charges)
+    steps = _steps(one)
     reach = 6 * float(one.sigma_p)
     lattice = np.linspace(float(one.mean) - reach, float(one.mean) + reach, points)
     spacing = lattice[1] - lattice[0]

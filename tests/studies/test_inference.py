@@ -13,10 +13,11 @@ from meta_bandit.agents.a2c import Trainer
 from meta_bandit.measure import estimates, held_out_r2
 from meta_bandit.studies import inference as chapter
 from meta_bandit.studies import stored_agents
-from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 
 TEXT = (Path(__file__).parents[2] / "book" / "amortised-inference.md").read_text(encoding="utf-8")
+
+
 LIVES = 120
 
 
@@ -96,23 +97,6 @@ def test_the_probes_are_those_of_each_network(shown, probed):
     assert facts["first-mean"].value == f"{values.mean():.2f} ± {half:.2f}"
 
 
-def test_random_networks_can_be_read(probed, own):
-    # those that are trained need more lives than a test has: directions that hardly vary
-    means = probed[0].r2.sel(network="untrained").mean(["task", "seed"])
-    assert (means > 0.75).all()
-    assert (probed[0].r2.sel(network="inputs").mean(["task", "seed"]) < means - 0.3).all()
-    read = own[0].r2.sel(part="memory")
-    assert read.sel(phase="still pulling", network="untrained").mean() > 0.9
-    trained = read.sel(network="trained").median("seed")
-    assert trained.sel(phase="has left") < trained.sel(phase="still pulling") - 0.2
-
-
-def test_training_makes_the_estimate_loud(own):
-    moved = own[0].moved
-    assert (moved.sel(network="trained") > moved.sel(network="untrained")).sum() >= 9
-    assert moved.sel(network="trained").mean() > 1.5 * moved.sel(network="untrained").mean()
-
-
 def test_log_odds_are_those_of_the_policy(teams, shown):
     class Asked:
         def __init__(self, policy):
@@ -127,23 +111,6 @@ def test_log_odds_are_those_of_the_policy(teams, shown):
     simulate(Watch(chapter.OwnRate(), asked), teams[0].task, LIVES, rng)
     probability = 1 / (1 + np.exp(-chapter.log_odds(shown[0], 9)))
     np.testing.assert_allclose(probability, asked.said[9], atol=1e-5)
-
-
-def test_what_tells_learners_from_others_is_their_answer(given):
-    data, facts = given
-    pays, edge, never = (data.isel(task=number) for number in range(3))
-    here = chapter.at(stored_agents("across.safetensors"), 1.2).task[0]
-    exact = bayes_optimal(here).thresholds[9]
-    assert float(pays.threshold) == pytest.approx(float(np.ravel(exact)[0]))
-    assert pays.above.mean() > 0.6 > edge.above.mean() > never.above.mean()
-    assert never.above.mean() < 0.2
-    assert (data.below.mean("seed") < 0.15).all()
-    assert never.typical.mean() < -15
-    # it was not always deaf, and sinks with every further pull
-    assert (data.follows.mean("seed") > 0.9).all()
-    assert never.level.mean() < -4
-    assert (never.typical < never.level - 3).all()
-    assert facts["deaf"].value == int((never.above == 0).sum()) >= 5
 
 
 def test_the_table_has_a_mean_and_an_interval(given):

@@ -8,19 +8,17 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.studies import STUDIES, run, stored, stored_parts
+from meta_bandit.studies import STUDIES, run
 from meta_bandit.studies.ladder import (
     RECIPES,
     Page,
     by_recipe,
     climbed,
     found_over_map,
-    in_short,
     in_the_trap,
     levels,
     map_of_arms,
     over_the_map,
-    raised,
     rivals,
     rungs,
 )
@@ -105,37 +103,13 @@ def test_who_knows_more_earns_more():
     assert (abs(others.sel(policy="told all") - exact) < 4 * facts["se"].value + 0.1).all()
 
 
-def test_what_the_chapter_says_of_the_stored_agents():
-    book = [ManyArms(10, 1.0, 0.5, 100, 0.0, safe) for safe in (0.5, 0.0)]
-    runs, teams = raised(book, 20_000, 5, 800)
-    assert set(teams) == set(RECIPES)
-    earned, recipe, poor = runs.expected_return, runs.recipe, runs.safe == 0.5
-    # none with one memory earns more than the best with a single arm does
-    assert (earned[poor & (recipe != "shared")] < 68.5).all()
-    assert (earned[recipe == "shared"] > 130).all()
-    # never exploring earns 50
-    assert (earned[poor & (recipe == "default")] < 49).sum() == 3
-
-
-def test_in_short_is_the_stored_deceptive_world():
-    earned, compared = in_short(2_000, 100, 0)
-    runs = stored("many-arms.nc")
-    poor = runs.isel(agent=np.flatnonzero(runs.safe == 0.5))
-    for name, title in RECIPES.items():
-        own = poor.expected_return.values[poor.recipe.values == name]
-        assert earned[rf"RL$^2$, {title}"].tolist() == own.tolist()
-    assert earned["never exploring"].tolist() == [50]
-    assert earned["Thompson sampling"][0] == pytest.approx(129.1, abs=3)
-    assert 68 < compared["first rung"] < 69 < 134 < compared["bound"] < 149
-
-
 def test_the_chapter_quotes_facts_that_there_are(caught, tmp_path):
     text = (Path(__file__).parents[2] / "book" / "many-arms.md").read_text(encoding="utf-8")
     runs = run(STUDIES["many-arms-smoke"], tmp_path / "small.nc", "cpu")
     found, facts = caught
     data, of_agents = climbed(runs, found)
     others, of_rivals = rivals(WORLDS, 10, 0)
-    earned, compared = in_the_trap(Page(found, others, data, {}, found, {}))
+    earned, compared = in_the_trap(Page(found, others, data, {}, found, found, {}))
     assert earned["never exploring"].tolist() == [5]
     assert list(compared.values()) == levels(found)[0].values.tolist()
     assert levels(found).sizes == {"world": 2, "level": 2}
@@ -176,16 +150,3 @@ def test_what_is_found_is_a_share_of_what_the_index_gains(tmp_path):
     }
     mean = float(100 * expected.mean())
     assert table["a memory for each arm"]["mean share, %"] == f"{mean:.0f}"
-
-
-def test_who_keeps_a_memory_for_each_arm_climbs_where_the_known_arm_pays_little():
-    rows = [*stored_parts("many-arms-map").values()]
-    data, facts = found_over_map(rows, 500, 0)
-    assert facts["found-worlds"].value == 4 * len(rows)
-    by_pay = data.share.mean(["sigma_l", "seed"])
-    shared = by_pay.sel(recipe="shared")
-    assert shared.sel(safe=[0.0, 0.5]).min() > 0.5 > shared.sel(safe=1.5)
-    assert (by_pay.sel(recipe=["default", "direct"]) < 0.5).all()
-    # towards the edge it never explores, though that would pay
-    never = data.earned.sel(recipe="shared") == 0
-    assert (never & (data["index"] >= 1)).any()

@@ -1,4 +1,4 @@
-"""What the chapter *Learning to learn, and not to* says of the stored planes."""
+"""What the chapter *Learning to learn, and not to* makes of the stored planes."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,12 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
-from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
+from meta_bandit.theory import stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 
 CHAPTER = Path(__file__).parents[2] / "book" / "learning-to-learn.md"
+
+
 LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
 
 
@@ -69,9 +71,6 @@ def test_agents_are_sorted_by_what_they_do(plane):
     assert not (data.learns & data.never).any()
     missed = (raw.risky_pulls == 0) & (raw.bayes_value > 0)
     assert facts["missed-direct"].value == missed.sum()
-    # the literal numbers of the page
-    said = {"compared": 223, "below": 4, "missed-continuation": 25, "count": 600, "opposite": 3}
-    assert {name: facts[name].value for name in said} == said
 
 
 def test_a_task_is_placed_by_its_own_edge(plane):
@@ -100,37 +99,6 @@ def test_a_share_is_a_mean_over_seeds_with_students_interval(plane):
     assert facts["whether-bayes-half"].value == pytest.approx(half, rel=1e-6)
     assert chapter.percent(xr.DataArray([0.25, np.nan], dims="seed")) == "25"
     assert chapter.percent(xr.DataArray([0.5, 0.5], dims="seed")) == "50 ± 0"
-    # what three seeds cannot tell
-    assert abs(facts["nearer"].value - 50) < facts["nearer-half"].value
-
-
-def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone(plane, elsewhere):
-    threshold = plane[1]["commit-ratio-continuation"].value
-    table, facts = elsewhere
-    never = table["of those never pull"]
-    assert never["across, T = 100"] == 0 < table["agents on them"]["across, T = 100"] == 24
-    assert never["plane-short, T = 10"] > 0 < never["plane-short, T = 30"]
-    assert (facts["elsewhere"].value, facts["elsewhere-never"].value) == (375, 16)
-    # one by one
-    short = stored("plane-short.nc").sel(lifetime=10)
-    count = 0
-    for task in short.stack(task=["sigma_p", "sigma_l"]).task.values:
-        world = GaussianBandit(task[0], 1.0, 10)
-        if task[1] < threshold * float(critical_sigma_l(world)):
-            here = short.sel(sigma_p=task[0], sigma_l=task[1])
-            count += int((here.risky_pulls == 0).sum())
-    assert never["plane-short, T = 10"] == count
-
-
-def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not(plane, moved):
-    earned, table, facts = moved
-    assert facts["moved-return"].value == pytest.approx(earned[2.947].mean())
-    assert facts["moved-return"].value - facts["moved-half"].value > 2
-    assert facts["moved-native"].value == 2
-    assert facts["moved-agents"].value == 12
-    # no proof further out
-    assert facts["far-moved-return"].value < 2 * facts["far-moved-half"].value
-    assert table["trained here"] == {2.947: "0.0, 0.0, 3.3", 5.18: "0.0, 0.0, 0.0"}
 
 
 def test_who_is_moved_lives_with_the_other_noise():
@@ -139,32 +107,6 @@ def test_who_is_moved_lives_with_the_other_noise():
     lived = simulate(AgentPolicy(agents), world, 50, np.random.default_rng(2))
     own = expected_returns(lived).mean(axis=-1)
     np.testing.assert_array_equal(chapter.move(agents, 3.0, 50, 2), own)
-
-
-def test_whether_as_if_to_commit_and_how_well_better_than_that(plane):
-    data, facts = plane
-    assert facts["whether-commit"].value > facts["whether-bayes"].value
-    agree = data.whether.sel(LED)
-    assert agree.sel(theory="best committed plan").min() > agree.sel(theory="Bayes-optimal").max()
-    assert facts["beats-wide"].value > 80
-    assert facts["factor-bayes"].value < facts["factor-commit"].value
-    assert facts["noisy-share"].value < 90
-
-
-def test_the_one_kind_of_error_is_not_to_learn_and_only_near_an_edge(plane):
-    data, facts = plane
-    assert not data.needless.any()
-    assert facts["commit-ratio-continuation"].value > 0.7
-    assert facts["opposite"].value > 0
-    assert facts["missed-direct"].value > facts["missed-continuation"].value
-
-
-def test_at_every_lifetime_agents_agree_with_the_plan_first(shorter):
-    data, facts = shorter
-    over = chapter.TASKS
-    assert (data.by_plan.mean(over) > data.by_bayes.mean(over)).all()
-    assert facts["needless-short"].value == 0
-    assert facts["earn-least"].value > 95
 
 
 def test_what_figures_draw_has_the_axes_that_they_take(plane, shorter):
@@ -187,9 +129,3 @@ def test_both_maps_and_what_greed_adds():
     gained = cell.expected_return - cell.expected_return_sampled
     np.testing.assert_allclose(data.gained.sel(one), gained)
     assert facts["greed-agents"].value == 300
-    mean, half = (facts[f"greed-gain{end}"].value for end in ("", "-half"))
-    assert 0 < half < mean
-    assert facts["greed-longer"].value > facts["greed-shorter"].value
-    # whether an agent pulls hardly depends on it
-    assert facts["greed-changed"].value < 0.1 * facts["greed-agents"].value
-    assert facts["greed-hidden"].value <= facts["greed-changed"].value

@@ -1,4 +1,4 @@
-"""What the chapter *Lives of another length* says of stored agents."""
+"""What the chapter *Lives of another length* plays and draws."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,8 @@ from meta_bandit.studies import stored_agents
 from meta_bandit.studies.facts import interval
 
 TEXT = (Path(__file__).parents[2] / "book" / "lifetimes.md").read_text(encoding="utf-8")
+
+
 BUDGET = chapter.Budget(0, 6_000, 60)
 
 
@@ -52,28 +54,6 @@ def test_the_share_of_the_optimum_of_never_pulling_is_nothing():
     assert share.tolist() == error.tolist() == [0, 0]
 
 
-def test_specialists_lose_abroad_and_do_not_obey_their_clock(elsewhere):
-    data, facts = elsewhere
-    means = chapter.abroad(data)
-    fraction = means.sel(clock="fraction")
-    assert fraction["specialists, longer"] > 0.93 > fraction["agents, longer"]
-    assert fraction["specialists, shorter"] > 0.9 > fraction["agents, shorter"]
-    assert means["specialists, shorter"].sel(clock="elapsed") < 0.8
-    assert means["specialists, shorter"].sel(clock="remaining") < 0.2
-    assert (means["agents, shorter"] > 0.75).all()
-    longer = means["agents, longer"]
-    assert longer.sel(clock="fraction") > longer.sel(clock="remaining") + 0.1
-    assert facts["idle-most"].value < 10
-    for where in chapter.OFF_DIAGONAL:
-        assert facts[f"lost-{where}"].value > 2 * facts[f"exact-{where}"].value
-        assert facts[f"lost-{where}"].value > facts[f"exact-{where}"].value + 5
-
-
-def test_short_lives_teach_to_leave_good_arms(teams):
-    _, facts = chapter.staying(teams["fraction"], 100, BUDGET)
-    assert facts["kept-few"].value < 65 < facts["kept-stage"].value
-
-
 @pytest.mark.parametrize(
     ("tampering", "told"),
     [
@@ -94,18 +74,6 @@ def test_what_a_turned_clock_says(tampering, told):
 def test_a_clock_without_a_name_is_refused():
     with pytest.raises(ValueError, match="tampering = 'fast': must be one of right, early, late"):
         chapter.told_pull("fast")
-
-
-def test_the_exact_reader_is_led_by_the_clock_and_agents_are_not(turned):
-    data, facts = turned
-    np.testing.assert_allclose(data.reader_share.sel(tampering="right"), 1)
-    _, reader = chapter.moved(data, "risky")
-    assert (reader.sel(tampering=["early", "first"]) > 5).all()
-    assert (reader.sel(tampering=["late", "middle", "last", "backwards"]) < -5).all()
-    for told in chapter.CLOCKS:
-        follows, half = (facts[f"follows{key}-{told}"].value for key in ("", "-half"))
-        assert follows + half < 30, told
-    assert (facts["seeds-fraction"].value, facts["seeds-elapsed"].value) == (12, 3)
 
 
 def test_an_interval_is_students_over_the_seeds_that_there_are():

@@ -13,10 +13,12 @@ from meta_bandit.measure import expected_returns
 from meta_bandit.studies import STUDIES, every_lifetime, stored, stored_agents
 from meta_bandit.studies import one_for_all as chapter
 from meta_bandit.studies.lifetimes import Budget
-from meta_bandit.theory import bayes_optimal, hazard_optimal
+from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
 
 TEXT = (Path(__file__).parents[2] / "book" / "every-lifetime.md").read_text(encoding="utf-8")
+
+
 BUDGET = Budget(0, 6_000, 60)
 
 
@@ -80,16 +82,6 @@ def test_one_for_all_earns_what_its_lives_do(universal, beside):
     assert facts["kept-updates"].value == sum(s.updates for s in STUDIES["every-lifetime"].stages)
 
 
-def test_it_begins_in_the_shortest_lives_where_never_is_optimal(universal, beside):
-    data, facts = beside
-    assert data.optimal.sel(length=5) == 0 < data.optimal.sel(length=7)
-    assert chapter.begins(universal, 5).all()
-    assert (facts["idle-begin"].value, facts["right"].value) == (3, facts["right-of"].value - 1)
-    task = GaussianBandit(np.full(3, 2.0), 2.0, 5)
-    lived = simulate(AgentPolicy(universal), task, 50, np.random.default_rng(1))
-    assert (lived.actions[0] == 1).all()
-
-
 def test_specialists_at_home_and_abroad_are_told_apart():
     share = xr.DataArray(
         [[0.0, 0.9, 0.8], [0.0, 0.5, 0.7], [0.1, 0.4, 0.95], [0.2, 0.85, 0.9]],
@@ -140,21 +132,3 @@ def test_a_task_near_the_edge_is_left_out(plane):
     line = data.edge.sel(lifetime=100)
     near = (data.sigma_l < 1.5 * line) & (data.sigma_l > line / 1.5) & (line > 0)
     assert (data.outside.sel(lifetime=100) == ~near.transpose("sigma_p", "sigma_l")).all()
-
-
-def test_not_to_know_costs_most_in_short_lives(untold):
-    price, levels, facts = untold
-    assert (price.untold.diff("lifetime") > 0).all()
-    assert (price.untold < 1).all()
-    assert (price.agents < price.untold + 5 * price.error.max()).where(price.agents.notnull()).all()
-    one = GaussianBandit(2.0, 2.0, 1, -1.0)
-    ideal = hazard_optimal(one, 1 - 1 / 60, 1e-6)
-    assert float(price.hazard.sel(lifetime=60)) == pytest.approx(float(ideal.value))
-    # told its lifetime: a mean over lives of chance length
-    lengths = np.random.default_rng(0).geometric(1 / 10, 300)
-    values = bayes_optimal(GaussianBandit(2.0, 2.0, lengths)).value
-    error = 4 * values.std() / np.sqrt(300)
-    assert float(price.told.sel(lifetime=10)) == pytest.approx(values.mean(), abs=error)
-    assert np.isnan(levels.values[0, -1])
-    assert levels.values[1, -1] < 0
-    assert facts["death-seeds"].value == facts["death-hazards"].value == 3

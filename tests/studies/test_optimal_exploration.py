@@ -70,3 +70,14 @@ def test_estimates_begin_at_the_prior_mean_and_spread_by_their_law(settling):
     # by hand: s_1^2 = 16 / (4 + 4)
     assert fan.posterior_mean_std.values[:2] == pytest.approx([0, np.sqrt(2)])
     assert abs(facts["spread-z"].value) < 4
+
+
+def test_exploration_jumps_where_it_begins():
+    data, facts = chapter.plane(4.0, 8.0, 20, 100, -1.0)
+    assert data.optimal_pulls.shape == (20, 20)
+    # by hand: the first row holds the least noise, and the last column the widest worlds
+    assert data.optimal_pulls[:, 0].values.tolist() == [0] * 20
+    assert (data.optimal_pulls[0, 5:] == 1).all()
+    never = float((data.optimal_pulls == 0).mean())
+    assert facts["never-share"].value == pytest.approx(100 * never)
+    assert facts["largest-jump"].value > 5

@@ -1,4 +1,4 @@
-"""What the chapter *Foraging* says of the best animals, and of the stored agents."""
+"""What the chapter *Foraging* says of the best animals, and how it sorts agents."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.agents import AgentPolicy
 from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
-from meta_bandit.worlds import Foraging, simulate
 
 TEXT = (Path(__file__).parents[2] / "book" / "foraging.md").read_text(encoding="utf-8")
+
+
 STUDY = STUDIES["forage"]
 
 
@@ -33,14 +33,7 @@ def found():
 @pytest.fixture(scope="module")
 def abroad():
     team = stored_agents("forage-led.safetensors")
-    inside = (team.task.places == STUDY.kept) & (team.task.far == STUDY.far)
-    family = team[np.flatnonzero(inside)]
-    rng = np.random.default_rng(0)
-    returns = []
-    for lifetime in STUDY.lifetime:
-        world = Foraging(np.full(len(family.seeds), lifetime), STUDY.kept, STUDY.far)
-        returns.append(simulate(AgentPolicy(family), world, None, rng).returns.mean(-1))
-    return regimes.abroad(returns, family.task.lifetime, STUDY)
+    return regimes.abroad(regimes.lived_abroad(team, STUDY, 0), STUDY)
 
 
 def test_every_number_quoted_is_a_fact_that_says_what_it_is(best, single, found, abroad):
@@ -84,33 +77,6 @@ def test_a_way_to_live_is_told_by_what_is_earned_and_where_it_went():
     np.testing.assert_allclose(data.share, [4 / 6, 0.9, 5.5 / 6, 1])
 
 
-def test_away_from_the_edge_agents_learn_and_do_not_as_is_best(single):
-    data, facts = single
-    assert data.sizes == {"world": 5, "recipe": 2, "seed": 3}
-    assert min(facts["five-led"].value, facts["five-direct"].value) > 0.97
-    beats = (data["return"].min(["recipe", "seed"]) / data.habit).values
-    assert (beats[:3] > 1.1).all()
-    assert (data.searched.isel(world=-1) == 0).all()
-    assert (data.optimum == data.stay).values.tolist() == [False] * 4 + [True]
-    columns = regimes.earnings(data)
-    assert columns["optimum"]["T = 20, K = 3, R = 8"] == "32.3"
-    assert columns["agents, direct"]["T = 8, K = 5, R = 3"] == "4.0 to 4.0"
-
-
-def test_each_training_errs_on_the_side_from_which_it_came(found):
-    data, facts = found
-    assert {name: facts[name].value for name in ("cells", "clear")} == {"cells": 40, "clear": 32}
-    right = data.right.where(data.clear).mean(["places", "lifetime", "seed"])
-    assert right.sel(who="agents, direct") < 0.9 < right.sel(who="agents, led")
-    assert right.sel(who=regimes.BETTER) > 0.95
-    wrong = data.regime.where(~data.right)
-    assert (wrong.sel(who="agents, direct") < data.optimal_regime).sum() > 20
-    led = data.sel(who="agents, led")
-    too_much = (led.regime == regimes.SEARCHES) & (data.optimal_regime == regimes.STAYS)
-    assert too_much.any()
-    assert not (too_much & data.clear).any()
-
-
 def test_the_better_of_two_agents_is_one_of_them(found):
     data, _ = found
     both = data.share.sel(who=["agents, direct", "agents, led"])
@@ -122,11 +88,7 @@ def test_the_better_of_two_agents_is_one_of_them(found):
     assert row["agents, direct"] == "78 (72 to 84)"
 
 
-def test_agents_overfit_to_their_lifetime(abroad):
-    data, facts = abroad
-    home, longer, shorter = (facts[name].value for name in ("home", "longer", "shorter"))
-    assert longer < shorter < home
-    assert home > 90
-    assert facts["corner"].value < 50
-    assert data.share.sizes == {"tested": 8, "trained": 8}
-    assert float(data.share.max()) <= 1 + 1e-9
+def test_learning_begins_later_where_there_is_less_to_learn():
+    lines = regimes.begins([4.0, 8.0], 16)
+    assert lines[0] == "K = 2: inf moves at R = 4, inf moves at R = 8"
+    assert [line[:5] for line in lines] == ["K = 2", "K = 3", "K = 4", "K = 5"]

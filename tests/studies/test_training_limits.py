@@ -14,7 +14,11 @@ from meta_bandit.studies import stored, stored_benchmark, stored_slices
 from meta_bandit.studies import training_limits as chapter
 
 BOOK = Path(__file__).parents[2] / "book"
+
+
 TEXT = (BOOK / "what-limits-training.md").read_text(encoding="utf-8")
+
+
 EDGE, CAUSES = stored_benchmark("edge.json"), stored_benchmark("causes.json")
 
 
@@ -46,21 +50,6 @@ def test_the_edges_are_where_the_optima_begin_to_earn(strip):
         assert float(data.sigma_p.min()) < edge < float(data.sigma_p.max())
     parts = [facts[f"strip-{name}"].value for name in ("below", "between", "beyond")]
     assert sum(parts) == facts["strip-tasks"].value * facts["strip-seeds"].value
-
-
-def test_what_is_said_of_the_strip(strip):
-    data, facts = strip
-    # plainly trained agents do not pull between the edges, those of the default mostly do
-    assert facts["strip-plain-pull"].value == 0
-    assert facts["strip-between-pull"].value > 0.8 * facts["strip-between"].value
-    assert facts["strip-beyond-pull"].value > 0.9 * facts["strip-beyond"].value
-    between = (data.sigma_p > data.best_edge) & (data.sigma_p < data.plan_edge)
-    part = data.where(between, drop=True)
-    assert float(part.earned.mean() / part.best.mean()) > 0.7
-    below = data.earned.where(data.best == 0, drop=True)
-    assert facts["strip-lost"].value == -below.min() > 0
-    share = 100 * part.earned.mean("seed").sum() / part.best.sum()
-    assert facts["strip-between-share"].value == pytest.approx(float(share))
 
 
 def row_by_length():
@@ -135,62 +124,3 @@ def test_the_page_trains_on_the_task_of_the_figure(ablation):
     assert known == [NARROW.sigma_p, NARROW.sigma_l, NARROW.lifetime, NARROW.mean]
     # one arm in eight is better than the safe one: 1 / Phi(-2 / 1.7)
     assert facts["edge-rare"].value == pytest.approx(8.354, abs=1e-3)
-
-
-def test_what_is_said_of_the_ablation(ablation):
-    data, facts = ablation
-    assert (data.sel(recipe=["no path", "plain"]) == 0).all()
-    one_part = data.drop_sel(recipe=["companion", "no path", "plain", "both of these"])
-    assert one_part.sizes["recipe"] == 7
-    assert facts["edge-alone-worst"].value == 100 * one_part.min() > 90
-    assert (data.sel(recipe="both of these") < 0.75).sum() == facts["edge-both-failed"].value == 1
-    assert data.sel(recipe="companion").min() > 0.95
-    assert facts["edge-default-worst"].value == 100 * data.sel(recipe="companion").min()
-
-
-def test_what_is_said_of_the_tasks_that_chose_nothing(held_out):
-    table, facts = held_out
-    assert [*table] == [
-        *(f"near, T = {lifetime}" for lifetime in (30, 100, 250)),
-        "away, T = 30",
-        "never, T = 30",
-    ]
-    assert sum(row["tasks"] for row in table.values()) == len(EDGE["companion"]["rows"])
-    near = [row["share"] for row in EDGE["companion"]["rows"] if row["kind"] == "near"]
-    assert facts["held-worst"].value == 100 * np.min(near) > 75
-    assert facts["held-worst-task"].value == pytest.approx(100 * min(map(np.mean, near)))
-    longest = [row["share"] for row in EDGE["companion"]["rows"] if row["lifetime"] == 250]
-    assert facts["rising-mean"].value == pytest.approx(100 * np.mean(longest))
-    tasks = {
-        (row["sigma_p"], row["sigma_l"])
-        for row in EDGE["companion"]["rows"]
-        if row["lifetime"] == 250
-    }
-    whole = EDGE["whole-returns"]
-    assert tasks == {(row["sigma_p"], row["sigma_l"]) for row in whole["rows"]}
-    different = {key for key, value in whole["config"].items()
-                 if value != EDGE["companion"]["config"][key]}  # fmt: skip
-    assert different == {"gae_lambda"}
-    # "such an agent"
-    assert facts["never-still"].value == 1
-
-
-def test_what_is_said_of_the_causes(causes):
-    data, facts = causes
-    for way in chapter.WAYS:
-        for row in CAUSES["rows"]:
-            task = f"{row['value']:.2f} ($T={row['lifetime']:.0f}$)"
-            stored = row["agents"][way]["share"]
-            assert data.sel(recipe=way, task=task).values.tolist() == stored
-    assert (data.sel(recipe=["direct", "from never"]) == 0).all()
-    assert data.sel(recipe="fitted").min() > 0.9
-    least, others = data.isel(task=-1), data.isel(task=slice(-1))
-    assert (least.sel(recipe="from the best") == 0).all()
-    assert others.sel(recipe="from the best").min() > 0.8
-    assert least.sel(recipe="default").max() < others.sel(recipe="default").min()
-    assert facts["least-worth"].value == min(row["value"] for row in CAUSES["rows"])
-    # a single update is mostly noise, by any of the signals
-    for name in chapter.SIGNALS:
-        ratios = [row["signal_to_noise"][name] for row in CAUSES["rows"]]
-        assert facts[f"snr-{name}"].value == pytest.approx(np.mean(ratios))
-        assert np.max(ratios) < 1

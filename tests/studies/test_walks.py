@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from meta_bandit.agents import train
 from meta_bandit.studies import walks
 from meta_bandit.worlds import GaussianBandit
 
-STORED = Path(__file__).parents[2] / "benchmarks" / "results" / "hysteresis.json"
 SHORT = walks.Walk(1, walkers=2, first=1, lowest=-0.5, highest=0.25)
 
 
@@ -75,15 +73,3 @@ def test_what_is_measured_is_what_is_read():
     # hardly trained, they toss coins
     assert 0.3 < float(data.share_down.mean()) < 0.7
     assert (data.width == data.mean_up[0] - data.mean_down[-1]).all()
-
-
-def test_the_loop_gets_narrower_but_does_not_close():
-    data, facts = walks.loops(json.loads(STORED.read_text(encoding="utf-8")))
-    assert data.sizes["walker"] >= 10
-    assert data.sizes["updates"] >= 4
-    assert facts["loop-slope-high"].value < 0 < 0.8 < facts["slow-low"].value
-    assert facts["loop-last-low"].value < 0 < facts["loop-last-high"].value
-    # the way down ends at the edges, the way up has nearly no return
-    assert data.attrs["bayes_edge"] < facts["slow-fell"].value < data.attrs["commit_edge"]
-    assert facts["slow-never"].value >= data.sizes["walker"] / 2
-    assert (data.back > -0.3).all()

@@ -1,0 +1,70 @@
+"""The claims of the chapter *Foraging* that stored results bear out."""
+
+import pytest
+
+from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
+from meta_bandit.worlds import Foraging
+
+STUDY = STUDIES["forage"]
+
+
+@pytest.fixture(scope="module")
+def single():
+    return regimes.single_worlds(stored("forage.nc"), STUDY)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return regimes.over_map(stored("forage.nc"), STUDY)
+
+
+@pytest.fixture(scope="module")
+def abroad():
+    team = stored_agents("forage-led.safetensors")
+    return regimes.abroad(regimes.lived_abroad(team, STUDY, 0), STUDY)
+
+
+def test_away_from_the_edge_agents_learn_and_do_not_as_is_best(single):
+    data, facts = single
+    assert data.sizes == {"world": 5, "recipe": 2, "seed": 3}
+    assert min(facts["five-led"].value, facts["five-direct"].value) > 0.97
+    beats = (data["return"].min(["recipe", "seed"]) / data.habit).values
+    assert (beats[:3] > 1.1).all()
+    assert (data.searched.isel(world=-1) == 0).all()
+    assert (data.optimum == data.stay).values.tolist() == [False] * 4 + [True]
+    columns = regimes.earnings(data)
+    assert columns["optimum"]["T = 20, K = 3, R = 8"] == "32.3"
+    assert columns["agents, direct"]["T = 8, K = 5, R = 3"] == "4.0 to 4.0"
+
+
+def test_each_training_errs_on_the_side_from_which_it_came(found):
+    data, facts = found
+    assert {name: facts[name].value for name in ("cells", "clear")} == {"cells": 40, "clear": 32}
+    right = data.right.where(data.clear).mean(["places", "lifetime", "seed"])
+    assert right.sel(who="agents, direct") < 0.9 < right.sel(who="agents, led")
+    assert right.sel(who=regimes.BETTER) > 0.95
+    wrong = data.regime.where(~data.right)
+    assert (wrong.sel(who="agents, direct") < data.optimal_regime).sum() > 20
+    led = data.sel(who="agents, led")
+    too_much = (led.regime == regimes.SEARCHES) & (data.optimal_regime == regimes.STAYS)
+    assert too_much.any()
+    assert not (too_much & data.clear).any()
+
+
+def test_an_agent_comes_back_to_what_it_found_and_a_habit_goes_its_round():
+    world = Foraging(20, 3, 8.0)
+    agent = regimes.agent_of(stored_agents("forage-led.safetensors"), 20, 3, 8.0)
+    assert agent.seeds.tolist() == [0]
+    lives = regimes.paths(world, agent, 0)
+    assert lives["optimum"].returned.mean() == 1 > lives["best habit"].returned.mean()
+    assert lives["agent"].returned.all()
+
+
+def test_agents_overfit_to_their_lifetime(abroad):
+    data, facts = abroad
+    home, longer, shorter = (facts[name].value for name in ("home", "longer", "shorter"))
+    assert longer < shorter < home
+    assert home > 90
+    assert facts["corner"].value < 50
+    assert data.share.sizes == {"tested": 8, "trained": 8}
+    assert float(data.share.max()) <= 1 + 1e-9
