@@ -344,7 +344,9 @@ def add(name: str, way: str, tasks: list[GaussianBandit], seeds: Sequence[int]) 
             for task in tasks
         ],
     }
-    write_atomically(OUT, json.dumps(about | {"learners": stored["learners"]}) + "\n")
+    found = stored["learners"]
+    about["learners"] = {one: found[one] for one in LEARNERS if one in found}
+    write_atomically(OUT, json.dumps(about) + "\n")
     said = [f"{row['share']:.2f}/{row['risky_pulls']:.1f}" for row in rows]
     print(f"{name}, {way}, {seconds:.0f} s:", *said, file=sys.stderr, flush=True)
 

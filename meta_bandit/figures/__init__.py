@@ -6,6 +6,7 @@ from meta_bandit.figures.agents import (
     behaviour_maps,
     learning_curves,
     recipes,
+    shares_by_learner,
     shares_by_recipe,
     slopes_through_time,
 )
@@ -129,6 +130,7 @@ __all__ = [
     "regions",
     "regrets",
     "returns_by_clock",
+    "shares_by_learner",
     "shares_by_recipe",
     "slopes_through_time",
     "stored_and_again",
