@@ -7,6 +7,7 @@ from meta_bandit.figures.agents import (
     learned_edge,
     learning_curves,
     recipes,
+    shares_by_learner,
     shares_by_recipe,
     slopes_through_time,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "regions",
     "regrets",
     "returns_by_clock",
+    "shares_by_learner",
     "shares_by_recipe",
     "slopes_through_time",
     "stored_and_again",

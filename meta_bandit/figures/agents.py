@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREY, NEVER, RED, SIGMA_L, SIGMA_P, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, RED, SIGMA_L, SIGMA_P, canvas
 
 OPTIMA = (
     ("best", RED, "-", "Bayes-optimal"),
@@ -132,6 +132,34 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
         ax.invert_yaxis()
         if places > 1:
             ax.legend(title="a life is worth (reward)", fontsize=9, loc="lower center")
+    return figure
+
+
+def shares_by_learner(shares: xr.DataArray) -> Figure:
+    """Draw what agents earn, a row for each learner, in it one for each way, a dot for each agent.
+
+    Parameters
+    ----------
+    shares
+        Return as a share of the Bayes-optimal one, over (learner, way, task, seed); NaN where
+        there is no agent.
+    """
+    learners, ways = shares.learner.values, shares.way.values
+    with canvas(width=8, height=0.9 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
+        for number, (way, colour) in enumerate(zip(ways, (GREY, BLUE, RED, GREEN), strict=False)):
+            own = shares.sel(way=way).clip(min=-1).transpose("learner", "task", "seed").values
+            rows = np.arange(learners.size) + 0.75 * ((number + 0.5) / ways.size - 0.5)
+            at = np.broadcast_to(rows[:, None, None], own.shape)
+            ax.plot(own.ravel(), at.ravel(), "o", ms=4.5, color=colour, alpha=0.5, label=way)
+        ax.axvline(1, color="black", ls="--", lw=1.2)
+        ax.axvline(0, color=GREY, ls=":", lw=1.2)
+        ax.set(
+            xlabel="return / Bayes-optimal return",
+            xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
+        )
+        ax.set_yticks(range(learners.size), learners)
+        ax.invert_yaxis()
+        ax.legend(fontsize=9, loc="center", bbox_to_anchor=(0.45, 0.5))
     return figure
 
 

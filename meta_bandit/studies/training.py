@@ -20,6 +20,7 @@ from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import Policy
 
 Watch = Callable[[Tensor], None]
 Network = Callable[[Tensor, Tensor, Watch], Tensor]
@@ -43,7 +44,9 @@ TRAINERS = {
 """What the benchmark of speed calls the trainers, and what the chapter does."""
 
 
-def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.Dataset:
+def shares(
+    agents: TrainedAgents, lives: int, seed: int | Sequence[int], policy: Policy | None = None
+) -> xr.Dataset:
     """Compare greedy agents with the Bayes-optimal policy on the same lives.
 
     Parameters
@@ -54,6 +57,8 @@ def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.D
         Of each agent.
     seed
         Of all lives.
+    policy
+        What plays for them, where it is not `AgentPolicy`.
 
     Returns
     -------
@@ -65,8 +70,8 @@ def shares(agents: TrainedAgents, lives: int, seed: int | Sequence[int]) -> xr.D
     optimum = bayes_optimal(task)
     value = np.asarray(optimum.value)
     played, ideal = (
-        simulate(policy, task, lives, np.random.default_rng(seed))
-        for policy in (AgentPolicy(agents), Stopping(optimum.thresholds))
+        simulate(player, task, lives, np.random.default_rng(seed))
+        for player in (policy or AgentPolicy(agents), Stopping(optimum.thresholds))
     )
     unit = np.where(value > 0, value, np.nan)
     lost = (expected_returns(ideal) - expected_returns(played)) / unit[:, None]
