@@ -42,8 +42,7 @@ from meta_bandit.worlds.many_arms import ManyPolicy
 
 RECIPES = {"default": "default", "direct": "direct", "shared": "a memory for each arm"}
 """Ways of training, and what the chapter calls them."""
-PAYS = np.linspace(0.1, 1.7, 9)
-NOISES: NDArray[np.float64] = 2.0 ** np.arange(-3.0, 4.0)
+PAYS, NOISES = np.linspace(0.1, 1.7, 9), np.exp2(np.linspace(-3, 3, 7))
 """The chapter's map: what arm 0 pays, and sigma_l; units of reward."""
 
 
