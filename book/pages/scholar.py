@@ -67,5 +67,8 @@ def _preview(app: Sphinx, page: str) -> dict[str, str]:
     for image in app.env.get_doctree(page).findall(nodes.image):
         if (path := image["uri"]).endswith(".png"):
             app.builder.images[path] = name = app.env.images[path][1]
-            return {"og:image": f"{app.builder.imagedir}/{name}", "og:image:alt": image["alt"]}
+            return {
+                "og:image": f"{app.builder.imagedir}/{name}",
+                "og:image:alt": image.get("alt", ""),
+            }
     return {}

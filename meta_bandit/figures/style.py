@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
 NEVER = "#d9d9d9"
 """Colour of not learning, on every map."""
 
-WIDTH = 6.0
+WIDTH = 5.8
 """Of a figure, in inches: its text is as large as a page's, and of 9 pixels or more on a phone."""
 
 SIGMA_P = r"ecological uncertainty $\sigma_p$ (reward)"
@@ -86,9 +86,7 @@ def canvas(
     if rows == 1 and columns > 2:
         rows, columns = -(-count // 2), 2
     with plt.rc_context(_STYLE):
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(width, rows * height), squeeze=False
-        )
+        figure, grid = plt.subplots(rows, columns, figsize=(width, rows * height), squeeze=False)
         panels = grid.ravel()
         if count != columns:
             grid = panels[:count]
@@ -97,42 +95,62 @@ def canvas(
         axes = grid.squeeze() if grid.size > 1 else panels[0]
         yield figure, axes
         _say_once(figure, np.ravel(axes))
-        _break_lines(figure, width / columns, height)
+        _break_lines(figure, np.ravel(axes), width / columns, height)
         plt.close(figure)
 
 
-def name_below(figure: Figure, *axes: Any, title: str | None = None, **legend: Any) -> None:
-    """Name below all panels what these draw, each name once, in as many columns as fit."""
-    both = (ax.get_legend_handles_labels() for ax in axes)
-    named = {label: handle for pair in both for handle, label in zip(*pair, strict=True)}
-    width = 0.75 + 0.09 * max(len(_MATHS.sub("x", label)) for label in named)
-    columns = max(1, min(len(named), int(figure.get_figwidth() / width)))
-    figure.legend(
-        named.values(), named, loc="outside lower center", ncols=columns, title=title, **legend
-    )
+def name_above(
+    figure: Figure, *axes: Any, handles: Iterable[Any] = (), title: str | None = None
+) -> None:
+    """Name above all panels what these draw, each name once, in as many columns as fit."""
+    drawn = (handle for ax in axes for handle in ax.get_legend_handles_labels()[0])
+    named = {handle.get_label(): handle for handle in (*drawn, *handles)}
+    lengths = [_length(label) for label in named]
+    columns = len(named)
+    # a line's sign and the space around it take 0.75 inches, a letter 0.085
+    while columns > 1 and figure.get_figwidth() < sum(
+        0.75 + 0.085 * max(column) for column in np.array_split(lengths, columns)
+    ):
+        columns -= 1
+    figure.legend(named.values(), named, loc="outside upper center", ncols=columns, title=title)
 
 
-_MATHS = re.compile(r"\\(?=\w+)|[$_^{}]")
+def short(number: float) -> str:
+    """Write a number below 1000 in four signs at most, for the cells of a map: ``.95``, ``1.2``."""
+    size = abs(number)
+    digits = 2 if size < 0.995 else 1 if size < 9.95 else 0
+    text = re.sub(r"^(-?)0\.", r"\1.", f"{number:.{digits}f}")
+    return "0" if text in (".00", "-.00") else text
+
+
+_COMMAND, _SIGNS = re.compile(r"\\[A-Za-z]+"), re.compile(r"[$_^{}]")
 _WORD = re.compile(r"(?:\$[^$]*\$|\S)+")
 
 
 def _say_once(figure: Figure, panels: NDArray[np.object_]) -> None:
     """Lift a label that all panels share, or only the first has, to the whole figure."""
-    for axis in ("x", "y"):
-        said = {getattr(ax, f"get_{axis}label")() for ax in panels}
-        if len(panels) > 1 and len(shared := said - {""}) == 1:
-            getattr(figure, f"sup{axis}label")(shared.pop())
+    for axis, side in zip("xy", figure.get_size_inches(), strict=True):
+        said = [getattr(ax, f"get_{axis}label")() for ax in panels]
+        one = said[0 if axis == "y" else -1]
+        if len(panels) > 1 and one and {*said} <= {one, ""}:
+            getattr(figure, f"sup{axis}label")(_broken(one, 10 * side))
             for ax in panels:
                 getattr(ax, f"set_{axis}label")("")
 
 
-def _break_lines(figure: Figure, width: float, height: float) -> None:
+def _break_lines(figure: Figure, panels: NDArray[np.object_], width: float, height: float) -> None:
     """Break what is written at the sides of panels of this size, in inches."""
     across, up = (10 * (side - 0.5) for side in (width, height))
-    for ax in figure.axes:
+    for ax in panels:
         ax.set_title(_broken(ax.get_title(), across))
         ax.set_xlabel(_broken(ax.get_xlabel(), across))
+    # scales of colours are axes, too
+    for ax in figure.axes:
         ax.set_ylabel(_broken(ax.get_ylabel(), up))
+
+
+def _length(text: str) -> int:
+    return len(_SIGNS.sub("", _COMMAND.sub("x", text)))
 
 
 def _broken(text: str, longest: float) -> str:
@@ -143,7 +161,7 @@ def _broken(text: str, longest: float) -> str:
         lines.append(words[0])
         for word in words[1:]:
             longer = f"{lines[-1]} {word}"
-            if len(_MATHS.sub("", longer)) > longest:
+            if _length(longer) > longest:
                 lines.append(word)
             else:
                 lines[-1] = longer
