@@ -35,7 +35,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.html_static_path.append(str(theme.mathjax_source()))
     theme.silence_thebe(app)
     app.connect("config-inited", theme.use_templates)
-    app.add_js_file(None, body=theme.OPENED)
+    app.add_js_file(None, body=theme.SCRIPT)
     app.connect("builder-inited", theme.write_one_page_alike)
     # after the extensions that add files to a page
     app.connect("html-page-context", theme.mend_page, priority=900)

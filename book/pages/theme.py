@@ -25,11 +25,19 @@ _UNUSED_WITHOUT = {
 }
 """Parts of files' names or of scripts, by what stands in the body of a page that uses them."""
 
-OPENED = """document.addEventListener("click", ({ target }) => {
+SCRIPT = """document.addEventListener("click", ({ target }) => {
   for (const part of target.closest(".admonition")?.querySelectorAll("pre, .output") ?? [])
     if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
-});"""
-"""Lets what scrolls in a solution that was just opened be reached by keyboard, as elsewhere."""
+});
+const markWide = async () => {
+  await window.MathJax?.startup?.promise;
+  for (const formula of document.querySelectorAll('mjx-container[display="true"]'))
+    formula.classList.toggle("wide", formula.scrollWidth > formula.clientWidth + 1);
+};
+addEventListener("load", markWide);
+addEventListener("resize", markWide);"""
+"""Lets what scrolls in a solution that was just opened be reached by keyboard, as elsewhere, and
+marks the formulas that scroll."""
 
 
 def mathjax_source() -> Path:

@@ -155,7 +155,7 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
         there is no agent.
     """
     learners, ways = shares.learner.values, shares.way.values
-    with canvas(width=8, height=0.9 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
+    with canvas(height=1.2 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
         for number, (way, colour) in enumerate(zip(ways, (GREY, BLUE, RED, GREEN), strict=False)):
             own = shares.sel(way=way).clip(min=-1).transpose("learner", "task", "seed").values
             rows = np.arange(learners.size) + 0.75 * ((number + 0.5) / ways.size - 0.5)
@@ -164,12 +164,12 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
         ax.axvline(1, color="black", ls="--", lw=1.2)
         ax.axvline(0, color=GREY, ls=":", lw=1.2)
         ax.set(
-            xlabel="return / Bayes-optimal return",
+            xlabel="return (share of the Bayes-optimal one)",
             xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
         )
         ax.set_yticks(range(learners.size), learners)
         ax.invert_yaxis()
-        ax.legend(fontsize=9, loc="center", bbox_to_anchor=(0.45, 0.5))
+        name_above(figure, ax)
     return figure
 
 
