@@ -29,8 +29,15 @@ from book.run.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.run.dependencies import imported_modules, named_data
-from book.run.record import Run, answer, ask, ask_first, make_record
+from book.run.record import (
+    Run,
+    answer,
+    ask,
+    ask_first,
+    imported_modules,
+    make_record,
+    named_data,
+)
 from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import find_place, write_atomically
 
@@ -174,13 +181,13 @@ def execute_chapter(
             f"{chapter}: its kernel was killed, as systems do where memory is short; run it again"
         ) from None
     seconds = time.perf_counter() - start
-    told = answer(executed, root)
+    told, used = answer(executed, root)
     after = snapshot(map(Path, inputs))
     if edited := [name for name, digest in inputs.items() if digest != after[name]]:
         raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
     if "profile" in parameters:
         profile = str(parameters["profile"])
-    run = make_record(chapter, executed, told, profile, parameters, seconds)
+    run = make_record(chapter, executed, told, used, profile, parameters, seconds)
     make_reproducible(executed)
     executed.metadata["run"] = run.repeatable()
     record = output.with_suffix(".run.json")
@@ -188,7 +195,7 @@ def execute_chapter(
     write_atomically(record, json.dumps(asdict(run), indent=1) + "\n")
     if not given:
         # last, so that after a kill at any moment the chapter runs again
-        inputs |= snapshot([*told.modules, *told.read])
+        inputs |= snapshot(used)
         write_atomically(memory(output), remember(output, [record], inputs))
     return run
 
