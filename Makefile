@@ -184,7 +184,7 @@ results: | $(INSTALLED)  ## train what book/results lacks (hours; goes on after 
 
 .PHONY: readme-figure
 readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from the front page
-	@$(PY) -m book.pages.figure $< book/assets/exploration-map.png
+	@$(PY) -m book.pages.downloads $< book/assets/exploration-map.png
 
 # --- checks ---
 

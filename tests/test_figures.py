@@ -1,12 +1,15 @@
 import re
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 from meta_bandit import GaussianBandit, figures
-from meta_bandit.figures.style import canvas
+from meta_bandit.figures.style import canvas, name_above, short
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -20,7 +23,9 @@ def test_a_figure_is_closed_so_that_it_is_shown_once():
     before = plt.get_fignums()
     figure = figures.arm_distributions(np.array([0.5, 2.0]), -1.0)
     assert plt.get_fignums() == before
-    assert all("(reward)" in ax.get_xlabel() for ax in figure.axes)
+    # said once for all panels
+    assert "(reward)" in figure.get_supxlabel()
+    assert not any(ax.get_xlabel() for ax in figure.axes)
 
 
 def test_the_style_ends_with_the_figure():
@@ -28,6 +33,37 @@ def test_the_style_ends_with_the_figure():
     with canvas():
         assert plt.rcParams["font.size"] != before
     assert plt.rcParams["font.size"] == before
+
+
+@pytest.mark.parametrize("panels", [(1, 1), (2, 1), (1, 2), (1, 5), (2, 3)])
+def test_text_is_as_large_as_the_page_s_and_on_a_phone_no_smaller_than_9_pixels(panels):
+    words = "share of the lives that still go on after all these pulls (percent)"
+    with canvas(*panels) as (figure, axes):
+        for number, ax in enumerate(np.ravel(axes)):
+            ax.plot([0, 1], [0, 1], label=f"line {number} with a name")
+            ax.set(title=f"{number}: {words}", xlabel=words)
+            ax.set_ylabel(rf"$\sigma_p$ of {number} (reward)")
+        name_above(figure, *np.ravel(axes))
+    assert np.size(axes) == np.prod(panels)
+    with BytesIO() as file:
+        figure.savefig(file, format="svg", bbox_inches="tight")
+        points = float(re.search(rb'width="([\d.]+)pt"', file.getvalue())[1])
+    sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+    # a page's text has 16 pixels, which are 12 points; a phone's is 358 pixels wide
+    assert max(sizes) == 12
+    assert min(sizes) * 358 / points > 9
+
+
+def test_lines_are_broken_between_words_and_formulas():
+    formula = r"$\sigma_l / \sqrt{T} + \hat\mu_n$"
+    with canvas(1, 2) as (_, (left, _)):
+        left.set_title(f"what of the return is left by {formula} then")
+    assert left.get_title().split("\n") == ["what of the return is", f"left by {formula}", "then"]
+
+
+def test_a_share_has_four_signs_at_most():
+    shares = (0.954, -0.33, -0.001, 1.23, 0.999, -11.2, 20.4, 0)
+    assert list(map(short, shares)) == [".95", "-.33", "0", "1.2", "1.0", "-11", "20", "0"]
 
 
 def test_tasks_are_named_by_their_uncertainties():

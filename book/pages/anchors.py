@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = "book/anchors.txt"
 _FORMATS = (("BibTeX", "bibtex", bibtex), ("CSL-JSON", "json", csl_json), ("RIS", "text", ris))
 _KINDS: Any = (nodes.math_block, *NODE_TYPES.values())
+_FOLLOW = Path(__file__).with_name("moved.js").read_text(encoding="utf-8")
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -201,13 +202,5 @@ def redirect(
 ) -> None:
     """Lead those who come to an anchor that has left a page to its new place, by a script."""
     if moved := _moved_from(page):
-        script = (
-            f"const moved = {json.dumps(moved)};\n"
-            "const follow = () => {\n"
-            "  const target = moved[decodeURIComponent(location.hash.slice(1))];\n"
-            "  if (target) location.replace(target);\n"
-            "};\n"
-            'addEventListener("hashchange", follow);\n'
-            "follow();"
-        )
+        script = f"const moved = {json.dumps(moved)};\n{_FOLLOW}"
         context["metatags"] = context.get("metatags", "") + f"<script>{script}</script>"

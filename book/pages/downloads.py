@@ -2,15 +2,20 @@
 
 Chromium prints the PDF from the one page that Sphinx's builder ``singlehtml`` makes, so that it
 shows what the website shows. Where there is no Chromium there is no PDF, and no link to one.
+
+``python -m book.pages.downloads NOTEBOOK OUT.png`` copies a chapter's first figure, for the README.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 from meta_bandit.files import write_atomically
@@ -67,3 +72,16 @@ def make_zip(site: Path, archive: Path) -> None:
             entry = zipfile.ZipInfo(f"{NAME}/{path.relative_to(site)}")
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             packed.writestr(entry, path.read_bytes())
+
+
+def first_figure(notebook: Path) -> bytes:
+    """Give the first figure of an executed notebook, as PNG; ValueError if it holds none."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                return base64.b64decode(output["data"]["image/png"])
+    raise ValueError(f"{notebook}: must hold a figure, and does not")
+
+
+if __name__ == "__main__":
+    write_atomically(Path(sys.argv[2]), first_figure(Path(sys.argv[1])))

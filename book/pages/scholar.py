@@ -52,7 +52,7 @@ def add_tags(
     is_book = page == app.config.root_doc
     title = app.env.titles[page].astext()
     # what opengraph would take has the chapter's number
-    context["meta"] = (context["meta"] or {}) | {"og:title": title}
+    context["meta"] = (context["meta"] or {}) | {"og:title": title} | _preview(app, page)
     tags = citation_tags(book, title, is_book)
     if book.base_url:
         tags.append(("citation_public_url", urljoin(book.base_url, f"{page}.html")))
@@ -60,3 +60,15 @@ def add_tags(
             tags.append(("citation_pdf_url", urljoin(book.base_url, f"{FOLDER}/{NAME}.pdf")))
     lines = [f'<meta name="{name}" content="{escape(text)}" />' for name, text in tags]
     context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
+
+
+def _preview(app: Sphinx, page: str) -> dict[str, str]:
+    """Take along a page's first figure as PNG: what shows previews of links draws no SVG."""
+    for image in app.env.get_doctree(page).findall(nodes.image):
+        if (path := image["uri"]).endswith(".png"):
+            app.builder.images[path] = name = app.env.images[path][1]
+            return {
+                "og:image": f"{app.builder.imagedir}/{name}",
+                "og:image:alt": image.get("alt", ""),
+            }
+    return {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from book.pages import anchors, derivations, launch, reference, scholar, theme
+from book.pages import anchors, derivations, launch, scholar, theme
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all that the pages need, beside what ``_config.yml`` names."""
-    app.connect("autodoc-process-docstring", reference.tidy_docstring)
-    app.connect("autodoc-process-signature", reference.tidy_signature)
+    app.connect("autodoc-process-docstring", theme.tidy_docstring)
+    app.connect("autodoc-process-signature", theme.tidy_signature)
 
     app.add_node(anchors.Citation, html=(anchors.visit_citation, None))
     app.connect("env-check-consistency", anchors.check_kept)
@@ -35,7 +35,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.config.html_static_path.append(str(theme.mathjax_source()))
     theme.silence_thebe(app)
     app.connect("config-inited", theme.use_templates)
-    app.add_js_file(None, body=theme.OPENED)
     app.connect("builder-inited", theme.write_one_page_alike)
     # after the extensions that add files to a page
     app.connect("html-page-context", theme.mend_page, priority=900)

@@ -14,6 +14,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from book.pages.results import LABEL
+
 MATHJAX = "tex-svg.js"
 """MathJax in one file, with its fonts drawn as SVG: nothing is loaded later."""
 
@@ -24,12 +26,6 @@ _UNUSED_WITHOUT = {
     "math notranslate": (MATHJAX, "window.MathJax ="),
 }
 """Parts of files' names or of scripts, by what stands in the body of a page that uses them."""
-
-OPENED = """document.addEventListener("click", ({ target }) => {
-  for (const part of target.closest(".admonition")?.querySelectorAll("pre, .output") ?? [])
-    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
-});"""
-"""Lets what scrolls in a solution that was just opened be reached by keyboard, as elsewhere."""
 
 
 def mathjax_source() -> Path:
@@ -103,3 +99,28 @@ def _signature_lines(found: re.Match[str]) -> str:
 def _holds(file: Any, parts: list[str]) -> bool:
     told = f"{file.filename} {file.attributes.get('body', '')}"
     return any(part in told for part in parts)
+
+
+# --- the reference: what the docstrings say, as the book writes it ---
+
+# "~" asks for the last part of a name alone
+_ARRAY = re.compile(r"~?numpy\.ndarray\[.*?, ~?numpy\.dtype\[~?(numpy|typing)\.(\w+)\]\]")
+
+
+def tidy_docstring(
+    app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]
+) -> None:
+    """Turn each result's label in a docstring into a link to it, and each ``*`` into a star."""
+    # a shape such as (*task.shape, lives) would begin emphasis
+    plain = (re.sub(r"(?<=[(\s])\*(?=[a-z])", r"\\*", line) for line in lines)
+    plain = (_ARRAY.sub(r"NDArray[\2]", line) for line in plain)
+    lines[:] = [LABEL.sub(r":prf:ref:`\g<0>`", line) for line in plain]
+
+
+def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
+    """Write ``NDArray[float64]`` where autodoc writes out what that stands for."""
+    # the last two of what autodoc tells are the arguments and what is returned
+    arguments, returns = (
+        text and _ARRAY.sub(r"~numpy.typing.NDArray[~\1.\2]", text) for text in event[-2:]
+    )
+    return arguments, returns

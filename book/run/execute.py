@@ -15,7 +15,6 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
@@ -30,8 +29,15 @@ from book.run.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.run.dependencies import imported_modules, named_data
-from book.run.record import Run, answer, ask, ask_first, make_record
+from book.run.record import (
+    Run,
+    answer,
+    ask,
+    ask_first,
+    imported_modules,
+    make_record,
+    named_data,
+)
 from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import find_place, write_atomically
 
@@ -47,7 +53,6 @@ KERNEL_ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     # a plotting backend, a style or a date of the machine's own would change the figures' bytes
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "MATPLOTLIBRC": str(Path(matplotlib.get_data_path(), "matplotlibrc")),
     "SOURCE_DATE_EPOCH": "0",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     # a kernel called python3 in the reader's home folder must not win over this environment's
@@ -55,6 +60,21 @@ KERNEL_ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 """Set for every chapter's kernel; ``OMP_NUM_THREADS`` alone may be set differently from outside."""
+
+KERNEL_FILES = {
+    "IPYTHONDIR": {
+        "profile_default/ipython_kernel_config.py": """
+c.HistoryManager.enabled = False
+# the pages show the SVG; README, previews of links and other programs take the PNG
+c.InlineBackend.figure_formats = {"png", "svg"}
+""",
+    },
+    # else the names inside an SVG would be new each time
+    "MATPLOTLIBRC": {"matplotlibrc": "svg.hashsalt: book\n"},
+    "JUPYTER_CONFIG_DIR": {},
+    "JUPYTER_RUNTIME_DIR": {},
+}
+"""Files by the variable that names their folder: settings of every chapter's kernel."""
 
 _READERS_OWN = ("PYTHON", "IPYTHON", "JUPYTER", "MPL", "MATPLOTLIB")
 
@@ -74,9 +94,12 @@ def prepare_environment() -> None:
     os.environ.update(KERNEL_ENVIRONMENT, PYTHONPATH=os.pathsep.join(dict.fromkeys(path)))
     if threads:
         os.environ["OMP_NUM_THREADS"] = threads
-    private = _private_folder()
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
-        os.environ[name] = str(Path(private, name.lower()))
+    for variable, files in KERNEL_FILES.items():
+        folder = Path(_private_folder(), variable.lower())
+        os.environ[variable] = str(folder)
+        for name, text in files.items():
+            folder.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+            folder.joinpath(name).write_text(text, encoding="utf-8")
     fonts = Path("_build", "fonts").absolute()
     os.environ["MPLCONFIGDIR"] = str(fonts)
     if not list(fonts.glob("fontlist*")):
@@ -149,7 +172,7 @@ def execute_chapter(
             # disable=None: a bar on a terminal, silence in a log
             progress_bar={"desc": chapter.stem, "disable": None, "leave": False},
             # else every kernel warns that its messages to this process are not encrypted
-            extra_arguments=["--log-level=CRITICAL", "--HistoryManager.enabled=False"],
+            extra_arguments=["--log-level=CRITICAL"],
         )
     except PapermillExecutionError as error:
         raise ChapterError(describe_failure(chapter, error)) from None
@@ -158,13 +181,13 @@ def execute_chapter(
             f"{chapter}: its kernel was killed, as systems do where memory is short; run it again"
         ) from None
     seconds = time.perf_counter() - start
-    told = answer(executed, root)
+    told, used = answer(executed, root)
     after = snapshot(map(Path, inputs))
     if edited := [name for name, digest in inputs.items() if digest != after[name]]:
         raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
     if "profile" in parameters:
         profile = str(parameters["profile"])
-    run = make_record(chapter, executed, told, profile, parameters, seconds)
+    run = make_record(chapter, executed, told, used, profile, parameters, seconds)
     make_reproducible(executed)
     executed.metadata["run"] = run.repeatable()
     record = output.with_suffix(".run.json")
@@ -172,7 +195,7 @@ def execute_chapter(
     write_atomically(record, json.dumps(asdict(run), indent=1) + "\n")
     if not given:
         # last, so that after a kill at any moment the chapter runs again
-        inputs |= snapshot([*told.modules, *told.read])
+        inputs |= snapshot(used)
         write_atomically(memory(output), remember(output, [record], inputs))
     return run
 

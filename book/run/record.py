@@ -1,4 +1,4 @@
-"""What a chapter's run leaves beside its outputs: with what it was made, and at what cost."""
+"""What a chapter depends on, and what its run leaves: with what it was made, and at what cost."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from modulefinder import ModuleFinder
 from pathlib import Path
+from typing import Any
 
+import jupytext
 import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from book.run.chapter import ChapterError, Value
-from book.run.dependencies import imported_modules, named_data
 from book.run.stale import snapshot
 
 _VERSIONS_OF = ("numpy", "scipy", "sympy", "torch", "matplotlib", "xarray")
@@ -62,6 +66,42 @@ def _tell():
 
 _tell()
 '''
+
+
+def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
+    """Find the files under ``root`` that a chapter's code imports, directly or through one another.
+
+    Imports inside functions count too: Python's ``modulefinder`` reads the compiled code, and
+    runs none of it. Modules found elsewhere, such as installed packages, are the lock file's
+    business.
+    """
+    # jupytext comments out IPython's magics, which are not Python
+    script = jupytext.writes(notebook, "py:light")
+    finder = ModuleFinder(path=[str(root)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "chapter.py")
+        path.write_text(script, encoding="utf-8")
+        finder.run_script(str(path))
+    # modules compiled into Python itself have no file
+    names = (getattr(module, "__file__", None) for module in finder.modules.values())
+    files = {Path(name) for name in names if name}
+    return sorted(file.relative_to(root) for file in files if file.is_relative_to(root))
+
+
+def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
+    """Find the stored results, of the book and of benchmarks, that a chapter's code names.
+
+    Of a study that is kept in parts, ``NAME-0.nc`` and so on, it names all by ``"NAME"``.
+    """
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    stored = (root / folder / "results" for folder in ("book", "benchmarks"))
+    files = (file for folder in stored for file in folder.rglob("*") if file.is_file())
+    part = re.compile(r"-\d+$")
+    return sorted(
+        file.relative_to(root)
+        for file in files
+        if file.name in code or (part.search(file.stem) and f'"{part.sub("", file.stem)}"' in code)
+    )
 
 
 @dataclass(frozen=True)
@@ -108,35 +148,23 @@ def ask(notebook: NotebookNode, parameters: Mapping[str, Value]) -> None:
     notebook.cells.append(new_code_cell(f"COUNTS = {counts!r}\n{_EPILOGUE}"))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What only the kernel knew, see `Run`."""
-
-    seeds: Sequence[int]
-    budget: Mapping[str, Value]
-    memory: float
-    device: str | None  # None for the processor
-    modules: Sequence[Path]  # the repository's files that it had imported, relative to it
-    read: Sequence[Path]  # stored results that it asked for, there or not, relative to it
-
-
-def answer(executed: NotebookNode, root: Path) -> Answer:
+def answer(executed: NotebookNode, root: Path) -> tuple[dict[str, Any], list[Path]]:
     """Take the answer of `ask` out of an executed chapter, which loses its last cell.
 
-    If the package that ran is that of another folder, that is a ChapterError.
+    Beside what only the kernel knew stand the repository's files that it used, relative to it:
+    modules that it had imported, and stored results that it asked for, there or not. If the package
+    that ran is that of another folder, that is a ChapterError.
     """
-    told = json.loads(executed.cells.pop().outputs[0].text)
+    told: dict[str, Any] = json.loads(executed.cells.pop().outputs[0].text)
     root, environment = root.resolve(), Path(sys.prefix).resolve()
     imported = {name: Path(file).resolve() for name, file in told.pop("files").items()}
     for name, file in imported.items():
         if name.partition(".")[0] == "meta_bandit":
             _refuse_foreign(name, file, root)
     # PyTorch has modules that name files which are not there
-    own = (file for file in imported.values() if file.is_relative_to(root) and file.is_file())
-    modules = {file.relative_to(root) for file in own if not file.is_relative_to(environment)}
-    read = (Path(name).resolve() for name in told.pop("read"))
-    results = {file.relative_to(root) for file in read if file.is_relative_to(root)}
-    return Answer(**told, modules=sorted(modules), read=sorted(results))
+    own = {file for file in imported.values() if file.is_file() and environment not in file.parents}
+    own |= {Path(name).resolve() for name in told.pop("read")}
+    return told, sorted(file.relative_to(root) for file in own if file.is_relative_to(root))
 
 
 def ask_first(folder: Path, root: Path) -> None:
@@ -160,28 +188,30 @@ def _refuse_foreign(name: str, file: Path, root: Path) -> None:
 def make_record(
     chapter: Path,
     executed: NotebookNode,
-    told: Answer,
+    told: Mapping[str, Any],
+    used: Sequence[Path],
     profile: str | None,
     parameters: Mapping[str, Value],
     seconds: float,
 ) -> Run:
     """Put the record together, with digests of code and data that lie below the current folder."""
     root = Path.cwd()
-    modules = sorted({*imported_modules(executed, root), *told.modules})
+    used = [*used, *imported_modules(executed, root), *named_data(executed, root)]
+    modules = sorted({file for file in used if file.suffix == ".py"})
     return Run(
         chapter=chapter.stem,
         profile=profile,
         parameters=parameters,
-        seeds=told.seeds,
-        budget=told.budget,
+        seeds=told["seeds"],
+        budget=told["budget"],
         code=_digest([chapter, *modules]),
         modules=len(modules),
-        data=snapshot([*named_data(executed, root), *filter(Path.is_file, told.read)]),
+        data=snapshot(file for file in used if file.suffix != ".py" and file.is_file()),
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),
-        memory=round(told.memory, 1),
-        device=told.device or f"cpu, {_processor()}",
+        memory=round(told["memory"], 1),
+        device=told["device"] or f"cpu, {_processor()}",
         machine=platform.platform(),
         commit=_commit(root),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

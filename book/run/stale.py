@@ -15,8 +15,7 @@ from functools import cache
 from pathlib import Path
 
 EXECUTE = [
-    *(Path("book/run", f"{name}.py") for name in ("chapter", "dependencies", "execute", "record")),
-    Path("book/run/stale.py"),
+    *(Path("book/run", f"{name}.py") for name in ("chapter", "execute", "record", "stale")),
     Path("meta_bandit/files.py"),
     Path("requirements.lock"),
 ]

@@ -18,6 +18,7 @@ from meta_bandit.figures.style import (
     SIGMA_L,
     SIGMA_P,
     canvas,
+    name_above,
 )
 
 
@@ -30,9 +31,9 @@ def leaving(paths: xr.Dataset) -> Figure:
         ``posterior_mean`` over (pulls, life), NaN after a life has left the risky arm, and
         ``threshold`` over (pulls), in units of reward.
     """
-    with canvas(width=7, height=3.8) as (figure, ax):
+    with canvas(height=3.8) as (figure, ax):
         draw_leaving(ax, paths)
-        ax.legend(ncols=3, fontsize=9, loc="upper right")
+        name_above(figure, ax)
     return figure
 
 
@@ -48,7 +49,7 @@ def draw_leaving(ax: Any, paths: xr.Dataset) -> None:
     ax.plot([], [], color=BLUE, label="stays for good")
     ax.plot([], [], color=GREY, marker="x", mec=RED, label="leaves for good")
     ax.axhline(0, color="black", lw=0.8, ls=":")
-    ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
+    ax.set(xlabel="risky pulls so far $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
 
 
 def price_of_commitment(plane: xr.Dataset) -> Figure:
@@ -60,13 +61,13 @@ def price_of_commitment(plane: xr.Dataset) -> Figure:
         ``commit_value`` and ``bayes_value`` over (sigma_l, sigma_p), ``commit_edge`` and
         ``stopping_edge`` over (sigma_p), in units of reward; ``lifetime`` as an attribute.
     """
-    with canvas(width=6.6, height=4.6) as (figure, ax):
+    with canvas(height=5) as (figure, ax):
         ratio = (plane.bayes_value / plane.commit_value).where(plane.commit_value > 0)
         mesh = ax.pcolormesh(plane.sigma_p, plane.sigma_l, ratio, cmap="cividis", rasterized=True,
                              norm=LogNorm(1, 10))  # fmt: skip
         gap = (plane.commit_edge, plane.stopping_edge)
         ax.fill_between(plane.sigma_p, *gap, color=PURPLE, alpha=0.9, lw=0,
-                        label="learning pays only\nfor the adaptive learner")  # fmt: skip
+                        label="learning pays only for the adaptive learner")  # fmt: skip
         ax.plot(plane.sigma_p, plane.commit_edge, color="black", lw=1.5, ls="--",
                 label="edge, explore then commit")  # fmt: skip
         ax.plot(plane.sigma_p, plane.stopping_edge, color=RED, lw=2, label="edge, adaptive")
@@ -75,7 +76,7 @@ def price_of_commitment(plane: xr.Dataset) -> Figure:
         bar.set_ticks([1, 1.5, 2, 3, 5, 10], labels=["1", "1.5", "2", "3", "5", "10"])
         ax.set(xlabel=SIGMA_P, ylabel=SIGMA_L, title=f"lifetime $T={plane.attrs['lifetime']}$")
         ax.set_ylim(float(plane.sigma_l.min()), float(plane.sigma_l.max()))
-        ax.legend(loc="upper left", fontsize=9, frameon=True)
+        name_above(figure, ax)
     return figure
 
 
@@ -88,14 +89,14 @@ def regrets(table: xr.Dataset) -> Figure:
         ``regret`` and ``regret_se`` over (policy, task), ``least`` over (task), the exact regret
         of the Bayes-optimal policy; in units of reward.
     """
-    with canvas(1, table.sizes["task"], width=8.5, height=3.6) as (figure, axes):
+    with canvas(table.sizes["task"], height=2.1) as (figure, axes):
         rows = np.arange(table.sizes["policy"])[::-1]
-        for i, (ax, task) in enumerate(zip(np.atleast_1d(axes), table.task.values, strict=True)):
+        for ax, task in zip(np.atleast_1d(axes), table.task.values, strict=True):
             column = table.sel(task=task)
             ax.errorbar(column.regret, rows, xerr=2 * column.regret_se, fmt="o", color=BLUE, ms=5)
             ax.axvline(column.least, color=RED, lw=1.5, label="least possible")
-            ax.set_yticks(rows, table.policy.values if not i else [""] * len(rows))
+            ax.set_yticks(rows, table.policy.values)
             ax.grid(axis="y", color="#dddddd", lw=0.6)
             ax.set(title=task, xlabel="regret of a life (reward)", xlim=(0, None))
-        np.atleast_1d(axes)[0].legend(fontsize=9, loc="upper right", frameon=True)
+        name_above(figure, ax)
     return figure

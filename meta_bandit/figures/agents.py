@@ -7,7 +7,17 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, RED, SIGMA_L, SIGMA_P, canvas
+from meta_bandit.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    NEVER,
+    RED,
+    SIGMA_L,
+    SIGMA_P,
+    canvas,
+    name_above,
+)
 
 OPTIMA = (
     ("best", RED, "-", "Bayes-optimal"),
@@ -29,7 +39,7 @@ def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figu
     window
         Updates over which each point is the mean.
     """
-    with canvas(1, curves.sizes["task"], width=8, height=3.3) as (figure, axes):
+    with canvas(1, curves.sizes["task"], height=3) as (figure, axes):
         smooth = curves.mean_return.rolling(update=window, center=True).mean()
         for ax, task in zip(np.atleast_1d(axes), curves.task.values, strict=True):
             for seed in curves.seed.values:
@@ -38,10 +48,10 @@ def learning_curves(curves: xr.Dataset, settled: float, window: int = 1) -> Figu
             best = float(curves.commit_value.sel(task=task))
             ax.axhline(best, color="black", ls="--", lw=1.2, label="best committed plan")
             ax.axvline(settled, color=GREY, ls=":", lw=1.2)
-            ax.set(title=task, xlabel="update")
+            ax.set(title=task, xlabel="updates of the weights in training")
         first = np.atleast_1d(axes)[0]
         first.set_ylabel("return of a life (reward)")
-        first.legend(fontsize=9)
+        name_above(figure, first)
     return figure
 
 
@@ -54,7 +64,7 @@ def behaviour_maps(maps: xr.Dataset) -> Figure:
         ``risky_probability`` over (task, posterior_mean, pull), NaN where no life has been, and
         ``threshold`` over (task, pull), where the Bayes-optimal policy leaves.
     """
-    with canvas(1, maps.sizes["task"], width=8, height=3.5) as (figure, axes):
+    with canvas(1, maps.sizes["task"], height=3.4) as (figure, axes):
         for ax, task in zip(np.atleast_1d(axes), maps.task.values, strict=True):
             probability = maps.risky_probability.sel(task=task)
             mesh = ax.pcolormesh(maps.pull + 1, maps.posterior_mean, probability,
@@ -77,7 +87,7 @@ def recipes(data: xr.Dataset) -> Figure:
     data
         See `studies.training.recipes`.
     """
-    with canvas(2, data.sizes["recipe"], width=8, height=4.6) as (figure, axes):
+    with canvas(2, data.sizes["recipe"], height=2.4) as (figure, axes):
         for (above, below), name in zip(axes.T, data.recipe.values, strict=True):
             own = data.sel(recipe=name)
             pulls = own.pulls / 1e6
@@ -95,8 +105,8 @@ def recipes(data: xr.Dataset) -> Figure:
                 ax.set_ylim(min(bottoms), max(tops))
                 if ax is not row[0]:
                     ax.tick_params(labelleft=False)
-        axes[0, 0].set_ylabel("return / optimum")
-        axes[1, 0].set_ylabel("length of gradient")
+        axes[0, 0].set_ylabel("return (share of the optimum)")
+        axes[1, 0].set_ylabel("length of the gradient")
     return figure
 
 
@@ -112,7 +122,7 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
     by_task = shares if "task" in shares.dims else shares.expand_dims("task")
     places = by_task.sizes["task"]
     height = 0.8 + (0.32 if places == 1 else 0.14 * places) * by_task.sizes["recipe"]
-    with canvas(width=8, height=height) as (figure, ax):
+    with canvas(height=height) as (figure, ax):
         colours = [BLUE] if places == 1 else colormaps["viridis"](np.linspace(0, 0.92, places))
         for number, colour in enumerate(colours):
             own = by_task.isel(task=number).clip(min=-1)
@@ -125,13 +135,13 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
         ax.axvline(1, color="black", ls="--", lw=1.2)
         ax.axvline(0, color=GREY, ls=":", lw=1.2)
         ax.set(
-            xlabel="return / Bayes-optimal return",
+            xlabel="return (share of the Bayes-optimal one)",
             xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
         )
         ax.set_yticks(range(by_task.sizes["recipe"]), by_task.recipe.values)
         ax.invert_yaxis()
         if places > 1:
-            ax.legend(title="a life is worth (reward)", fontsize=9, loc="lower center")
+            name_above(figure, ax, title="a life is worth (reward)")
     return figure
 
 
@@ -145,7 +155,7 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
         there is no agent.
     """
     learners, ways = shares.learner.values, shares.way.values
-    with canvas(width=8, height=0.9 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
+    with canvas(height=1.2 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
         for number, (way, colour) in enumerate(zip(ways, (GREY, BLUE, RED, GREEN), strict=False)):
             own = shares.sel(way=way).clip(min=-1).transpose("learner", "task", "seed").values
             rows = np.arange(learners.size) + 0.75 * ((number + 0.5) / ways.size - 0.5)
@@ -154,12 +164,12 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
         ax.axvline(1, color="black", ls="--", lw=1.2)
         ax.axvline(0, color=GREY, ls=":", lw=1.2)
         ax.set(
-            xlabel="return / Bayes-optimal return",
+            xlabel="return (share of the Bayes-optimal one)",
             xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
         )
         ax.set_yticks(range(learners.size), learners)
         ax.invert_yaxis()
-        ax.legend(fontsize=9, loc="center", bbox_to_anchor=(0.45, 0.5))
+        name_above(figure, ax)
     return figure
 
 
@@ -172,7 +182,7 @@ def across_edges(row: xr.Dataset) -> Figure:
         ``earned`` over (sigma_p, seed), ``best`` and ``plan`` over (sigma_p), in units of reward;
         attributes ``best_edge`` and ``plan_edge``, in sigma_p.
     """
-    with canvas(width=8, height=3.8) as (figure, ax):
+    with canvas(height=3.8) as (figure, ax):
         for name, colour, style, label in OPTIMA:
             ax.plot(row.sigma_p, row[name], color=colour, ls=style, lw=1.6, label=label)
             ax.axvline(row.attrs[f"{name}_edge"], color=colour, ls=":", lw=1.2)
@@ -180,7 +190,7 @@ def across_edges(row: xr.Dataset) -> Figure:
         dots = row.earned.transpose("sigma_p", "seed").values.ravel()
         ax.plot(at, dots, "o", ms=4.5, color=BLUE, alpha=0.6, label="agents, each seed")
         ax.set(xlabel=SIGMA_P, ylabel="return of a life (reward)")
-        ax.legend(fontsize=9)
+        ax.legend()
     return figure
 
 
@@ -192,7 +202,7 @@ def learned_edge(data: xr.Dataset) -> Figure:
     data
         See `studies.training_limits.learned_edge`.
     """
-    with canvas(1, 2, width=8, height=3.4) as (figure, (left, right)):
+    with canvas(2, height=2.8) as (figure, (left, right)):
         for ax, values in ((left, data.edge), (right, 100 * data.share)):
             for seed in data.seed:
                 ax.plot(data.updates, values.sel(seed=seed), "o", ms=4.5, color=BLUE, alpha=0.6)
@@ -204,8 +214,8 @@ def learned_edge(data: xr.Dataset) -> Figure:
             left.axhline(data.attrs[f"{name}_edge"], color=colour, ls=style, lw=1.6, label=label)
         left.set(ylabel=f"learned edge: {SIGMA_L}", yscale="log")
         right.axhline(100, color=RED, lw=1.6)
-        right.set(ylabel="return between the edges\n(% of the Bayes-optimal one)", ylim=(0, 105))
-        left.legend(fontsize=9)
+        right.set(ylabel="return between the edges (% of the Bayes-optimal one)", ylim=(0, 105))
+        left.legend()
     return figure
 
 
@@ -221,7 +231,7 @@ def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
     """
     levels = [0.0, 0.005, 0.05, 0.5, 0.95, 0.995, 1.0]
     bands = slopes.quantile(levels, dim=["agent", "life"]).clip(min=1e-4)
-    with canvas(width=7, height=3.2) as (figure, ax):
+    with canvas(height=3.4) as (figure, ax):
         for depth, (low, high) in enumerate(((0, 6), (1, 5), (2, 4))):
             label, alpha = ("all lives", "99%", "90%")[depth], 0.15 + 0.1 * depth
             ax.fill_between(
@@ -231,5 +241,5 @@ def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
         ax.axhline(bound, color="black", ls="--", lw=1.2, label="bound in training")
         ax.set(yscale="log", xlabel="pull of the life")
         ax.set_ylabel(r"largest slope $|\delta c_t|$ (loss)")
-        ax.legend(fontsize=9, ncols=2)
+        ax.legend(ncols=2)
     return figure

@@ -24,6 +24,7 @@ from meta_bandit.figures.style import (
     SIGMA_P,
     SKY,
     canvas,
+    name_above,
 )
 
 
@@ -37,7 +38,7 @@ def arm_distributions(sigma_ps: np.ndarray, mean: float) -> Figure:
     mean
         Prior mean, in units of reward.
     """
-    with canvas(1, len(sigma_ps), height=2.8) as (figure, axes):
+    with canvas(len(sigma_ps), height=1.9) as (figure, axes):
         reach = 3.2 * max(sigma_ps)
         grid = np.linspace(mean - reach, mean + reach, 801)
         for ax, sigma_p in zip(np.atleast_1d(axes), sigma_ps, strict=True):
@@ -45,9 +46,11 @@ def arm_distributions(sigma_ps: np.ndarray, mean: float) -> Figure:
             ax.plot(grid, density, color=GREY)
             ax.fill_between(grid, density, where=grid > 0, color=BLUE, alpha=0.6)
             share = norm.sf(0, mean, sigma_p)
-            ax.set_title(rf"$\sigma_p={sigma_p:g}$: {share:.1%} of lives" "\nhave a good risky arm")
+            ax.set_title(rf"$\sigma_p={sigma_p:g}$: {share:.1%} of lives have a good risky arm")
             ax.axvline(0, color="black", lw=0.8)
-            ax.set(xlabel=r"arm mean $\mu$ (reward)", yticks=[], ylim=(0, None))
+            ax.set(
+                xlabel=r"mean $\mu$ of the risky arm in a life (reward)", yticks=[], ylim=(0, None)
+            )
             ax.spines["left"].set_visible(False)
     return figure
 
@@ -61,7 +64,7 @@ def lives_panel(samples: xr.Dataset) -> Figure:
         ``arm_mean`` over (task, life) and ``reward`` over (pull, task, life), in units of reward;
         the coordinate ``task`` holds a title for each panel.
     """
-    with canvas(1, samples.sizes["task"], height=3.2) as (figure, axes):
+    with canvas(1, samples.sizes["task"], height=2.8) as (figure, axes):
         colours = [BLUE, ORANGE, GREEN, RED, PURPLE]
         for ax, task in zip(np.atleast_1d(axes), samples.task.values, strict=True):
             panel = samples.sel(task=task)
@@ -70,8 +73,8 @@ def lives_panel(samples: xr.Dataset) -> Figure:
                 ax.plot(panel.pull, panel.reward.isel(life=life), ".", ms=4, color=colour)
                 ax.axhline(panel.arm_mean.isel(life=life), color=colour, lw=1.5)
             ax.axhline(0, color="black", lw=0.8, ls=":")
-            ax.set(title=str(task).replace(": ", "\n"), xlabel="risky pull")
-        np.atleast_1d(axes)[0].set_ylabel("reward")
+            ax.set(title=str(task).replace(": ", "\n"), xlabel="risky pull of the life")
+        np.atleast_1d(axes)[0].set_ylabel("reward of a pull")
     return figure
 
 
@@ -84,7 +87,7 @@ def value_of_lifetime(values: xr.Dataset) -> Figure:
         ``expected_return`` and ``expected_return_se`` from simulation, ``theory``, all over
         (plan, lifetime), in units of reward; ``plan`` holds a name for each line.
     """
-    with canvas(height=3.4, width=6.5) as (figure, ax):
+    with canvas(height=3.6) as (figure, ax):
         for plan, colour in zip(values.plan.values, (GREY, BLUE, ORANGE, GREEN), strict=False):
             line = values.sel(plan=plan) / values.lifetime
             ax.plot(line.lifetime, line.theory, color=colour, label=plan)
@@ -106,7 +109,7 @@ def estimate_fan(fan: xr.Dataset) -> Figure:
         ``posterior_mean`` over (pulls, life), ``posterior_mean_std`` over (pulls), in units of
         reward; ``mean`` as an attribute.
     """
-    with canvas(height=3.4, width=6.5) as (figure, ax):
+    with canvas(height=3.6) as (figure, ax):
         mean = fan.attrs["mean"]
         for width, alpha in ((1, 0.35), (2, 0.2)):
             low = mean - width * fan.posterior_mean_std
@@ -116,7 +119,7 @@ def estimate_fan(fan: xr.Dataset) -> Figure:
         for life in range(fan.sizes["life"]):
             ax.plot(fan.pulls, fan.posterior_mean.isel(life=life), color=BLUE, lw=0.9, alpha=0.8)
         ax.axhline(0, color="black", lw=0.8)
-        ax.set(xlabel="risky pulls $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
+        ax.set(xlabel="risky pulls so far $n$", ylabel=r"posterior mean $\hat\mu_n$ (reward)")
         ax.legend(loc="upper left", frameon=True)
     return figure
 
@@ -132,7 +135,7 @@ def commit_curves(curves: xr.Dataset) -> Figure:
         over (task). Returns in units of reward, NaN where a life has not that many pulls.
     """
     columns = (curves.sizes["task"] + 1) // 2
-    with canvas(2, columns, height=5.6) as (figure, axes):
+    with canvas(2, columns, height=3) as (figure, axes):
         for ax, task in zip(axes.flat, curves.task.values, strict=False):
             curve = curves.sel(task=task)
             top = max(float(curve.optimal_value), 2.0)
@@ -140,12 +143,13 @@ def commit_curves(curves: xr.Dataset) -> Figure:
             ax.errorbar(curve.checked, curve.simulated, 2 * curve.simulated_se, fmt=".",
                         color=GREY, capsize=2, label="simulated, 2 s.e.")  # fmt: skip
             ax.plot(curve.optimal_pulls, curve.optimal_value, "*", ms=13, color=ORANGE,
-                    label=rf"$n^*={int(curve.optimal_pulls)}$")  # fmt: skip
+                    label="best $n^*$")  # fmt: skip
             ax.axhline(0, color="black", lw=0.8, ls=":")
-            ax.set(title=task, ylim=(-0.6 * top, 1.2 * top))
-            ax.legend(fontsize=9)
+            ax.set_title(rf"{task}: $n^*={int(curve.optimal_pulls)}$")
+            ax.set_ylim(-0.6 * top, 1.2 * top)
         figure.supxlabel("exploration $n$ (pulls)")
         figure.supylabel("expected return (reward)")
+        name_above(figure, axes.flat[0])
     return figure
 
 
@@ -159,7 +163,7 @@ def exploration_map(optimum: xr.Dataset, marked: Mapping[str, tuple[float, float
     marked
         Names and places (sigma_p, sigma_l) of tasks to mark.
     """
-    with canvas(width=6.4, height=4.6) as (figure, ax):
+    with canvas(height=4.4) as (figure, ax):
         levels = [0.5, 1.5, 2.5, 3.5, 5.5, 7.5, 10.5, 15.5, 20.5]
         levels = [level for level in levels if level < optimum.optimal_pulls.max()]
         levels.append(float(optimum.optimal_pulls.max()) + 0.5)

@@ -17,6 +17,7 @@ from meta_bandit.figures.style import (
     SIGMA_P,
     SKY,
     canvas,
+    name_above,
 )
 
 
@@ -29,7 +30,7 @@ def first_bit(curves: xr.Dataset) -> Figure:
         ``value`` over (task, pulls) in units of reward; ``barrier_pulls``, ``barrier_value``,
         ``interior_pulls`` and ``interior_value`` over (task), NaN where there are none.
     """
-    with canvas(width=7, height=3.8) as (figure, ax):
+    with canvas(height=4.4) as (figure, ax):
         for task in curves.task.values:
             curve = curves.sel(task=task)
             (line,) = ax.plot(curve.pulls, curve.value, label=task)
@@ -40,7 +41,7 @@ def first_bit(curves: xr.Dataset) -> Figure:
         ax.set_xscale("log")
         ax.set_yscale("symlog", linthresh=0.01)
         ax.set(xlabel="exploration $n$ (pulls, real)", ylabel="expected return $V(n)$ (reward)")
-        ax.legend(fontsize=9)
+        name_above(figure, ax)
     return figure
 
 
@@ -52,7 +53,7 @@ def benefit_and_cost(curves: xr.Dataset) -> Figure:
     curves
         ``benefit`` and ``cost`` over (task, pulls), in units of reward a pull.
     """
-    with canvas(1, curves.sizes["task"], width=8, height=3.2) as (figure, axes):
+    with canvas(1, curves.sizes["task"], height=3.2) as (figure, axes):
         for ax, task in zip(np.atleast_1d(axes), curves.task.values, strict=True):
             curve = curves.sel(task=task)
             ax.plot(curve.pulls, curve.benefit, color=BLUE, label="benefit $A(n)$")
@@ -64,8 +65,8 @@ def benefit_and_cost(curves: xr.Dataset) -> Figure:
             ax.set(title=task, xlabel="exploration $n$ (pulls)")
             ax.set(xscale="log", yscale="log", ylim=(1e-2, max(top, 10)))
         first = np.atleast_1d(axes)[0]
-        first.set_ylabel("reward for one more pull")
-        first.legend(fontsize=9, loc="lower right")
+        first.set_ylabel("worth of one more pull (reward)")
+        name_above(figure, first)
     return figure
 
 
@@ -78,7 +79,7 @@ def regions(plane: xr.Dataset) -> Figure:
         ``learns`` over (lifetime, sigma_l, sigma_p), true where some exploration pays;
         ``predictable`` over (lifetime), the largest sigma_p at which behaviour is predictable.
     """
-    with canvas(1, plane.sizes["lifetime"], width=8.5, height=3.4) as (figure, axes):
+    with canvas(1, plane.sizes["lifetime"], height=2.9) as (figure, axes):
         for ax, lifetime in zip(np.atleast_1d(axes), plane.lifetime.values, strict=True):
             here = plane.sel(lifetime=lifetime)
             too_short = ~here.learns & (here.sigma_p > here.predictable)
@@ -89,9 +90,9 @@ def regions(plane: xr.Dataset) -> Figure:
             ax.set(title=f"$T={lifetime}$ pulls", xscale="log", yscale="log")
             ax.set_xticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
             ax.minorticks_off()
-            box = {"transform": ax.transAxes, "fontsize": 9}
+            box = {"transform": ax.transAxes}
             ax.text(0.03, 0.05, "predictable", rotation=90, **box)
-            ax.text(1.07 * float(here.predictable), 18, "life too short", fontsize=9)
+            ax.text(1.07 * float(here.predictable), 18, "life too short")
             ax.text(0.6, 0.08, "learn", **box)
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
@@ -106,7 +107,7 @@ def critical_lifetimes(curves: xr.Dataset) -> Figure:
     curves
         ``exact`` and ``law`` over (sigma_p, sigma_l), in pulls.
     """
-    with canvas(width=6.5, height=3.6) as (figure, ax):
+    with canvas(height=3.8) as (figure, ax):
         for sigma_p in curves.sigma_p.values:
             curve = curves.sel(sigma_p=sigma_p)
             (line,) = ax.plot(curve.sigma_l, curve.exact, label=rf"$\sigma_p={sigma_p:g}$")
@@ -128,7 +129,7 @@ def edges(curves: xr.Dataset, scaled: bool) -> Figure:
     scaled
         Draw a second panel with sigma_l in units of the square root of the lifetime.
     """
-    with canvas(1, 1 + scaled, width=8.5 if scaled else 5.5, height=3.6) as (figure, axes):
+    with canvas(1 + scaled, height=2.9) as (figure, axes):
         for i, ax in enumerate(np.atleast_1d(axes)):
             for lifetime in curves.lifetime.values:
                 curve = curves.sel(lifetime=lifetime)
@@ -142,7 +143,7 @@ def edges(curves: xr.Dataset, scaled: bool) -> Figure:
         first.set_ylabel(SIGMA_L)
         first.legend()
         if scaled:
-            axes[1].set_ylabel(r"$\sigma_l / \sqrt{T}$ (reward per root pull)")
+            axes[1].set_ylabel(r"complexity over root of lifetime $\sigma_l / \sqrt{T}$ (reward)")
     return figure
 
 
@@ -160,7 +161,7 @@ def two_optima(curves: xr.Dataset, along: str, label: str) -> Figure:
     label
         Its name and unit, for the axis.
     """
-    with canvas(1, 2, width=8.5, height=3.8) as (figure, (places, values)):
+    with canvas(1, 2, height=3.9) as (figure, (places, values)):
         at, edge = curves[along], curves.attrs["critical"]
         places.plot(at, curves.interior_pulls, color=BLUE, label="learn: local optimum")
         places.plot(at, curves.barrier_pulls, color=RED, ls="--", label="barrier")
@@ -175,7 +176,7 @@ def two_optima(curves: xr.Dataset, along: str, label: str) -> Figure:
         values.set(xlabel=label, ylabel="expected return (reward)", ylim=(low, -1.5 * low))
         for ax in (places, values):
             ax.axvline(edge, color="black", lw=1, ls=":")
-        figure.legend(fontsize=9, loc="outside lower center", ncols=4)
+        name_above(figure, places)
         values.text(edge, -1.35 * low, " edge")
     return figure
 
@@ -188,7 +189,7 @@ def across_the_edge(curves: xr.Dataset) -> Figure:
     curves
         ``value`` over (side, pulls), in units of reward; ``side`` names each curve.
     """
-    with canvas(width=6.5, height=3.6) as (figure, ax):
+    with canvas(height=3.8) as (figure, ax):
         for side, colour in zip(curves.side.values, (BLUE, "black", RED), strict=False):
             ax.plot(curves.pulls, curves.value.sel(side=side), color=colour, label=side)
         ax.axhline(0, color="black", lw=0.8, ls=":")
@@ -205,7 +206,7 @@ def long_lives(curves: xr.Dataset) -> Figure:
     curves
         ``exact`` and ``law`` over (task, lifetime), in pulls; 0 where never learning is best.
     """
-    with canvas(1, 2, width=8.5, height=3.4) as (figure, (counts, errors)):
+    with canvas(2, height=2.8) as (figure, (counts, errors)):
         for task in curves.task.values:
             curve = curves.sel(task=task)
             learns = curve.exact.where(curve.exact > 0)
@@ -216,5 +217,5 @@ def long_lives(curves: xr.Dataset) -> Figure:
         errors.set(xscale="log", yscale="log", ylabel="distance of $n^*$ from the law, relative")
         for ax in (counts, errors):
             ax.set_xlabel("lifetime $T$ (pulls)")
-        counts.legend(fontsize=9)
+        name_above(figure, counts)
     return figure

@@ -39,12 +39,12 @@ def one_task(curve: xr.Dataset, plane: xr.Dataset, paths: xr.Dataset) -> Figure:
     paths
         As for `leaving`.
     """
-    with canvas(1, 3, width=11, height=3.8) as (figure, axes):
+    with canvas(3, height=3) as (figure, axes):
         _value(axes[0], curve)
         _map(axes[1], plane)
         draw_leaving(axes[2], paths)
         axes[2].set_title("Lives of the Bayes-optimal policy")
-        axes[2].legend(fontsize=9)
+        axes[2].legend()
     return figure
 
 
@@ -63,7 +63,7 @@ def _value(ax: Any, curve: xr.Dataset) -> None:
     ax.set(xlabel="exploration $n$ (pulls)", ylabel="expected return $V(n)$ (reward)")
     ax.set(xlim=(-0.02 * shown[-1], shown[-1]), ylim=(-0.6 * top, 1.2 * top))
     ax.set_title("What looking is worth")
-    ax.legend(fontsize=9)
+    ax.legend()
 
 
 def _map(ax: Any, plane: xr.Dataset) -> None:
@@ -80,4 +80,4 @@ def _map(ax: Any, plane: xr.Dataset) -> None:
     ax.set_xlim(left, float(plane.sigma_p.max()))
     ax.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
     ax.set_title("Where this task lies")
-    ax.legend(fontsize=9, loc="upper left", frameon=True)
+    ax.legend(loc="upper left", frameon=True)

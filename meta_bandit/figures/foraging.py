@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from meta_bandit.figures.style import BLUE, NEVER, ORANGE, RED, SKY, canvas
+from meta_bandit.figures.style import BLUE, NEVER, ORANGE, RED, SKY, canvas, name_above
 from meta_bandit.worlds.foraging import Foraging, ForagingLives
 
 STAYS, TOURS, LEARNS = "stays", "searches, learns nothing", "learns"
@@ -31,7 +31,7 @@ def forage_world(task: Foraging) -> Figure:
         world = task.grid
         for number, cell in enumerate(world.hiding[: int(task.places)]):
             y, x = divmod(int(cell), world.size)
-            ax.text(x, y, f"?\n{'ABCDE'[number]}", ha="center", va="center", fontsize=11)
+            ax.text(x, y, f"?\n{'ABCDE'[number]}", ha="center", va="center")
     return figure
 
 
@@ -51,7 +51,7 @@ def forage_regimes(table: xr.Dataset) -> Figure:
     top = float(gain.max())
     # from a blue that is told from white
     blues = LinearSegmentedColormap.from_list("gain", colormaps["GnBu"](np.linspace(0.3, 1, 256)))
-    with canvas(1, table.sizes["places"], width=9, height=3.7) as (figure, axes):
+    with canvas(1, table.sizes["places"], height=3.4) as (figure, axes):
         for ax, places in zip(np.atleast_1d(axes), table.places.values, strict=True):
             plain = ListedColormap([NEVER, ORANGE])
             at = {"x": table.lifetime, "y": table.far}
@@ -63,13 +63,13 @@ def forage_regimes(table: xr.Dataset) -> Figure:
             )
             edge = table.edge.sel(places=places)
             ax.step(table.lifetime, edge, where="mid", color="black", lw=1.6)
-            ax.set(title=f"$K = {places}$", xlabel="lifetime $T$ (moves)")
+            ax.set(title=f"$K = {places}$ hiding places", xlabel="lifetime $T$ (moves)")
             ax.set_ylim(float(table.far.min()), float(table.far.max()))
         np.atleast_1d(axes)[0].set_ylabel("large reward $R$ (near rewards)")
         bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
         bar.set_label("what learning adds\n(% of the optimal return)")
         patches = [Patch(color=NEVER, label=STAYS), Patch(color=ORANGE, label=TOURS)]
-        figure.legend(handles=patches, ncols=2, fontsize=10, loc="outside lower center")
+        name_above(figure, handles=patches)
     return figure
 
 
@@ -82,7 +82,7 @@ def forage_maps(table: xr.Dataset) -> Figure:
         ``regime`` over (who, places, lifetime), 0 stays, 1 searches without learning, 2 learns,
         as means over seeds; ``share`` over the same: normalised return; ``who`` names the panels.
     """
-    with canvas(1, table.sizes["who"], width=9, height=3.6) as (figure, axes):
+    with canvas(table.sizes["who"], height=1.9) as (figure, axes):
         colors = ListedColormap(list(_REGIMES.values()))
         for ax, who in zip(np.atleast_1d(axes), table.who.values, strict=True):
             here = table.sel(who=who).transpose("places", "lifetime")
@@ -91,14 +91,14 @@ def forage_maps(table: xr.Dataset) -> Figure:
             for (row, column), share in np.ndenumerate(here.share.values):
                 mixed = here.regime.values[row, column] % 1 > 0
                 ax.text(column, row, f"{100 * share:.0f}{'*' if mixed else ''}", ha="center",
-                        va="center", fontsize=8)  # fmt: skip
-            ax.set_xticks(range(here.sizes["lifetime"]), here.lifetime.values, fontsize=9)
-            ax.set_yticks(range(here.sizes["places"]), here.places.values, fontsize=9)
-            ax.set_title(who, fontsize=10.5)
+                        va="center")  # fmt: skip
+            ax.set_xticks(range(here.sizes["lifetime"]), here.lifetime.values)
+            ax.set_yticks(range(here.sizes["places"]), here.places.values)
+            ax.set_title(who)
             ax.set_xlabel("lifetime $T$ (moves)")
         np.atleast_1d(axes)[0].set_ylabel("hiding places $K$")
         patches = [Patch(color=color, label=name) for name, color in _REGIMES.items()]
-        figure.legend(handles=patches, ncols=3, fontsize=10, loc="outside lower center")
+        name_above(figure, handles=patches)
     return figure
 
 
@@ -114,7 +114,7 @@ def forage_paths(lives: dict[str, ForagingLives]) -> Figure:
     names = list(lives)
     first = next(iter(lives.values()))
     columns = first.hidden.shape[-1]
-    with canvas(len(names), columns, width=2.5 * columns + 0.4, height=2.6 * len(names) + 0.5) as (
+    with canvas(len(names), columns, height=2.2) as (
         figure,
         axes,
     ):
@@ -123,8 +123,7 @@ def forage_paths(lives: dict[str, ForagingLives]) -> Figure:
             row[0].set_ylabel(name)
             for place, ax in enumerate(row):
                 _one_life(ax, played, place)
-        handles, labels = grid_of_axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=3, fontsize=10, loc="outside lower center")
+        name_above(figure, grid_of_axes[0, 0])
     return figure
 
 
@@ -138,24 +137,22 @@ def forage_lifetimes(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
     optimum
         The exact return over tested; shown under the axis.
     """
-    with canvas(width=5.6, height=4.3) as (figure, ax):
+    with canvas(height=4.6) as (figure, ax):
         shares = shares.transpose("trained", "tested")
         mesh = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1, origin="lower")
         for (row, column), share in np.ndenumerate(shares.values):
             color = "white" if share < 0.55 else "black"
-            ax.text(
-                column, row, f"{share:.2f}", ha="center", va="center", fontsize=8.5, color=color
-            )
+            ax.text(column, row, f"{share:.2f}", ha="center", va="center", color=color)
             if shares.trained[row] == shares.tested[column]:
                 box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.8, ec=RED)
                 ax.add_patch(box)
         below = [
-            f"{tested}\n({value:.1f})"
+            f"{tested}\n{value:.1f}"
             for tested, value in zip(shares.tested.values, optimum.values, strict=True)
         ]
-        ax.set_xticks(range(shares.sizes["tested"]), below, fontsize=9)
-        ax.set_yticks(range(shares.sizes["trained"]), shares.trained.values, fontsize=9)
-        ax.set(xlabel="lifetime lived (moves; in brackets its optimal return)")
+        ax.set_xticks(range(shares.sizes["tested"]), below)
+        ax.set_yticks(range(shares.sizes["trained"]), shares.trained.values)
+        ax.set(xlabel="lifetime lived (moves), and below each its optimal return")
         ax.set_ylabel("lifetime trained on (moves)")
         figure.colorbar(mesh, ax=ax).set_label("normalised return")
     return figure
@@ -174,7 +171,7 @@ def _ground(ax: Any, task: Foraging) -> None:
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=color, ec="#bbbbbb", lw=0.8))
     for cell, name in ((world.nest, "nest"), (world.near, "near")):
         y, x = divmod(int(cell), world.size)
-        ax.text(x, y - 0.36, name, ha="center", va="center", fontsize=8, color="#444444")
+        ax.text(x, y - 0.36, name, ha="center", va="center", color="#444444")
     ax.set(xlim=(-0.55, world.size - 0.45), ylim=(-0.55, world.size - 0.45), aspect="equal")
     ax.set_xticks([])
     ax.set_yticks([])

@@ -25,7 +25,7 @@ def one_for_all(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
         The exact return over (tested), in units of reward.
     """
     raised, tested = shares.raised.values, shares.tested.values
-    with canvas(width=6.6, height=5.2) as (figure, ax):
+    with canvas(height=5.2) as (figure, ax):
         worth = np.broadcast_to(optimum.values > 0, shares.shape)
         norm = TwoSlopeNorm(0.5, -1, 1)
         mesh = ax.imshow(np.where(worth, shares, np.nan), cmap="cividis", norm=norm)
@@ -34,7 +34,7 @@ def one_for_all(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
             dark = worth[row, column] and share < 0.7
             # no minus before a zero
             text = f"{share:.2f}".replace("-0.00", "0.00")
-            ax.text(column, row, text, ha="center", va="center", fontsize=8.5,
+            ax.text(column, row, text, ha="center", va="center",
                     color="white" if dark else "black")  # fmt: skip
             if raised[row] == str(tested[column]):
                 ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.6))
@@ -64,8 +64,10 @@ def returns_by_clock(shares: xr.DataArray) -> Figure:
             ax.plot(here.tested, here.mean("seed"), color=color, label=str(clock))
             ax.plot(here.tested, here, ".", color=color, ms=5, alpha=0.8)
         ax.axhline(1, color="black", lw=0.8)
-        ax.set(xscale="log", xlabel="lifetime lived (pulls)", ylabel="normalised return")
-        ax.set_xticks(shares.tested.values, shares.tested.values, fontsize=9)
+        ax.set(
+            xscale="log", xlabel="lifetime lived (pulls)", ylabel="return (share of the optimum)"
+        )
+        ax.set_xticks(shares.tested.values, shares.tested.values)
         ax.minorticks_off()
         ax.legend(title="told")
     return figure
@@ -83,7 +85,7 @@ def untold_lifetimes(price: xr.Dataset, thresholds: xr.DataArray) -> Figure:
     thresholds
         Over (told, pull), in units of reward; NaN after the end of life.
     """
-    with canvas(1, 2, width=8.6, height=3.6) as (figure, (left, right)):
+    with canvas(2, height=2.8) as (figure, (left, right)):
         left.plot(price.lifetime, price.untold, color="black", label="optimum, told the hazard")
         here = price.agents.dropna("lifetime", how="all").transpose("lifetime", "seed")
         left.plot(here.lifetime, here, "o", color=BLUE, ms=5, mfc="none")
@@ -91,14 +93,14 @@ def untold_lifetimes(price: xr.Dataset, thresholds: xr.DataArray) -> Figure:
                   label="agents, told nothing")  # fmt: skip
         left.axhline(1, color=GREY, lw=0.8)
         left.set(xscale="log", xlabel="mean length of life (pulls)",
-                 ylabel="return / optimum told T")  # fmt: skip
+                 ylabel="return (share of the optimum told $T$)")  # fmt: skip
         left.set_xticks(here.lifetime.values, here.lifetime.values)
         left.minorticks_off()
-        left.legend(fontsize=9)
+        left.legend()
         for color, told in zip((GREY, BLUE), thresholds.told.values, strict=True):
             line = thresholds.sel(told=told)
             right.plot(line.pull, line, color=color, lw=2, label=str(told))
         right.axhline(0, color="black", lw=0.8)
         right.set(xlabel="pulls so far", ylabel="threshold (reward)")
-        right.legend(fontsize=9)
+        right.legend()
     return figure

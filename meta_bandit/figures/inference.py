@@ -7,7 +7,17 @@ import xarray as xr
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, canvas
+from meta_bandit.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    canvas,
+    name_above,
+)
 
 _COLORS = (BLUE, ORANGE, GREEN)
 
@@ -22,7 +32,7 @@ def probes(data: xr.Dataset) -> Figure:
         line, its mean over seeds.
     """
     networks = [name for name in data.network.values if name != "inputs"]
-    with canvas(1, data.sizes["target"], width=8.5, height=3.6) as (figure, axes):
+    with canvas(data.sizes["target"], height=2.4) as (figure, axes):
         for ax, target in zip(axes, data.target.values, strict=True):
             here = data.r2.sel(target=target)
             for place, task in enumerate(here.task.values):
@@ -35,11 +45,10 @@ def probes(data: xr.Dataset) -> Figure:
                             label=None if place else name)  # fmt: skip
             ax.plot([], [], color=GREY, ls="--", label="inputs alone")
             names = [str(name).replace(": ", "\n", 1) for name in data.task.values]
-            ax.set_xticks(range(len(names)), names, fontsize=9)
+            ax.set_xticks(range(len(names)), names)
             ax.set(title=target, ylim=(-0.05, 1.02))
-        axes[0].set_ylabel("held-out $R^2$")
-        figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, fontsize=9,
-                      loc="outside lower center")  # fmt: skip
+        axes[0].set_ylabel("what can be read off memory (held-out $R^2$)")
+        name_above(figure, axes[0])
     return figure
 
 
@@ -53,7 +62,7 @@ def memory_paths(paths: xr.Dataset) -> Figure:
         outputs h; ``posterior_mean`` over (task, life, pull), in units of reward; ``explained``
         over (task, component), each one's share of the variance.
     """
-    with canvas(1, paths.sizes["task"], width=9, height=3.7) as (figure, axes):
+    with canvas(1, paths.sizes["task"], height=3.4) as (figure, axes):
         bound = float(abs(paths.posterior_mean).quantile(0.95))
         norm = TwoSlopeNorm(0, -bound, bound)
         for ax, task in zip(axes, paths.task.values, strict=True):
@@ -65,7 +74,7 @@ def memory_paths(paths: xr.Dataset) -> Figure:
                               zorder=3)  # fmt: skip
             ax.plot(first[:, 0], second[:, 0], "k*", ms=9, zorder=4)
             shares = 100 * here.explained.values
-            ax.set_title(task, fontsize=11)
+            ax.set_title(task)
             ax.set_xlabel(f"component 1 ({shares[0]:.0f}% of variance)")
             ax.set_ylabel(f"component 2 ({shares[1]:.0f}%)")
         figure.colorbar(mesh, ax=axes, extend="both",
@@ -82,19 +91,18 @@ def answers(given: xr.Dataset) -> Figure:
         ``log_odds`` and ``posterior_mean`` (in units of reward) over (task, seed, life), at one
         pull; ``threshold`` over (task), where the Bayes-optimal policy leaves.
     """
-    with canvas(1, given.sizes["task"], width=9, height=3.8) as (figure, axes):
+    with canvas(1, given.sizes["task"], height=3.4) as (figure, axes):
         for ax, task in zip(axes, given.task.values, strict=True):
             here = given.sel(task=task)
             ax.plot(here.posterior_mean.values.ravel(), here.log_odds.values.ravel(), ".",
-                    color=BLUE, ms=3.5, mew=0, alpha=0.5, rasterized=True,
-                    label="a life of an agent")  # fmt: skip
+                    color=BLUE, ms=3.5, mew=0, alpha=0.5, rasterized=True)  # fmt: skip
+            ax.plot([], [], "o", color=BLUE, label="a life of an agent")
             ax.axhline(0, color="black", lw=0.8)
             ax.axvline(float(here.threshold), color=RED, lw=1.5, label="exact threshold $b_n$")
-            ax.set_title(task, fontsize=11)
+            ax.set_title(task)
             ax.set_xlabel(r"posterior mean $\hat\mu_n$ (reward)")
         axes[0].set_ylabel("log-odds of the risky arm (nats)")
-        figure.legend(*axes[-1].get_legend_handles_labels(), ncols=2, fontsize=9, markerscale=4,
-                      loc="outside lower center")  # fmt: skip
+        name_above(figure, axes[-1])
     return figure
 
 
@@ -108,7 +116,7 @@ def pushes(data: xr.Dataset) -> Figure:
         over (dose, task), the share in which an ideal observer pulls; ``dose`` in units of reward.
     """
     colours = (GREEN, BLUE, ORANGE, GREY, PURPLE)
-    with canvas(1, data.sizes["task"], width=9, height=4.3) as (figure, axes):
+    with canvas(1, data.sizes["task"], height=3.8) as (figure, axes):
         panels = np.atleast_1d(axes)
         for ax, task in zip(panels, data.task.values, strict=True):
             here = data.sel(task=task)
@@ -117,11 +125,12 @@ def pushes(data: xr.Dataset) -> Figure:
                 lines = here.risky.sel(direction=direction).transpose("dose", "seed")
                 ax.plot(lines.dose, lines, color=colour, lw=0.4, alpha=0.5)
                 ax.plot(lines.dose, lines.mean("seed"), "o-", color=colour, ms=4, label=direction)
-            ax.set_title(rf"$\sigma_p={task:g}$", fontsize=11)
-            ax.set(xlabel=r"dose: move of $\hat\mu_n$ (reward)", ylim=(-0.02, 1.02))
+            ax.set_title(rf"$\sigma_p={task:g}$")
+            ax.set(
+                xlabel=r"dose: move of the posterior mean $\hat\mu_n$ (reward)", ylim=(-0.02, 1.02)
+            )
         panels[0].set_ylabel("probability of a risky pull")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=3, fontsize=9, loc="outside lower center")
+        name_above(figure, panels[0])
     return figure
 
 
@@ -134,7 +143,7 @@ def at_rest(data: xr.Dataset) -> Figure:
         Over (point): ``answer``, log-odds there; ``size``, the largest absolute eigenvalue;
         ``task`` and ``told``. ``read`` over (of_task, of_seed, later), R^2 after so many pulls.
     """
-    with canvas(1, data.sizes["of_task"] + 1, width=9.5, height=3.8) as (figure, axes):
+    with canvas(1, data.sizes["of_task"] + 1, height=3.4) as (figure, axes):
         *panels, last = axes
         rng = np.random.default_rng(0)
         names = data.of_told.values.tolist()
@@ -150,16 +159,15 @@ def at_rest(data: xr.Dataset) -> Figure:
                 ax.plot(here.answer[own], place[own], "o", ms=4.5, alpha=0.8, label=label, **style)
             ax.axvline(0, color="black", lw=0.8, ls=":")
             ax.set_yticks(range(len(names)), names if ax is panels[0] else [""] * len(names))
-            ax.set_title(rf"$\sigma_p={task:g}$", fontsize=11)
-            ax.set(xlabel="log-odds of the risky arm")
-        figure.legend(*panels[0].get_legend_handles_labels(), ncols=2, fontsize=9,
-                      loc="outside lower left")  # fmt: skip
+            ax.set_title(rf"$\sigma_p={task:g}$")
+            ax.set(xlabel="log-odds of the risky arm (nats)")
+        name_above(figure, panels[0])
         for colour, task in zip((BLUE, SKY, GREY), data.of_task.values, strict=False):
             lines = data.read.sel(of_task=task).transpose("later", "of_seed")
             last.plot(lines.later, lines, color=colour, lw=0.4)
             last.plot(lines.later, lines.mean("of_seed"), "o-", color=colour, ms=4,
                       label=rf"$\sigma_p={task:g}$")  # fmt: skip
-        last.set(xlabel="pulls that tell nothing", ylabel=r"held-out $R^2$ of $\hat\mu_n$",
-                 ylim=(-0.02, 1.02))  # fmt: skip
-        last.legend(fontsize=9)
+        last.set(xlabel="pulls that tell nothing", ylim=(-0.02, 1.02))
+        last.set_ylabel(r"what memory tells of $\hat\mu_n$ (held-out $R^2$)")
+        last.legend()
     return figure

@@ -21,6 +21,7 @@ from meta_bandit.figures.style import (
     SIGMA_L,
     SIGMA_P,
     canvas,
+    name_above,
 )
 
 _COLOURS = (BLUE, ORANGE)
@@ -42,12 +43,12 @@ def exploration_maps(
     marked
         Texts for the last map, and their places (sigma_p, sigma_l).
     """
-    with canvas(1, maps.sizes["map"], width=9, height=3.9) as (figure, axes):
+    with canvas(1, maps.sizes["map"], height=3.4) as (figure, axes):
         for ax, title in zip(np.atleast_1d(axes), maps["map"].values, strict=True):
             mesh = _draw_map(ax, maps.sel(map=title), edges, **_exploration_colours())
-            ax.set_title(title, fontsize=11)
+            ax.set_title(title)
         for text, place in marked.items():
-            ax.annotate(text, place, ha="center", va="center", fontsize=9,
+            ax.annotate(text, place, ha="center", va="center",
                         bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5})  # fmt: skip
         _name_exploration(figure, axes, mesh)
         np.atleast_1d(axes)[0].set_ylabel(SIGMA_L)
@@ -68,14 +69,14 @@ def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
         As in `exploration_maps`, over (lifetime, sigma_p).
     """
     rows, columns = maps.sizes["map"], maps.sizes["lifetime"]
-    with canvas(rows, columns, width=9, height=2.9 * rows + 0.6) as (figure, axes):
+    with canvas(rows, columns, height=2.8) as (figure, axes):
         grid = np.reshape(axes, (rows, columns))
         for row, title in zip(grid, maps["map"].values, strict=True):
             for ax, lifetime in zip(row, maps.lifetime.values, strict=True):
                 values = maps.sel(map=title, lifetime=lifetime)
                 lines = edges.sel(lifetime=lifetime)
                 mesh = _draw_map(ax, values, lines, **_exploration_colours())
-                ax.set_title(f"{title}, $T={lifetime}$", fontsize=11)
+                ax.set_title(f"{title}\n$T={lifetime}$")
         _name_exploration(figure, grid, mesh)
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
@@ -92,7 +93,7 @@ def learned_against_optimal(agents: xr.Dataset) -> Figure:
         ``exploration`` over (training, agent) and ``optimal`` over (theory, agent), in pulls.
     """
     top = 1.5 * float(max(agents.exploration.max(), agents.optimal.max()))
-    with canvas(1, agents.sizes["theory"], width=8, height=4.1) as (figure, axes):
+    with canvas(1, agents.sizes["theory"], height=3.4) as (figure, axes):
         rng = np.random.default_rng(0)
         for ax, theory in zip(np.atleast_1d(axes), agents.theory.values, strict=True):
             ax.plot([0, top], [0, top], color="black", lw=1)
@@ -111,9 +112,9 @@ def learned_against_optimal(agents: xr.Dataset) -> Figure:
             ax.set_xticks(ticks, [f"{tick}" for tick in ticks])
             ax.set_yticks(ticks, [f"{tick}" for tick in ticks])
             ax.minorticks_off()
-            ax.set(xlim=(-0.15, top), ylim=(-0.15, top), xlabel=f"{theory} (pulls)")
+            ax.set(xlim=(-0.15, top), ylim=(-0.15, top), xlabel=f"exploration, {theory} (pulls)")
         np.atleast_1d(axes)[0].set_ylabel("exploration of the agent (pulls)")
-        np.atleast_1d(axes)[0].legend(fontsize=9, loc="upper left")
+        np.atleast_1d(axes)[0].legend(loc="upper left")
     return figure
 
 
@@ -126,23 +127,23 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
         ``normalised_return`` over (training, agent); ``committed``, the best committed plan's,
         over (agent); ``ratio`` over (agent), sigma_l in units of that of the adaptive edge.
     """
-    with canvas(1, agents.sizes["training"], width=8, height=3.8) as (figure, axes):
+    with canvas(1, agents.sizes["training"], height=3.6) as (figure, axes):
         for ax, training, colour in zip(
             np.atleast_1d(axes), agents.training.values, _COLOURS, strict=False
         ):
             ax.plot(agents.ratio, agents.committed, "_", ms=8, color=GREY, mew=1.4,
                     label="best committed plan")  # fmt: skip
             ax.plot(agents.ratio, agents.normalised_return.sel(training=training), "o", ms=3.5,
-                    mew=0, alpha=0.6, color=colour, label="agents, each seed")  # fmt: skip
+                    mew=0, alpha=0.6, color=colour, label=f"agents, {training}")  # fmt: skip
             ax.axhline(1, color="black", lw=0.8, ls=":")
             ax.axvline(1, color=RED, lw=2)
             ax.set(xscale="log", ylim=(-0.35, 1.1))
-            ax.set_title(training, fontsize=11)
-            ax.legend(fontsize=9, loc="lower left")
-        figure.supxlabel(r"$\sigma_l$ in units of its value at the adaptive edge")
-        np.atleast_1d(axes)[0].set_ylabel("return / Bayes-optimal return")
+            ax.set_title(training)
+        figure.supxlabel(r"task complexity $\sigma_l$ (of its value at the adaptive edge)")
+        np.atleast_1d(axes)[0].set_ylabel("return (share of the Bayes-optimal one)")
         for ax in np.atleast_1d(axes)[1:]:
             ax.set_yticklabels([])
+        name_above(figure, *np.atleast_1d(axes))
     return figure
 
 
@@ -188,7 +189,7 @@ def _name_edges(figure: Figure, axes: Any) -> None:
     ax = np.atleast_1d(axes).flat[0]
     (committed, adaptive) = ax.get_lines()[:2]
     figure.legend([committed, adaptive], ["edge, explore then commit", "edge, adaptive"],
-                  loc="outside upper center", ncols=2, fontsize=9)  # fmt: skip
+                  loc="outside upper center", ncols=2)  # fmt: skip
 
 
 def stored_and_again(data: xr.Dataset) -> Figure:
@@ -199,7 +200,7 @@ def stored_and_again(data: xr.Dataset) -> Figure:
     data
         ``stored`` and ``now`` over (agent), shares of the optimum; ``study`` as a coordinate.
     """
-    with canvas(width=5.0, height=3.9) as (figure, ax):
+    with canvas(height=4.2) as (figure, ax):
         ax.axline((0, 0), slope=1, color=GREY, lw=1)
         for number, study in enumerate(dict.fromkeys(data.study.values.tolist())):
             own = data.isel(agent=np.flatnonzero(data.study.values == study))

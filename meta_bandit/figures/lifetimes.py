@@ -10,7 +10,19 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, NEVER, ORANGE, PURPLE, RED, SKY, canvas
+from meta_bandit.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    NEVER,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    canvas,
+    name_above,
+    short,
+)
 
 _LINES = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, "black")
 _LOWEST = -1.0
@@ -29,21 +41,17 @@ def lifetime_maps(table: xr.Dataset) -> Figure:
     kinds = {"agents": "agents", "specialists": "exact specialists"}
     panels = [
         (f"{title}, {clock}", table[name].sel(clock=clock).transpose("trained", "tested"))
-        for name, title in kinds.items()
         for clock in table.clock.values
+        for name, title in kinds.items()
     ]
     panels = [(title, shares) for title, shares in panels if shares.notnull().all()]
-    columns = -(-len(panels) // 2)
-    with canvas(2, columns, width=1.2 + 2.6 * columns, height=5.6) as (figure, axes):
+    with canvas(1, len(panels), height=2.7) as (figure, axes):
         norm = TwoSlopeNorm(0.5, _LOWEST, 1)
-        for ax, (title, shares) in zip(axes.flat, panels, strict=False):
+        for ax, (title, shares) in zip(axes, panels, strict=True):
             mesh = _map(ax, shares, table.optimum, norm)
-            ax.set_title(title, fontsize=10.5)
-        for ax in axes[-1]:
-            ax.set_xlabel("lifetime lived (pulls)")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("lifetime trained on (pulls)")
-        bar = figure.colorbar(mesh, ax=axes, extend="min", shrink=0.7)
+            ax.set(title=title, xlabel="lifetime lived (pulls)")
+        axes[0].set_ylabel("lifetime trained on (pulls)")
+        bar = figure.colorbar(mesh, ax=axes, extend="min", location="top", aspect=40)
         bar.set_label("normalised return (grey column: return in reward)")
         bar.set_ticks([-1, -0.5, 0, 0.5, 0.75, 1])
     return figure
@@ -52,18 +60,19 @@ def lifetime_maps(table: xr.Dataset) -> Figure:
 def _map(ax: Any, shares: xr.DataArray, optimum: xr.DataArray, norm: TwoSlopeNorm) -> Any:
     """Draw one map, each cell with its number and those at home framed."""
     worth = np.broadcast_to(optimum > 0, shares.shape)
-    mesh = ax.imshow(np.where(worth, shares, np.nan), cmap="cividis", norm=norm, origin="lower")
+    mesh = ax.imshow(
+        np.where(worth, shares, np.nan), cmap="cividis", norm=norm, origin="lower", aspect="auto"
+    )
     ax.set_facecolor(NEVER)
     for (row, column), share in np.ndenumerate(shares.values):
         dark = worth[row, column] and share < 0.7
-        # no minus before a zero
-        text = f"{share:.2f}".replace("-0.00", "0.00")
-        ax.text(column, row, text, ha="center", va="center", fontsize=7.5,
+        ax.text(column, row, short(share), ha="center", va="center",
                 color="white" if dark else "black")  # fmt: skip
         if shares.trained[row] == shares.tested[column]:
             ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.6))
-    ax.set_xticks(range(shares.sizes["tested"]), shares.tested.values, fontsize=9)
-    ax.set_yticks(range(shares.sizes["trained"]), shares.trained.values, fontsize=9)
+    ax.set_xticks(range(shares.sizes["tested"]), shares.tested.values, rotation=90)
+    ax.set_yticks(range(shares.sizes["trained"]), shares.trained.values)
+    ax.tick_params(length=0)
     return mesh
 
 
@@ -77,7 +86,7 @@ def lifetime_curves(table: xr.Dataset) -> Figure:
         over (clock, tested, seed) of the agents trained there, ``mixed`` over (clock, mixed_seed,
         tested) of agents trained on a mixture of lifetimes up to the attribute ``longest``.
     """
-    with canvas(1, table.sizes["clock"], width=9, height=3.9) as (figure, axes):
+    with canvas(1, table.sizes["clock"], height=3.2) as (figure, axes):
         for ax, clock in zip(np.atleast_1d(axes), table.clock.values, strict=True):
             here = table.sel(clock=clock)
             for color, trained in zip(_LINES, table.trained.values, strict=False):
@@ -89,11 +98,10 @@ def lifetime_curves(table: xr.Dataset) -> Figure:
             ax.axvline(table.attrs["longest"], color=GREY, ls=":", lw=1)
             ax.axhline(1, color="black", lw=0.8)
             ax.set(title=clock, xscale="log", xlabel="lifetime lived (pulls)", ylim=(-0.65, 1.08))
-            ax.set_xticks(table.tested.values, table.tested.values, fontsize=9)
+            ax.set_xticks(table.tested.values, table.tested.values)
             ax.minorticks_off()
-        np.atleast_1d(axes)[0].set_ylabel("normalised return")
-        handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=3, fontsize=9, loc="outside lower center")
+        np.atleast_1d(axes)[0].set_ylabel("return (share of the optimum)")
+        name_above(figure, np.atleast_1d(axes)[0])
     return figure
 
 
@@ -116,7 +124,7 @@ def arms_kept(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
     optimum
         The same of the Bayes-optimal policy, over (arm, pull).
     """
-    with canvas(1, shares.sizes["arm"], width=8.5, height=3.7) as (figure, axes):
+    with canvas(1, shares.sizes["arm"], height=4.2) as (figure, axes):
         for ax, arm in zip(axes, shares.arm.values, strict=True):
             for color, trained in zip(_LINES, shares.trained.values, strict=False):
                 line = shares.sel(arm=arm, trained=trained)
@@ -125,14 +133,14 @@ def arms_kept(shares: xr.DataArray, optimum: xr.DataArray) -> Figure:
             ax.plot(best.pull + 1, best, color="black", lw=2.2, ls="--", label="Bayes-optimal")
             ax.set(title=arm, xscale="log", xlabel="pull of the life", ylim=(-0.02, 1.02))
         axes[0].set_ylabel("share of lives on the risky arm")
-        axes[1].legend(fontsize=9)
+        name_above(figure, axes[1])
     return figure
 
 
 def tampered_clock(
     agents: dict[str, xr.DataArray], reader: dict[str, xr.DataArray], words: dict[str, str]
 ) -> Figure:
-    """Draw what turning the clock changes: a column for what agents are told, a row for a measure.
+    """Draw what turning the clock changes: a row for what agents are told, a column for a measure.
 
     Parameters
     ----------
@@ -143,26 +151,20 @@ def tampered_clock(
         What each tampering is called.
     """
     told = next(iter(agents.values())).told.values
-    with canvas(len(agents), len(told), width=9.5, height=2.6 * len(agents) + 1.4) as (
-        figure,
-        axes,
-    ):
-        grid = np.reshape(axes, (len(agents), len(told)))
-        for row, (label, change) in zip(grid, agents.items(), strict=True):
-            for ax, kind in zip(row, told, strict=True):
+    with canvas(len(told), len(agents), height=2.1) as (figure, axes):
+        grid = np.reshape(axes, (len(told), len(agents)))
+        for column, (label, change) in zip(grid.T, agents.items(), strict=True):
+            names = [words[str(key)] for key in change.tampering.values]
+            for ax, kind in zip(column, told, strict=True):
                 own = change.sel(told=kind).dropna("world", how="all")
                 _changes(ax, own.mean("seed"), reader[label].sel(world=own.world))
-                ax.set_ylim(float(reader[label].min()) - 4, float(reader[label].max()) + 4)
-            row[0].set_ylabel(label, fontsize=9.5)
-        for ax, kind in zip(grid[0], told, strict=True):
-            ax.set_title(f"agents told {kind}", fontsize=10.5)
-        for ax in grid[-1]:
-            names = [words[str(key)] for key in change.tampering.values]
-            ax.set_xticks(range(len(names)), names, fontsize=9, rotation=35, ha="right")
-        for ax in grid[:-1].flat:
-            ax.set_xticks(range(change.sizes["tampering"]), [])
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, ncols=2, fontsize=9.5, loc="outside lower center")
+                ax.set_xlim(float(reader[label].min()) - 4, float(reader[label].max()) + 4)
+                ax.set(yticks=range(len(names)), yticklabels=names if ax in grid[:, 0] else [])
+                ax.invert_yaxis()
+            column[-1].set_xlabel(label)
+        for ax, kind in zip(grid[:, 0], told, strict=True):
+            ax.set_title(f"agents told {kind}")
+        name_above(figure, grid[0, 0])
     return figure
 
 
@@ -175,8 +177,8 @@ def _changes(ax: Any, own: xr.DataArray, exact: xr.DataArray) -> None:
     ):
         for number, world in enumerate(values.world.values):
             named = label if number == 0 else None
-            ax.plot(place + off, values.sel(world=world), marker, color=color, ms=4, alpha=0.7,
+            ax.plot(values.sel(world=world), place + off, marker, color=color, ms=4, alpha=0.7,
                     label=named)  # fmt: skip
         middle = values.mean("world")
-        ax.hlines(middle, place + off - 0.14, place + off + 0.14, color=color, lw=2)
-    ax.axhline(0, color="black", lw=0.8)
+        ax.vlines(middle, place + off - 0.14, place + off + 0.14, color=color, lw=2)
+    ax.axvline(0, color="black", lw=0.8)

@@ -20,7 +20,7 @@ def wide_worlds(edges: xr.Dataset, approach: xr.Dataset) -> Figure:
     approach
         ``missing`` over (lifetime): c - K_T / sqrt(T); ``chernoff`` and ``bound``, likewise.
     """
-    with canvas(1, 2, width=8.5, height=3.7) as (figure, (left, right)):
+    with canvas(2, height=2.9) as (figure, (left, right)):
         marks = ("-", "--", ":")
         for lifetime, mark in zip(edges.lifetime.values, marks, strict=False):
             here = edges.sel(lifetime=lifetime)
@@ -31,15 +31,17 @@ def wide_worlds(edges: xr.Dataset, approach: xr.Dataset) -> Figure:
             level = edges.attrs[name]
             left.axhline(level, color=colour, lw=0.8)
             left.text(float(edges.sigma_p.min()), level * 1.02, name, color=colour, va="bottom")
-        left.set(xscale="log", xlabel=r"ecological uncertainty $\sigma_p/|m|$", ylim=(0, 0.72))
-        left.set_ylabel(r"edge, $\sigma_l |m| / (\sigma_p^2 \sqrt{T})$")
-        left.legend(fontsize=9, loc="center right")
+        left.set(
+            xscale="log", xlabel=r"ecological uncertainty $\sigma_p/|m|$ (unitless)", ylim=(0, 0.72)
+        )
+        left.set_ylabel(r"scaled complexity $\sigma_l |m| / (\sigma_p^2 \sqrt{T})$ (unitless)")
+        left.legend(loc="center right")
         right.plot(approach.lifetime, approach.bound, color=GREY, ls="--", label="proved bound")
         right.plot(approach.lifetime, approach.chernoff, color="black", lw=1, label="Chernoff's")
         right.plot(approach.lifetime, approach.missing, "o", ms=4, color=RED, label="exact")
         right.set(xscale="log", yscale="log", xlabel="lifetime $T$ (pulls)")
-        right.set_ylabel(r"missing, $c - K_T/\sqrt{T}$")
-        right.legend(fontsize=9)
+        right.set_ylabel(r"missing to the limit $c - K_T/\sqrt{T}$ (unitless)")
+        right.legend()
     return figure
 
 
@@ -55,7 +57,7 @@ def predictable_side(edges: xr.Dataset, starts: xr.Dataset) -> Figure:
     starts
         ``exact``, ``law`` and ``first_order`` over (lifetime): sigma_0, in units of reward.
     """
-    with canvas(1, 2, width=8.5, height=3.7) as (figure, (left, right)):
+    with canvas(2, height=2.9) as (figure, (left, right)):
         for name, colour, words in (
             ("adaptive", RED, "adaptive"),
             ("committed", BLUE, "committed"),
@@ -66,14 +68,17 @@ def predictable_side(edges: xr.Dataset, starts: xr.Dataset) -> Figure:
         left.plot(edges.excess, edges.adaptive_law, color=RED, lw=1)
         left.plot(edges.excess, edges.one_pull_law, color=GREEN, lw=1)
         left.set(xscale="log", yscale="log", title=f"$T={edges.attrs['lifetime']}$ pulls")
-        left.set(xlabel=r"$\sigma_p - \sigma_0$ (reward)", ylabel=SIGMA_L)
-        left.legend(fontsize=9)
+        left.set(
+            xlabel=r"uncertainty beyond the edge's beginning $\sigma_p - \sigma_0$ (reward)",
+            ylabel=SIGMA_L,
+        )
+        left.legend()
         right.plot(starts.lifetime, starts.exact, color="black", label=r"exact $\sigma_0$")
         right.plot(starts.lifetime, starts.law, color=RED, ls="--", label="with the correction")
         right.plot(starts.lifetime, starts.first_order, color=GREY, ls=":", label="without it")
         right.set(xscale="log", xlabel="lifetime $T$ (pulls)", ylim=(0, 1.5))
         right.set_ylabel(r"edges begin at $\sigma_0$ (reward)")
-        right.legend(fontsize=9)
+        right.legend()
     return figure
 
 
@@ -88,18 +93,20 @@ def long_regrets(regrets: xr.Dataset, little_noise: xr.DataArray) -> Figure:
     little_noise
         ell_T over (lifetime), without unit.
     """
-    with canvas(1, 2, width=8.5, height=3.7) as (figure, (left, right)):
+    with canvas(2, height=2.9) as (figure, (left, right)):
         left.plot(regrets.lifetime, regrets.committed, "o", ms=4, color=BLUE, label="committed")
         left.plot(regrets.lifetime, regrets.law, color=BLUE, lw=1, label="its law")
         left.plot(regrets.lifetime, regrets.adaptive, "s", ms=4, color=RED, label="adaptive")
         left.set(xscale="log", yscale="log", xlabel="lifetime $T$ (pulls)")
         left.set_ylabel("regret of a life (reward)")
-        left.legend(fontsize=9)
+        left.legend()
         lives = little_noise.lifetime
         right.plot(lives, (lives - 1) / 2, color=GREY, ls=":", label="one look, $(T-1)/2$")
         right.plot(lives, np.log(lives) ** 2 / 2, color="black", lw=1, label=r"$\ln^2(T)/2$")
         right.plot(lives, little_noise, "s", ms=4, color=RED, label=r"$\ell_T$")
-        right.set(xscale="log", xlabel="lifetime $T$ (pulls)", ylabel="cost of a little noise")
+        right.set(
+            xscale="log", xlabel="lifetime $T$ (pulls)", ylabel="cost of a little noise (unitless)"
+        )
         right.set_ylim(0, 1.3 * float(np.log(lives.max()) ** 2 / 2))
-        right.legend(fontsize=9)
+        right.legend()
     return figure

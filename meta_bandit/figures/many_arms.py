@@ -20,6 +20,8 @@ from meta_bandit.figures.style import (
     SIGMA_L,
     SKY,
     canvas,
+    name_above,
+    short,
 )
 
 Floats = NDArray[np.float64]
@@ -37,12 +39,12 @@ def bernoulli_edges(plans: xr.DataArray, lifetimes: xr.Dataset) -> Figure:
         ``informed``, ``adaptive`` and ``committed`` over (weight): critical lifetimes, in pulls,
         against the worth of the prior, alpha + beta, in pulls.
     """
-    with canvas(1, 2, width=8.5, height=3.7) as (figure, (left, right)):
+    with canvas(2, height=2.8) as (figure, (left, right)):
         left.plot(plans.pulls, plans, ".-", ms=3, lw=0.8, color=BLUE, label="explore, then commit")
         left.axhline(plans.attrs["best"], color=RED, label="Bayes-optimal")
         left.axhline(0, color="black", lw=0.8, ls=":")
         left.set(xlabel="length of exploration $n$ (pulls)", ylabel="return of a life (reward)")
-        left.legend(fontsize=9)
+        left.legend()
         at = lifetimes.weight
         right.fill_between(at, 1, lifetimes.adaptive, color=NEVER, lw=0)
         right.plot(at, lifetimes.committed, color=BLUE, ls="--", label="explore, then commit")
@@ -50,7 +52,7 @@ def bernoulli_edges(plans: xr.DataArray, lifetimes: xr.Dataset) -> Figure:
         right.plot(at, lifetimes.informed, color="black", lw=1, label="one pull tells all")
         right.set(xscale="log", yscale="log", ylabel="critical lifetime (pulls)")
         right.set_xlabel(r"worth of the prior $\alpha + \beta$ (pulls)")
-        right.legend(fontsize=9)
+        right.legend()
     return figure
 
 
@@ -65,7 +67,7 @@ def ladder(rungs: xr.Dataset, others: xr.DataArray) -> Figure:
     others
         Returns over (world, policy) of policies that may use all arms, in units of reward.
     """
-    with canvas(1, rungs.sizes["world"], width=8.5, height=4.2) as (figure, axes):
+    with canvas(rungs.sizes["world"], height=3) as (figure, axes):
         for ax, world in zip(np.atleast_1d(axes), rungs.world.values, strict=True):
             here = rungs.sel(world=world)
             low, top = here["index"] - 2 * here.index_se, here.bound + 2 * here.bound_se
@@ -75,11 +77,11 @@ def ladder(rungs: xr.Dataset, others: xr.DataArray) -> Figure:
             for policy in others.policy.values:
                 level = float(others.sel(world=world, policy=policy))
                 ax.axhline(level, color=GREY, lw=0.8, ls="--", zorder=0)
-                ax.annotate(policy, (0, level), xytext=(0, 2), textcoords="offset points",
-                            fontsize=8, color=GREY)  # fmt: skip
+                ax.annotate(policy, (1, level), xycoords=("axes fraction", "data"), va="center",
+                            xytext=(4, 0), textcoords="offset points", color=GREY)  # fmt: skip
             ax.set(title=world, xlabel="arms that are used $k$")
         np.atleast_1d(axes)[0].set_ylabel("return of a life (reward)")
-        np.atleast_1d(axes)[-1].legend(fontsize=9, loc="lower right")
+        name_above(figure, ax)
     return figure
 
 
@@ -95,7 +97,7 @@ def climbers(data: xr.Dataset, levels: xr.DataArray) -> Figure:
         Returns to compare with over (world, level), in units of reward.
     """
     worlds = data.world.values
-    with canvas(3, len(worlds), width=8.5, height=8.0) as (figure, axes):
+    with canvas(3, len(worlds), height=2.6) as (figure, axes):
         for column, world in zip(np.reshape(axes, (3, -1)).T, worlds, strict=True):
             top, middle, bottom = column
             here = data.sel(world=world)
@@ -121,19 +123,19 @@ def climbers(data: xr.Dataset, levels: xr.DataArray) -> Figure:
                     (1, at),
                     xycoords=("axes fraction", "data"),
                     ha="right",
-                    xytext=(0, 2),
+                    va="top",
+                    xytext=(0, -2),
                     textcoords="offset points",
-                    fontsize=8,
                     color=GREY,
                 )
-            top.set(title=world, xlabel="updates")
-            middle.set(xlabel="updates", ylim=(0, None))
+            top.set(title=world, xlabel="updates of the weights")
+            middle.set(xlabel="updates of the weights", ylim=(0, None))
             bottom.set(xlabel="unknown arms tried by the greedy agent (arms)", ylim=(0, 1.05))
         first = np.reshape(axes, (3, -1))[:, 0]
         first[0].set_ylabel("return of a life (reward)")
         first[1].set_ylabel("arms tried in training (arms)")
         first[2].set_ylabel("share of lives")
-        first[1].legend(fontsize=9)
+        name_above(figure, first[1])
     return figure
 
 
@@ -147,7 +149,7 @@ def arms_that_pay(data: xr.Dataset) -> Figure:
         (safe), in units of reward.
     """
     more = data["index"] - data.plan
-    with canvas(1, 2, width=9.0, height=3.9) as (figure, axes):
+    with canvas(1, 2, height=3.6) as (figure, axes):
         for ax, values, label in (
             (axes[0], data.arms, "arms that the best committed plan tries"),
             (axes[1], more, "what the index policy earns more (reward)"),
@@ -176,19 +178,19 @@ def found_on_the_map(data: xr.Dataset) -> Figure:
     """
     means = data[["share", "earned"]].mean("seed").transpose("recipe", "sigma_l", "safe")
     count = data.sizes["recipe"]
-    with canvas(1, count, width=3.0 * count, height=3.4) as (figure, axes):
+    with canvas(1, count, height=2.2) as (figure, axes):
         for ax, name, recipe in zip(axes, data.called.values, means.recipe.values, strict=True):
             own = means.sel(recipe=recipe)
-            mesh = ax.imshow(own.share, cmap="cividis", vmin=0, vmax=1, origin="lower")
+            mesh = ax.imshow(own.share, cmap="cividis", vmin=0, vmax=1, origin="lower",
+                             aspect="auto")  # fmt: skip
             ax.set(facecolor=NEVER, xlabel=r"what arm 0 pays $\mu_1$ (reward)")
             ax.set_title(str(name))
             for (row, column), share in np.ndenumerate(own.share.values):
                 worth = np.isfinite(share)
                 gain = own.earned.values[row, column]
-                # adding 0 leaves no minus before a zero
-                text = f"{round(share, 2) + 0.0:.2f}" if worth else f"{round(gain, 1) + 0.0:g}"
+                text = short(share) if worth else f"{round(gain, 1) + 0.0:g}"
                 color = "white" if worth and share < 0.6 else "black"
-                ax.text(column, row, text, ha="center", va="center", fontsize=9, color=color)
+                ax.text(column, row, text, ha="center", va="center", color=color)
             ax.set_xticks(range(own.sizes["safe"]), own.safe.values)
             ax.set_yticks(range(own.sizes["sigma_l"]), own.sigma_l.values)
         axes[0].set_ylabel(SIGMA_L)
@@ -209,7 +211,7 @@ def out_of_the_trap(
     levels
         Returns to compare with, by name, in units of reward.
     """
-    with canvas(width=7.5, height=2.8) as (figure, ax):
+    with canvas(height=3) as (figure, ax):
         for row, values in enumerate(earned.values()):
             color = RED if row == len(earned) - 1 else BLUE
             ax.barh(row, np.mean(values), color=color, alpha=0.35, height=0.6)
@@ -225,7 +227,6 @@ def out_of_the_trap(
                 va="top",
                 xytext=(-3, -1),
                 textcoords="offset points",
-                fontsize=8,
                 color=GREY,
             )
         ax.set_yticks(range(len(earned)), list(earned))
@@ -245,7 +246,7 @@ def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
         Returns to compare with over (world, level), in units of reward.
     """
     worlds, ways = data.world.values, data.way.values
-    with canvas(2, len(worlds), width=8.5, height=5.6) as (figure, axes):
+    with canvas(2, len(worlds), height=2.8) as (figure, axes):
         for (top, bottom), world in zip(np.reshape(axes, (2, -1)).T, worlds, strict=True):
             here = data.sel(world=world)
             # the two policies' own curve is of the explorer, which is not paid for its pulls
@@ -260,12 +261,9 @@ def ways_out(data: xr.Dataset, levels: xr.DataArray) -> Figure:
                 for ax in (top, bottom):
                     at = float(levels.sel(world=world, level=level))
                     ax.axhline(at, color=GREY, lw=0.8, ls="--", zorder=0)
-            top.set(title=world, xlabel="updates")
-            bottom.set(xlabel="pulls of the explorer (pulls)", ylim=(0, None))
+            top.set(title=world, xlabel="updates of the weights")
+            bottom.set(xlabel="pulls of the explorer", ylim=(0, None))
         for ax in np.reshape(axes, (2, -1))[:, 0]:
             ax.set_ylabel("return of a life (reward)")
-        for ax, place in zip(
-            np.reshape(axes, (2, -1))[:, -1], ("lower right", "lower center"), strict=True
-        ):
-            ax.legend(fontsize=9, loc=place)
+        name_above(figure, *np.reshape(axes, (2, -1))[:, -1])
     return figure

@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
-from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SIGMA_P, canvas
+from meta_bandit.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SIGMA_P, canvas, name_above
 
 _COMMIT: Any = {"color": "black", "ls": "--", "lw": 1.5}
 _BAYES: Any = {"color": RED, "lw": 2}
@@ -30,7 +31,7 @@ def branches(agents: xr.Dataset, optima: xr.Dataset) -> Figure:
     optima
         ``optimal_pulls`` and ``bayes_exploration`` over (sigma_p), in pulls.
     """
-    with canvas(1, agents.sizes["training"], width=8, height=3.5) as (figure, axes):
+    with canvas(1, agents.sizes["training"], height=3.5) as (figure, axes):
         axes = np.atleast_1d(axes)
         _share_y(axes)
         for ax, training in zip(axes, agents.training.values, strict=True):
@@ -40,9 +41,8 @@ def branches(agents: xr.Dataset, optima: xr.Dataset) -> Figure:
             for kind in _KINDS:
                 _points(ax, here.exploration.where(here.kind == kind), kind)
             ax.set(title=training, xlabel=SIGMA_P)
-        first = axes[0]
-        first.set_ylabel("exploration (pulls)")
-        first.legend(fontsize=9, loc="upper left")
+        axes[0].set_ylabel("exploration (pulls)")
+        name_above(figure, axes[0])
     return figure
 
 
@@ -59,12 +59,11 @@ def lead(optima: xr.Dataset, shares: xr.Dataset) -> Figure:
         ``share``, ``low`` and ``high`` over (group, training, sigma_p): of agents in a group.
     """
     groups = shares.sizes["group"]
-    with canvas(1, 1 + groups, width=9, height=3.4) as (figure, (values, *found)):
+    with canvas(1, 1 + groups, height=3) as (figure, (values, *found)):
         values.plot(optima.sigma_p, optima.commit_value, **_COMMIT, label="best committed plan")
         values.plot(optima.sigma_p, optima.bayes_value, **_BAYES, label="best policy")
         values.axhline(0, color=ORANGE, lw=2, label="never learn")
         values.set(xlabel=SIGMA_P, ylabel=_RETURN, title="worth")
-        values.legend(fontsize=9)
         for ax, group in zip(found, shares.group.values, strict=True):
             for aside, training, colour in zip(
                 (-0.006, 0.006), shares.training.values, (GREY, BLUE), strict=True
@@ -73,12 +72,11 @@ def lead(optima: xr.Dataset, shares: xr.Dataset) -> Figure:
                 around = [here.share - here.low, here.high - here.share]
                 ax.errorbar(here.sigma_p + aside, here.share, yerr=around, fmt="o-", ms=4,
                             color=colour, capsize=3, label=training)  # fmt: skip
-            ax.set(xlabel=SIGMA_P, title=group, ylim=(-0.05, 1.05))
+            ax.set(xlabel=SIGMA_P, ylabel="share of agents", title=group, ylim=(-0.05, 1.05))
         for ax in (values, *found):
             ax.axvline(optima.attrs["commit_edge"], color="black", ls=":", lw=1.2)
             ax.axvline(optima.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
-        found[0].set_ylabel("share of agents")
-        found[-1].legend(fontsize=9, loc="lower right")
+        name_above(figure, values, found[-1])
     return figure
 
 
@@ -91,7 +89,7 @@ def portrait(agents: xr.Dataset) -> Figure:
         ``begins``, the probability of the risky arm at the first pull of a life, and ``pushed``,
         the return of a life whose first pull is forced (reward), over (training, sigma_p, seed).
     """
-    with canvas(1, agents.sizes["training"], width=8.5, height=3.8) as (figure, axes):
+    with canvas(1, agents.sizes["training"], height=3.5) as (figure, axes):
         axes = np.atleast_1d(axes)
         _share_y(axes)
         for ax, training in zip(axes, agents.training.values, strict=True):
@@ -104,7 +102,7 @@ def portrait(agents: xr.Dataset) -> Figure:
             ax.axhline(0, color="black", lw=0.8)
             ax.set(title=training, xlabel=_BEGIN, xscale="log")
         axes[0].set_ylabel("return once begun (reward)")
-        axes[0].legend(fontsize=9, title=r"$\sigma_p$")
+        axes[0].legend(title=r"$\sigma_p$ (reward)")
     return figure
 
 
@@ -117,7 +115,7 @@ def drift(moves: dict[str, tuple[xr.Dataset, xr.Dataset]]) -> Figure:
         By the title of its panel: agents before and after, each with ``begins`` (probability),
         ``pushed`` and ``pushed_se`` (reward) over (agent).
     """
-    with canvas(1, len(moves), width=8.5, height=3.6) as (figure, axes):
+    with canvas(1, len(moves), height=3.2) as (figure, axes):
         axes = np.atleast_1d(axes)
         _share_y(axes)
         for ax, (title, (before, after)) in zip(axes, moves.items(), strict=True):
@@ -132,7 +130,7 @@ def drift(moves: dict[str, tuple[xr.Dataset, xr.Dataset]]) -> Figure:
             ax.axhline(0, color="black", lw=0.8)
             ax.set(title=title, xlabel=_BEGIN)
         axes[0].set_ylabel("return once begun (reward)")
-        axes[0].legend(fontsize=9, loc="upper left")
+        axes[0].legend(loc="upper left")
     return figure
 
 
@@ -145,7 +143,7 @@ def dip(curves: xr.Dataset) -> Figure:
         ``pull_share`` over (sigma_p, seed, update), the share of risky pulls, and ``kind``, as of
         `branches`, over (sigma_p, seed), at the end.
     """
-    with canvas(1, curves.sizes["sigma_p"], width=8.5, height=3.3) as (figure, axes):
+    with canvas(1, curves.sizes["sigma_p"], height=2.8) as (figure, axes):
         axes = np.atleast_1d(axes)
         _share_y(axes)
         for ax, sigma_p in zip(axes, curves.sigma_p.values, strict=True):
@@ -154,11 +152,15 @@ def dip(curves: xr.Dataset) -> Figure:
                 line = here.sel(seed=seed)
                 colour, _ = _KINDS[str(line.kind.values)]
                 ax.plot(line["update"], line.pull_share, color=colour, lw=1)
-            ax.set(title=rf"$\sigma_p={sigma_p:g}$", xlabel="update", yscale="log")
+            ax.set(
+                title=rf"$\sigma_p={sigma_p:g}$",
+                xlabel="updates of the weights in training",
+                yscale="log",
+            )
         axes[0].set_ylabel("share of risky pulls")
         for kind, (colour, _) in _KINDS.items():
             axes[0].plot([], [], color=colour, label=kind)
-        axes[0].legend(fontsize=9, title="in the end", title_fontsize=9)
+        axes[0].legend(title="in the end")
     return figure
 
 
@@ -174,7 +176,7 @@ def loop(walk: xr.Dataset) -> Figure:
         (reward) and ``trap`` (probability) over (mean); attributes ``commit_edge``,
         ``bayes_edge``: the prior means of both edges.
     """
-    with canvas(1, 2, width=8.5, height=3.6) as (figure, (left, right)):
+    with canvas(2, height=2.8) as (figure, (left, right)):
         for way, label, colour, mark in (
             ("down", "prior mean falls", BLUE, "v"),
             ("up", "and rises again", ORANGE, "^"),
@@ -191,7 +193,7 @@ def loop(walk: xr.Dataset) -> Figure:
             ax.axvline(walk.attrs["commit_edge"], color="black", ls=":", lw=1.2)
             ax.axvline(walk.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
             ax.set_xlabel("prior mean $m$ (reward)")
-            ax.legend(fontsize=9)
+            ax.legend()
         left.set_ylabel(_RETURN)
         right.set(ylabel="largest probability of a pull", yscale="log", ylim=(1e-4, 1.2))
     return figure
@@ -206,7 +208,7 @@ def between(lines: dict[str, xr.Dataset]) -> Figure:
         By the title of its panel: ``value`` and ``value_se`` over (pair, along), in units of
         reward; ``along`` is 0 at the first agent and 1 at the second.
     """
-    with canvas(1, len(lines), width=8.5, height=3.3) as (figure, axes):
+    with canvas(1, len(lines), height=3) as (figure, axes):
         for ax, (title, pairs) in zip(np.atleast_1d(axes), lines.items(), strict=True):
             for number in range(pairs.sizes["pair"]):
                 pair = pairs.isel(pair=number)
@@ -214,7 +216,7 @@ def between(lines: dict[str, xr.Dataset]) -> Figure:
                     pair.along, pair.value, yerr=2 * pair.value_se, lw=1.2, marker="o", ms=3
                 )
             ax.axhline(0, color="black", lw=0.8, ls=":")
-            ax.set(title=title, xlabel="way from first to second")
+            ax.set(title=title, xlabel="way from the first weights (0) to the second (1)")
         np.atleast_1d(axes)[0].set_ylabel(_RETURN)
     return figure
 
@@ -228,7 +230,7 @@ def variations(found: xr.Dataset) -> Figure:
         ``pulls``, risky pulls of a life when actions are sampled, and ``kind``, as of `branches`,
         over (variation, seed).
     """
-    with canvas(width=7, height=3.6) as (figure, ax):
+    with canvas(height=3.6) as (figure, ax):
         rows = np.arange(found.sizes["variation"])[::-1]
         spread = 0.3 * np.linspace(-1, 1, found.sizes["seed"])
         for row, name in zip(rows, found.variation.values, strict=True):
@@ -240,7 +242,8 @@ def variations(found: xr.Dataset) -> Figure:
         ax.set_yticks(rows, found.variation.values)
         ax.set(xscale="log", xlabel="risky pulls of a life, actions sampled")
         ax.grid(axis="y", color="#dddddd", lw=0.6)
-        ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        name_above(figure, ax)
     return figure
 
 
@@ -271,12 +274,12 @@ def loops(data: xr.Dataset) -> Figure:
         reward, ``low`` and ``high`` over (updates), the interval of its mean; ``ended`` over
         (updates, walker), whether the walker came back; attributes ``commit_edge``, ``bayes_edge``.
     """
-    with canvas(1, 2, width=8.5, height=3.6) as (figure, (left, right)):
+    with canvas(2, height=2.8) as (figure, (left, right)):
         shades = np.linspace(0.25, 1.0, data.sizes["updates"])
         for shade, updates in zip(shades, data.updates.values, strict=True):
             here = data.sel(updates=updates)
             for way, colour, label in (("down", BLUE, "falls"), ("up", ORANGE, "rises")):
-                named = f"$m$ {label}" if updates == data.updates[-1] else None
+                named = f"prior mean {label}" if updates == data.updates[-1] else None
                 left.plot(here[f"mean_{way}"], here[f"share_{way}"].mean("walker"), color=colour,
                           alpha=shade, lw=0.6 + 1.2 * shade, label=named)  # fmt: skip
             jitter = np.exp(np.linspace(-0.12, 0.12, here.sizes["walker"]))
@@ -291,9 +294,9 @@ def loops(data: xr.Dataset) -> Figure:
         right.axhline(0, color=GREY, ls=":", lw=1.2)
         left.axvline(data.attrs["commit_edge"], color="black", ls=":", lw=1.2)
         left.axvline(data.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
-        left.set(xlabel="prior mean $m$ (reward)", ylabel="risky pulls / lifetime")
+        left.set(xlabel="prior mean $m$ (reward)", ylabel="share of risky pulls in a life")
         left.locator_params(axis="x", nbins=5)
-        left.legend(fontsize=9)
+        left.legend()
         right.set(xscale="log", xlabel="updates at each stop", ylabel="width of the loop (reward)")
         right.set_xticks(data.updates.values, [f"{one}" for one in data.updates.values])
         right.minorticks_off()

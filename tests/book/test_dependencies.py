@@ -7,7 +7,7 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
 
 from book.run.chapter import read_chapter
-from book.run.dependencies import imported_modules, named_data
+from book.run.record import imported_modules, named_data
 
 
 def test_an_import_inside_a_function_counts(mini_source: Path) -> None:

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from book.pages.figure import first_figure
+from book.pages.downloads import first_figure
 
 
 def notebook(path: Path, *data: dict[str, str]) -> Path:

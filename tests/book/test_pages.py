@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from book.pages.figure import first_figure
+from book.pages.downloads import first_figure
 from meta_bandit.theory import symbolic
 from tests.book.pages import HTML, ROOT, Page, toc_pages
 
