@@ -205,6 +205,14 @@ def test_a_default_that_is_no_plain_value_is_refused(first: Path, tmp_path: Path
         execute_chapter(chapter, tmp_path / "out.ipynb")
 
 
+def test_figures_are_there_as_svg_for_the_pages_and_as_png(first: Path, tmp_path: Path) -> None:
+    execute_chapter(first, out := tmp_path / "out.ipynb")
+    cells = nbformat.read(out, as_version=4).cells
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
+    (figure,) = (data for data in shown if "image/png" in data)
+    assert "</svg>" in figure["image/svg+xml"]
+
+
 def test_two_runs_write_the_same_bytes_and_no_trace_of_the_run(first: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / "a" / "first.ipynb", tmp_path / "b" / "first.ipynb"]
     for output in outputs:

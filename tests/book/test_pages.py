@@ -65,6 +65,21 @@ def test_every_figure_says_in_words_what_it_shows(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES)
+def test_every_figure_is_drawn_by_lines_light_and_with_text_as_large_as_the_page_s(
+    address: str,
+) -> None:
+    for image in page(address).images:
+        found = inside(address, image["src"])
+        assert found
+        assert found[0].endswith(".svg")
+        drawing = (HTML / found[0]).read_text()
+        # maps and clouds of points are pictures inside it
+        assert len(drawing) < 500_000, image["alt"]
+        (points,) = re.findall(r'<svg[^>]* width="([\d.]+)pt"', drawing)
+        assert float(points) < 72 * 6.1, image["alt"]
+
+
+@pytest.mark.parametrize("address", PAGES)
 def test_the_executed_notebook_can_be_downloaded(address: str) -> None:
     name = address.removesuffix(".html")
     source = f"_sources/{name}.ipynb"

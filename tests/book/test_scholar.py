@@ -59,7 +59,8 @@ def test_a_page_says_what_it_is(page: str) -> None:
     (description,) = tags["description"]
     assert 40 < len(description) <= 200
     assert tags["og:description"] == [description]
-    # the page's own picture where it has one, and in any case one that is there
+    # the page's own picture where it has one, and in any case one that is there, and no SVG
+    assert tags["og:image"][0].endswith(".png")
     assert (HTML / urlsplit(tags["og:image"][0]).path.lstrip("/")).is_file()
 
 
