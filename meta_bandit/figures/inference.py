@@ -68,7 +68,7 @@ def memory_paths(paths: xr.Dataset) -> Figure:
         for ax, task in zip(axes, paths.task.values, strict=True):
             here = paths.sel(task=task)
             first, second = here.place.transpose("component", "life", "pull")
-            ax.plot(first.T, second.T, color=GREY, lw=0.4, alpha=0.6)
+            ax.plot(first.T, second.T, color=GREY, lw=0.4, alpha=0.6, rasterized=True)
             mesh = ax.scatter(first, second, c=here.posterior_mean.transpose("life", "pull"),
                               cmap="PuOr_r", norm=norm, s=6, lw=0, rasterized=True,
                               zorder=3)  # fmt: skip

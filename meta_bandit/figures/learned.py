@@ -103,7 +103,7 @@ def learned_against_optimal(agents: xr.Dataset) -> Figure:
                 # whole numbers of pulls would hide one another
                 shift = np.where(optimal > 0, np.exp(rng.normal(0, 0.025, optimal.size)), 1)
                 ax.plot(optimal * shift, learned, "o", ms=3.5, mew=0, alpha=0.5, color=colour,
-                        label=training)  # fmt: skip
+                        label=training, rasterized=True)  # fmt: skip
             scale: dict[str, Any] = {"linthresh": 1, "linscale": 0.5}
             ax.set_xscale("symlog", **scale)
             ax.set_yscale("symlog", **scale)
@@ -132,9 +132,10 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
             np.atleast_1d(axes), agents.training.values, _COLOURS, strict=False
         ):
             ax.plot(agents.ratio, agents.committed, "_", ms=8, color=GREY, mew=1.4,
-                    label="best committed plan")  # fmt: skip
+                    label="best committed plan", rasterized=True)  # fmt: skip
             ax.plot(agents.ratio, agents.normalised_return.sel(training=training), "o", ms=3.5,
-                    mew=0, alpha=0.6, color=colour, label=f"agents, {training}")  # fmt: skip
+                    mew=0, alpha=0.6, color=colour, label=f"agents, {training}",
+                    rasterized=True)  # fmt: skip
             ax.axhline(1, color="black", lw=0.8, ls=":")
             ax.axvline(1, color=RED, lw=2)
             ax.set(xscale="log", ylim=(-0.35, 1.1))

@@ -28,7 +28,8 @@ SIGMA_P = r"ecological uncertainty $\sigma_p$ (reward)"
 SIGMA_L = r"task complexity $\sigma_l$ (reward)"
 
 _STYLE: Any = {
-    "figure.dpi": 120,
+    # of a PNG, and of what inside an SVG is a picture: two pixels for each of the page's
+    "figure.dpi": 192,
     "figure.constrained_layout.use": True,
     "font.size": 12,
     "figure.labelsize": 12,
