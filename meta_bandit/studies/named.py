@@ -64,16 +64,19 @@ _STRIP = Grid(
     seed=tuple(range(10)),
 )
 
-# Raised first as any agent is, from lives in which trying costs nothing. Few of the pulls of an
-# update are first ones, and little is at stake in tasks where the first should be left: so then
-# once more, with the advantages of every task in units of their own
-_FIRST = replace(CONFIGURATIONS["plain"], lives=128, time_feature="log-remaining", updates=1000)
-_THEN = replace(_FIRST, normalise_advantages="task", continuation_until=0.0, learning_rate=2e-3)
-_TOLD = tuple(
-    replace(stage, task_context=True, updates=updates)
-    for stage, updates in ((_FIRST, 1200), (_THEN, 1500))
+# Raised by the default training. Few of the pulls of an update are first ones, and little is at
+# stake in tasks where the first should be left: so the advantages of every task are in units of
+# their own
+_WIDE = replace(
+    CONFIGURATIONS["companion"],
+    good_arms=0.0,
+    lives=128,
+    time_feature="log-remaining",
+    normalise_advantages="task",
+    updates=2000,
 )
-_UNTOLD = replace(_FIRST, time_feature="none", lives=64, updates=800)
+_TOLD = replace(_WIDE, task_context=True, updates=4000)
+_UNTOLD = replace(CONFIGURATIONS["plain"], time_feature="none", updates=800)
 
 STUDIES: dict[str, Study] = {
     "smoke": Grid(
@@ -95,8 +98,8 @@ STUDIES: dict[str, Study] = {
     "lifetimes-fraction": _LIFETIMES,
     "lifetimes-elapsed": replace(_LIFETIMES, config=replace(_HALF, time_feature="elapsed")),
     "lifetimes-remaining": replace(_LIFETIMES, config=replace(_HALF, time_feature="remaining")),
-    "every-lifetime": every_lifetime((0, 1, 2), (_FIRST, _THEN)),
-    "every-task": every_task((0, 1, 2), _TOLD),
+    "every-lifetime": every_lifetime((0, 1, 2), (_WIDE,)),
+    "every-task": every_task((0, 1, 2), (_TOLD,), updates=32),
     "every-death": every_death((0, 1, 2), (_UNTOLD,)),
     "forage": Foragers(),
     "forage-smoke": Foragers(
