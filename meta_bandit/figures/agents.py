@@ -155,7 +155,7 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
         there is no agent.
     """
     learners, ways = shares.learner.values, shares.way.values
-    with canvas(height=1.2 + 0.13 * learners.size * (ways.size + 1)) as (figure, ax):
+    with canvas(height=1.2 + 0.11 * learners.size * (ways.size + 1)) as (figure, ax):
         for number, (way, colour) in enumerate(zip(ways, (GREY, BLUE, RED, GREEN), strict=False)):
             own = shares.sel(way=way).clip(min=-1).transpose("learner", "task", "seed").values
             rows = np.arange(learners.size) + 0.75 * ((number + 0.5) / ways.size - 0.5)

@@ -91,7 +91,7 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
     path = data.curve_risky_pulls.sel(way=WAYS["path"])
     learned = 100 * data.share.sel(way=WAYS["default"]).mean(over[2:])
     optimum = "mean of its agents, % of the optimum"
-    return data, facts | {
+    facts |= {
         "direct-until": fact(
             data["update"][min(still, data.sizes["update"] - 1)],
             "plain, direct: updates after which no agent pulls once a life any more",
@@ -99,12 +99,8 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
         "path-first": fact(
             path.isel(update=0).min(), "plain, with its path: fewest pulls a life at its begin"
         ),
-        "path-most": fact(
-            path.max("update").min(), "plain, with its path: least of agents' most pulls a life"
-        ),
-    } | {
-        f"default-{name.lower().replace(' ', '-')}": fact(
-            learned.sel(learner=name), f"default, {name}: {optimum}"
-        )
-        for name in at["learner"]
     }
+    for name in at["learner"]:
+        key = f"default-{name.lower().replace(' ', '-')}"
+        facts[key] = fact(learned.sel(learner=name), f"default, {name}: {optimum}")
+    return data, facts
