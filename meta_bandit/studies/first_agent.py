@@ -176,4 +176,6 @@ def table(data: xr.Dataset, worlds: GaussianBandit) -> dict[str, list[object]]:
 def _by_seed(data: xr.Dataset, trained: TrainedAgents, names: Sequence[str]) -> xr.Dataset:
     """Lay agents out over task and seed."""
     seeds = trained.seeds.astype(int).tolist()
-    return lay_out(data, "agent", task=np.repeat(list(names), len(seeds) // len(names)), seed=seeds)
+    return lay_out(
+        data, "agent", task=np.repeat(list(names), len(seeds) // len(names)).tolist(), seed=seeds
+    )
