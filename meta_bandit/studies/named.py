@@ -73,9 +73,9 @@ _WIDE = replace(
     lives=128,
     time_feature="log-remaining",
     normalise_advantages="task",
-    updates=2000,
+    updates=4000,
 )
-_TOLD = replace(_WIDE, task_context=True, updates=4000)
+_TOLD = replace(_WIDE, task_context=True)
 _UNTOLD = replace(CONFIGURATIONS["plain"], time_feature="none", updates=800)
 
 STUDIES: dict[str, Study] = {
