@@ -37,7 +37,7 @@ from meta_bandit.worlds import ManyArms
 OUT = Path(__file__).parent / "results" / "many_arms.json"
 SCALE = {"explore": 400, "fit": 400, "fewer": 600}
 """Updates of each training."""
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 """The first of the study's."""
 POINTS = 40
 """Of each curve."""

@@ -101,3 +101,15 @@ def test_the_network_can_and_the_way_there_is_what_fails(causes):
         ratios = [row["signal_to_noise"][name] for row in CAUSES["rows"]]
         assert facts[f"snr-{name}"].value == pytest.approx(np.mean(ratios))
         assert np.max(ratios) < 1
+
+
+def test_trained_for_longer_agents_learn_where_an_adaptive_learner_would():
+    data, facts = chapter.learned_edge(stored_slices("length", "updates"))
+    assert facts["length-exact"].value == facts["length-seeds"].value == 5
+    # within a step of the row of the adaptive edge, and far beyond where a planner would
+    step = np.log(facts["length-step"].value)
+    assert (abs(data.distance.isel(updates=-1)) < step).all()
+    assert data.edge.min() > 1.5 * facts["length-plan-edge"].value
+    for name, falls in (("distance", -1), ("share", 1)):
+        slope, half = (facts[f"length-{name}-slope{end}"].value for end in ("", "-half"))
+        assert falls * slope > half
