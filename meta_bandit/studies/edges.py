@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import xarray as xr
 
+from meta_bandit.figures.style import task_names
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import (
     bayes_optimal,
@@ -24,6 +25,8 @@ from meta_bandit.worlds import GaussianBandit
 
 SIDES = {"10% below the edge": 0.9, "at the edge": 1.0, "10% above": 1.1}
 """Noise beside the edge, in units of that on it."""
+WORLDS = {"easy": (2.0, 1.0), "noisy": (1.0, 10.0), "alike": (0.4, 1.0)}
+"""Worlds of long lives: sigma_p and sigma_l, in units of reward."""
 
 
 def curves(lifetimes: Sequence[int], mean: float) -> tuple[xr.Dataset, Facts]:
@@ -160,17 +163,11 @@ def profiles(line: xr.Dataset, sigma_p: float, lifetime: int, mean: float) -> xr
     return xr.Dataset({"value": (("side", "pulls"), value)}, {"side": list(SIDES), "pulls": pulls})
 
 
-def long_lives(
-    worlds: GaussianBandit, names: Sequence[str], longest: int, mean: float
-) -> tuple[xr.Dataset, Facts]:
-    """Compare n* in lives of growing length with the square-root law (prop-sqrt-law).
+def long_lives(longest: int, mean: float) -> tuple[xr.Dataset, Facts]:
+    """Compare n* of three `WORLDS`, in lives of growing length, with its law (prop-sqrt-law).
 
     Parameters
     ----------
-    worlds : shape (tasks,)
-        Tasks, of which only the two uncertainties are used.
-    names
-        One for each.
     longest
         Longest life, in powers of ten.
     mean
@@ -183,10 +180,11 @@ def long_lives(
     Facts
     """
     ages = np.round(10 ** np.linspace(1, longest, 8 * longest - 7)).astype(int)
+    worlds = GaussianBandit(*np.transpose(list(WORLDS.values())))
     tasks = GaussianBandit(worlds.sigma_p[:, None], worlds.sigma_l[:, None], ages, mean)
     over = ("task", "lifetime")
     found = {"exact": (over, optimal_commit(tasks)[0]), "law": (over, sqrt_law(tasks))}
-    data = xr.Dataset(found, {"task": list(names), "lifetime": ages})
+    data = xr.Dataset(found, {"task": task_names(worlds, WORLDS), "lifetime": ages})
     off = 100 * abs(data.exact / data.law - 1).isel(lifetime=-1).max()
     facts: Facts = {
         "last-error": fact(off, "distance of n* from the law in the longest life, at most, %"),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import TrainedAgents
@@ -149,6 +150,28 @@ def earnings(
         "pulls-never": fact(data.pulls[-1].max(), "most pulls of a life on the last task"),
         "informed": fact(informed[0], "one who is told the arm at birth, first task, reward"),
     }
+
+
+def checked(facts: Facts, worlds: GaussianBandit, profile: str) -> Facts:
+    """Return facts of `earnings` if the text holds: on its own worlds, but not at profile smoke.
+
+    Raises
+    ------
+    ValueError
+        If the worst agent earns too little of the best plan on the first task, or one pulls on the
+        second.
+    """
+    own = GaussianBandit([2.0, 0.5], [2.0, 1.0], 100, -1.0)
+    if profile == "smoke" or not np.array_equal(*map(_numbers, (worlds, own))):
+        return facts
+    share, pulls = facts["share-learns"].value, facts["pulls-never"].value
+    if share <= 85 or pulls != 0:
+        raise ValueError(f"agents earn {share:.0f}% and pull {pulls:g} times: the text says others")
+    return facts
+
+
+def _numbers(worlds: GaussianBandit) -> NDArray[np.float64]:
+    return np.stack(np.broadcast_arrays(*worlds.values.values()))
 
 
 def table(data: xr.Dataset, worlds: GaussianBandit) -> dict[str, list[object]]:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.agents.config import TimeFeature
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.generalists import Generalist, every_lifetime
 from meta_bandit.studies.lifetimes import Budget, shares
+from meta_bandit.studies.named import STUDIES
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
@@ -82,6 +86,41 @@ def begins(team: TrainedAgents, lifetime: int) -> NDArray[np.bool_]:
     task = GaussianBandit(np.full(len(team.seeds), sigma_p), sigma_l, lifetime, mean)
     lived = simulate(AgentPolicy(team), task, 1, np.random.default_rng(0))
     return np.asarray(lived.actions[0, :, 0] == 1)
+
+
+def raised(
+    clocks: Sequence[TimeFeature],
+    seeds: Sequence[int],
+    updates: int,
+    device: str,
+    shortest: int = 5,
+    longest: int = 400,
+) -> dict[str, TrainedAgents]:
+    """Train agents on lives of every length as the study ``every-lifetime`` begins, by their clock.
+
+    Parameters
+    ----------
+    clocks
+        What they are told of the time: see `A2CConfig.time_feature`.
+    seeds
+        Of the agents.
+    updates
+        Of their training, of 64 lives each.
+    device
+        Where they are trained: ``cpu``, ``cuda`` or ``auto``.
+    shortest, longest
+        Lives, in pulls.
+    """
+    book = STUDIES["every-lifetime"]
+    if not isinstance(book, Generalist):
+        raise TypeError("the study every-lifetime is not one of agents raised on many tasks")
+    first = replace(book.stages[0], updates=updates, lives=64)
+    teams = {}
+    for clock in clocks:
+        stage = replace(first, time_feature=clock)
+        study = every_lifetime(tuple(seeds), (stage,), shortest=shortest, longest=longest)
+        teams[str(clock)] = study.team(range(len(seeds))).train(device, progress=False)
+    return teams
 
 
 def by_clock(

@@ -11,6 +11,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import first_agent as chapter
+from meta_bandit.studies.facts import fact
 from meta_bandit.theory import bayes_optimal, optimal_commit
 from meta_bandit.worlds import simulate
 
@@ -43,11 +44,22 @@ def test_every_fact_is_quoted_and_says_what_it_is(trained, lived):
     facts |= chapter.maps(lived, WORLDS, NAMES)[1]
     facts |= chapter.earnings(lived, trained, WORLDS, NAMES)[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
-    live = set(re.findall(r'"([\w-]+)": ', TEXT))
-    assert quoted - live <= facts.keys()
+    (live,) = re.findall(r"quote\((seed=.*)\)", TEXT)
+    assert quoted - set(re.findall(r"(\w+)=", live)) <= facts.keys()
     # the first page quotes the mean
     assert facts.keys() - quoted == {"return-learns"}
     assert all(fact.about for fact in facts.values())
+
+
+def test_a_text_that_does_not_hold_is_not_quoted():
+    own = GaussianBandit([2.0, 0.5], [2.0, 1.0], 100, -1.0)
+    held = {"share-learns": fact(90.0, "share"), "pulls-never": fact(0.0, "pulls")}
+    broken = held | {"pulls-never": fact(0.2, "pulls")}
+    assert chapter.checked(held, own, "quick") == held
+    for worlds, profile in ((own, "smoke"), (WORLDS, "quick")):
+        assert chapter.checked(broken, worlds, profile) == broken
+    with pytest.raises(ValueError, match=r"agents earn 90% and pull 0\.2 times"):
+        chapter.checked(broken, own, "quick")
 
 
 def test_curves_are_laid_out_by_task_and_seed(trained):
