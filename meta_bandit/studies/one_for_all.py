@@ -15,14 +15,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.config import TimeFeature
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact
-from meta_bandit.studies.generalists import Generalist, every_lifetime
+from meta_bandit.studies.generalists import every_lifetime
 from meta_bandit.studies.lifetimes import Budget, shares
-from meta_bandit.studies.named import STUDIES
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
@@ -96,7 +95,7 @@ def raised(
     shortest: int = 5,
     longest: int = 400,
 ) -> dict[str, TrainedAgents]:
-    """Train agents on lives of every length as the study ``every-lifetime`` begins, by their clock.
+    """Train agents on lives of every length plainly (recipe ``plain``), by their clock.
 
     Parameters
     ----------
@@ -111,13 +110,10 @@ def raised(
     shortest, longest
         Lives, in pulls.
     """
-    book = STUDIES["every-lifetime"]
-    if not isinstance(book, Generalist):
-        raise TypeError("the study every-lifetime is not one of agents raised on many tasks")
-    first = replace(book.stages[0], updates=updates, lives=64)
+    plain = replace(CONFIGURATIONS["plain"], updates=updates)
     teams = {}
     for clock in clocks:
-        stage = replace(first, time_feature=clock)
+        stage = replace(plain, time_feature=clock)
         study = every_lifetime(tuple(seeds), (stage,), shortest=shortest, longest=longest)
         teams[str(clock)] = study.team(range(len(seeds))).train(device, progress=False)
     return teams
@@ -442,11 +438,14 @@ def agreed(data: xr.Dataset) -> xr.Dataset:
 def _agreed(data: xr.Dataset) -> Facts:
     table, possible = agreed(data), data.optimum.where(data.optimum > 0)
     summed = data.earned.where(data.optimum > 0).mean("seed").sum() / possible.sum()
-    vain = table["where none pays"].isel(lifetime=-1)
+    vain = table["where none pays"].min()
     facts = {
         "net-seeds": fact(data.sizes["seed"], "networks that are told their task"),
         "net-sum": fact(100 * summed, "of the sum of all optima, %"),
-        "net-loss": fact(-vain, "lost in a life on tasks where no policy pays, reward"),
+        "net-loss": fact(
+            -vain,
+            "most lost in a life of any length where none pays, reward",
+        ),
     }
     for T in data.lifetime.values:
         row, where = table.sel(lifetime=T), f"outside the band in lives of {T}"
