@@ -162,7 +162,7 @@ def checked(facts: Facts, worlds: GaussianBandit, profile: str) -> Facts:
         second.
     """
     own = GaussianBandit([2.0, 0.5], [2.0, 1.0], 100, -1.0)
-    if profile == "smoke" or not np.array_equal(*map(_numbers, (worlds, own))):
+    if profile == "smoke" or not np.array_equal(_numbers(worlds), _numbers(own)):
         return facts
     share, pulls = facts["share-learns"].value, facts["pulls-never"].value
     if share <= 85 or pulls != 0:
