@@ -284,6 +284,31 @@ def _push_facts(data: xr.Dataset) -> Facts:
     return facts
 
 
+def halves(weights: Array, states: Array, told: Array, pattern: Array) -> list[str]:
+    """Say what pushes of both halves of memory do to the next answer, and of each half alone.
+
+    Parameters
+    ----------
+    weights
+        Of an agent.
+    states, told : shape (2 units, lives), (inputs, lives)
+        Its memory, and what it is told next.
+    pattern : shape (2 units,)
+        The push of a unit of reward; a tenth of it is made, up and down.
+    """
+    units, small, lines = len(pattern) // 2, 0.1, []
+    for name, part in {"both": slice(None), "h": slice(units), "c": slice(units, None)}.items():
+        push = np.zeros_like(pattern)
+        push[part] = small * pattern[part]
+        low, high = (
+            log_odds(weights, step(weights, told, states + sign * push[:, None]))
+            for sign in (-1, 1)
+        )
+        slope = (high - low).mean() / (2 * small)
+        lines.append(f"{name}: log-odds for each unit of dose {slope:.2f}")
+    return lines
+
+
 # --- left alone ---
 
 

@@ -10,7 +10,9 @@ import pytest
 from tests.book.pages import ROOT
 
 TEXT = (ROOT / "book" / "glossary.md").read_text()
-ENTRIES = dict(re.findall(r"^(\S.*)\n  (.+)$", TEXT, re.MULTILINE))
+# several terms may share what stands below them
+SHARED = re.findall(r"^((?:[^\s`].*\n)+)  (.+)$", TEXT, re.MULTILINE)
+ENTRIES = {term: entry for terms, entry in SHARED for term in terms.splitlines()}
 
 
 def names_in_the_code() -> set[str]:

@@ -16,6 +16,7 @@ from meta_bandit.studies.ladder import (
     climbed,
     found_over_map,
     in_the_trap,
+    index_policy,
     levels,
     map_of_arms,
     over_the_map,
@@ -23,7 +24,7 @@ from meta_bandit.studies.ladder import (
     rungs,
 )
 from meta_bandit.theory import optimal_commit
-from meta_bandit.theory.many_arms import many_full_information
+from meta_bandit.theory.many_arms import index_offsets, many_full_information
 from meta_bandit.worlds import ManyArms
 
 
@@ -41,6 +42,14 @@ def test_many_arms_pay_where_one_does():
     assert ((found.plan > 0) == (found.arms > 0)).all()
     assert (found.plan[:, 0] < found["index"][:, 0]).all()
     assert facts["map-none"].value + facts["map-all"].value + facts["map-some"].value == 6
+
+
+def test_the_index_is_one_for_any_number_of_arms_and_any_known_arm():
+    world = ManyArms(3, 1.0, 0.5, 10, 0.0, 0.4)
+    policy = index_policy(world)
+    assert policy is index_policy(ManyArms(6, 1.0, 0.5, 10, 0.0, -0.2))
+    assert policy is not index_policy(ManyArms(3, 1.0, 0.6, 10, 0.0, 0.4))
+    np.testing.assert_array_equal(policy.offsets, index_offsets(world))
 
 
 def test_with_one_unknown_arm_it_is_the_plan_of_the_bandit():

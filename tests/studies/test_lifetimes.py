@@ -76,6 +76,43 @@ def test_a_clock_without_a_name_is_refused():
         chapter.told_pull("fast")
 
 
+def test_agents_are_raised_on_lives_of_all_lengths_with_the_clock_of_others(teams):
+    new = chapter.raised([5, 20], teams, [7, 8], "cpu", smoke=True)
+    assert list(new) == list(teams)
+    for clock, team in new.items():
+        assert team.config.time_feature == clock
+        assert team.seeds.tolist() == [7, 8]
+        # the two lengths in turn, as often
+        assert (team.task.lifetime[:, 0::2] == 5).all()
+        assert (team.task.lifetime[:, 1::2] == 20).all()
+        assert np.unique(team.task.sigma_p) == np.unique(teams[clock].task.sigma_p)
+
+
+def test_clocks_are_turned_of_the_lifetimes_asked_for_and_of_the_agents_across(teams):
+    *own, across = chapter.turned_teams(teams, [20, 200])
+    assert [team.config.time_feature for team in own] == list(teams)
+    for team in own:
+        assert np.unique(team.task.lifetime).tolist() == [20, 200]
+    assert np.unique(across.task.sigma_p).tolist() == [0.9, 1.0, 1.2]
+    assert across.config.time_feature == "fraction"
+
+
+def test_the_worst_cell_of_each_clock_is_named():
+    numbers = [[0.9, 0.2, 0.8], [0.1, 1.0, 0.7], [0.4, 0.3, 0.9]]
+    data = xr.Dataset(
+        {chapter.EXACT: (("clock", "tested", "trained"), [numbers, np.transpose(numbers)])},
+        {"clock": ["elapsed", "remaining"], "tested": [5, 10, 20], "trained": [5, 10, 20]},
+    )
+    # not where learning does not pay, at 5, and not at home
+    worth = (data.tested > 5) & (data.trained > 5)
+    data["longer"] = worth & (data.tested > data.trained)
+    data["shorter"] = worth & (data.tested < data.trained)
+    assert chapter.worst(data) == [
+        "elapsed: trained at 10, living 20: 30% of the optimum",
+        "remaining: trained at 20, living 10: 30% of the optimum",
+    ]
+
+
 def test_an_interval_is_students_over_the_seeds_that_there_are():
     mean, half = interval(xr.DataArray([1.0, 2.0, 3.0, np.nan], dims="seed"))
     assert mean == 2

@@ -81,3 +81,13 @@ def test_without_a_dose_all_are_alike(pushed):
     none = pushed[0].risky.sel(dose=0.0)
     # the network itself computes in single precision
     assert abs(none - none.isel(direction=0, drop=True)).max() < 1e-5
+
+
+def test_small_pushes_of_both_halves_add_up(agents):
+    _, states, told = chapter.watched(agents, 60, 0)
+    pattern = states[5, 0, :, 0] - states[5, 0, :, 1]
+    lines = chapter.halves(agents.weights[0], states[5, 0], told[6, 0], pattern)
+    assert [line.partition(":")[0] for line in lines] == ["both", "h", "c"]
+    both, outputs, cells = (float(line.rpartition(" ")[2]) for line in lines)
+    assert both == pytest.approx(outputs + cells, abs=0.1 * max(abs(outputs), abs(cells)))
+    assert both != 0

@@ -110,6 +110,15 @@ def test_clocks_are_compared_in_the_same_lives(universal, clocks):
     assert (study.task.lifetime == universal.task.lifetime[0]).all()
 
 
+def test_agents_are_raised_as_the_study_begins():
+    (team,) = chapter.raised(["remaining"], [5, 6], 1, "cpu", shortest=7, longest=20).values()
+    first = STUDIES["every-lifetime"].stages[0]
+    assert team.seeds.tolist() == [5, 6]
+    assert (team.config.time_feature, team.config.updates) == ("remaining", 1)
+    assert team.config.learning_rate == first.learning_rate
+    assert (team.task.lifetime.min(), team.task.lifetime.max()) == (7, 20)
+
+
 def test_the_plane_is_scored_against_the_exact_optima(plane):
     data, facts = plane
     task = GaussianBandit(data.sigma_p.values[:, None], data.sigma_l.values, 100)
