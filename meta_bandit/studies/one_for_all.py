@@ -25,6 +25,7 @@ from meta_bandit.studies.lifetimes import Budget, shares
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
+    first_pull_value,
     hazard_optimal,
     stopping_critical_lifetime,
     stopping_critical_sigma_l,
@@ -251,7 +252,6 @@ def _alone(universal: TrainedAgents, data: xr.Dataset) -> Facts:
             100 * data.error[pays.values].max(), "largest standard error of its share, % points"
         ),
         "one-least-at": fact(at, "lifetime where it is lowest, pulls"),
-        "edge-value": fact(data.optimal.sel(length=at), "the optimum there, reward"),
         "one-met": fact((worth >= 0.95).sum(), "lifetimes at which it earns 95%"),
         "one-of": fact(worth.size, "tested lifetimes where learning pays"),
         "pays-from": fact(int(from_on), "lifetime from which learning pays, pulls"),
@@ -261,6 +261,10 @@ def _alone(universal: TrainedAgents, data: xr.Dataset) -> Facts:
             int(shortest.begin * len(universal.seeds) + 0.5), "that begin in the shortest lives"
         ),
         "idle-return": fact(shortest.one, "what a shortest life earns, reward"),
+        "idle-cost": fact(
+            0.0 - first_pull_value(GaussianBandit(sigma_p, sigma_l, int(shortest.length), mean)),
+            "what the best policy that begins loses in a shortest life, reward",
+        ),
     }
 
 
