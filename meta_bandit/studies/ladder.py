@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.agents import TrainedAgents, load_agents
+from meta_bandit.agents import AgentPolicy, TrainedAgents, load_agents
 from meta_bandit.policies.many_arms import (
     Gittins,
     Informed,
@@ -48,7 +48,7 @@ PAYS, NOISES = np.linspace(0.1, 1.7, 9), np.exp2(np.linspace(-3, 3, 7))
 
 def index_policy(world: ManyArms) -> Gittins:
     """Make the index policy of a world; it depends on neither arm 0 nor the number of arms."""
-    return _index_policy(world.sigma_p.item(), world.sigma_l.item(), int(world.lifetime))
+    return _index_policy(world.sigma_p.item(), world.sigma_l.item(), world.lifetime.item())
 
 
 @lru_cache(maxsize=16)
@@ -325,6 +325,31 @@ def by_recipe(data: xr.Dataset) -> dict[str, dict[tuple[str, str], str | float]]
     return table
 
 
+def tried(
+    teams: Mapping[str, TrainedAgents], lives: int, seed: Sequence[int]
+) -> dict[str, dict[str, str]]:
+    """Lay out how many arms the index policy and the first agent of each training try, greedily.
+
+    Parameters
+    ----------
+    teams
+        Agents by recipe; the first of each are of one world, in which all live.
+    lives, seed
+        Of each, the same for all.
+    """
+    firsts = {name: team[0] for name, team in teams.items()}
+    home = next(iter(firsts.values())).task
+    policies: dict[str, ManyPolicy] = {"index": index_policy(home)}
+    policies |= {name: AgentPolicy(agent) for name, agent in firsts.items()}
+    table: dict[str, dict[str, str]] = {"arms tried, mean": {}, "all, % of lives": {}}
+    for name, policy in policies.items():
+        found = simulate(policy, home, lives, np.random.default_rng(seed)).tried
+        everything = 100 * (found == home.unknown).mean()
+        for title, said in zip(table, (f"{found.mean():.1f}", f"{everything:.0f}"), strict=True):
+            table[title][name] = said
+    return table
+
+
 def map_of_arms(
     world: ManyArms,
     safes: NDArray[np.float64],
@@ -415,38 +440,19 @@ def found_over_map(rows: Sequence[xr.Dataset], lives: int, seed: int) -> tuple[x
     data["earned"] = runs.expected_return - about["lifetime"] * runs.safe
     data["share"] = (data.earned / data["index"]).where(data["index"] >= 1)
     data["called"] = "recipe", list(RECIPES.values())
-    beyond = data.sigma_l >= data.edge
     facts = {
         "found-worlds": fact(data["index"].size, "worlds of the map in which agents were trained"),
         "found-worth": fact((data["index"] >= 1).sum(), "in which the index earns 1 more or more"),
-        "found-beyond": fact(beyond.sum(), "in which exploring cannot pay"),
         "found-lives": fact(f"{about['lives']:,}", "lives in which each of them is measured"),
         "found-seeds": fact(data.sizes["seed"], "agents of each way in each world"),
     }
+    for recipe in RECIPES:
+        seeds = 100 * data.share.sel(recipe=recipe).mean(["safe", "sigma_l"])
+        ends = " to ".join(dict.fromkeys(f"{float(end):.0f}" for end in (seeds.min(), seeds.max())))
+        facts[f"{recipe}-found"] = fact(
+            ends, f"mean share of the index's gain, by seed, %: {recipe}"
+        )
     return data, facts
-
-
-def over_the_map(data: xr.Dataset) -> dict[str, dict[str, str]]:
-    """Lay out what agents find over a map of worlds, a column for each way of training.
-
-    Parameters
-    ----------
-    data
-        What `found_over_map` gives.
-    """
-    table: dict[str, dict[str, str]] = {}
-    for recipe, called in RECIPES.items():
-        own = data.sel(recipe=recipe)
-        seeds = 100 * own.share.mean(["safe", "sigma_l"])
-        lost = -own.earned.where(data.sigma_l >= data.edge).min()
-        table[called] = {
-            "mean share, %": f"{float(seeds.mean()):.0f}",
-            "by seed, %": f"{float(seeds.min()):.0f} to {float(seeds.max()):.0f}",
-            "agents with less than half": f"{int((own.share < 0.5).sum())} of "
-            f"{int(own.share.count())}",
-            "most lost where none can gain": f"{float(lost) + 0.0:.1f}",
-        }
-    return table
 
 
 class Page(NamedTuple):

@@ -126,6 +126,40 @@ def go(walk: Walk, folder: Path | None = None) -> tuple[list[TrainedAgents], lis
     return ways["down"], ways["up"]
 
 
+def lived(walk: Walk, entropy: float, lives: int) -> tuple[xr.Dataset, Facts]:
+    """Walk here and now, and look at the walkers after each stop, as *Many optima* does.
+
+    Parameters
+    ----------
+    walk
+        Which walk; both ways are compared halfway down.
+    entropy
+        Weight of the entropy at the start of each training, nats a pull.
+    lives
+        In which each agent is looked at, with sampled actions.
+
+    Returns
+    -------
+    Dataset
+        What `many_optima.walked` gives.
+    Facts
+        Its facts, and the walk.
+    """
+    ways = go(replace(walk, config=replace(walk.config, entropy=entropy)))
+    steps, facts = walked(*ways, lives, walk.seed, walk.lowest / 2)
+    return steps, facts | {
+        "seed": fact(walk.seed, "of the first walker and of all lives"),
+        "walkers": fact(walk.walkers, "agents that walk"),
+        "walk-p": fact(walk.sigma_p, "sigma_p of the walk, reward"),
+        "walk-l": fact(walk.sigma_l, "sigma_l of the walk, reward"),
+        "walk-lifetime": fact(walk.lifetime, "lifetime of the walk, pulls"),
+        "walk-lives": fact(f"{lives:,}", "lives in which each agent is looked at"),
+        "lowest": fact(walk.lowest, "prior mean at which the walk turns, reward"),
+        "step": fact(walk.step, "of the prior mean, between two stops, reward"),
+        "brief": fact(walk.updates, "updates at each stop"),
+    }
+
+
 def measured(
     walks: Mapping[int, tuple[list[TrainedAgents], list[TrainedAgents]]], lives: int, seed: int = 0
 ) -> dict[str, Any]:

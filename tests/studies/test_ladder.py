@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from meta_bandit.agents import load_agents
 from meta_bandit.studies import STUDIES, run
 from meta_bandit.studies.ladder import (
     RECIPES,
@@ -19,9 +20,9 @@ from meta_bandit.studies.ladder import (
     index_policy,
     levels,
     map_of_arms,
-    over_the_map,
     rivals,
     rungs,
+    tried,
 )
 from meta_bandit.theory import optimal_commit
 from meta_bandit.theory.many_arms import index_offsets, many_full_information
@@ -150,12 +151,19 @@ def test_what_is_found_is_a_share_of_what_the_index_gains(tmp_path):
     np.testing.assert_allclose(shared.share.transpose(*expected.dims), expected)
     assert facts["found-worth"].value == worth.sum()
     assert facts["found-worlds"].value == worth.size == 4
-    table = over_the_map(data)
-    assert table["direct"] == {
-        "mean share, %": "0",
-        "by seed, %": "0 to 0",
-        "agents with less than half": f"{int(worth.sum())} of {int(worth.sum())}",
-        "most lost where none can gain": table["default"]["most lost where none can gain"],
-    }
+    assert facts["direct-found"].value == "0"
     mean = float(100 * expected.mean())
-    assert table["a memory for each arm"]["mean share, %"] == f"{mean:.0f}"
+    assert facts["shared-found"].value == f"{mean:.0f}"
+
+
+def test_how_many_arms_are_tried(tmp_path):
+    study, out = STUDIES["many-arms-smoke"], tmp_path / "small.nc"
+    runs = run(study, out, "cpu")
+    teams = {way[1:]: load_agents(file) for way, file in study.files(out).items()}
+    table = tried(teams, study.lives, 0)
+    assert list(table["all, % of lives"]) == ["index", *RECIPES]
+    assert float(table["arms tried, mean"]["index"]) > 0
+    # in the study's own lives, what it measured
+    for recipe in RECIPES:
+        own = float(runs.greedy_tried[runs.recipe == recipe][0])
+        assert table["arms tried, mean"][recipe] == f"{own:.1f}"

@@ -65,14 +65,15 @@ def test_every_fact_is_quoted_and_says_what_it_is(row, optima, heirs, walk, agen
     data, facts = row
     pages = [(BOOK / f"{name}.md").read_text() for name in ("many-optima", "between-optima")]
     own = facts | optima[1] | chapter.failures(data)[1]
-    first = own | walk[1]
+    first = own | walks.lived(walks.Walk(1, 2, 1, step=0.75), 0.03, 20)[1]
+    assert walk[1].keys() < first.keys()
     second = facts | chapter.heirs(data, heirs, 0.8, 2000) | chapter.pairs(data, agents, 3)[1]
     loops = json.loads((BOOK.parent / "benchmarks/results/hysteresis.json").read_text())
     of_walks = walks.loops(loops)[1]
     second |= of_walks
     for text, known in zip(pages, (first, second), strict=True):
         quoted = set(re.findall(r"{glue:text}`([\w-]+)", text))
-        live = set(re.findall(r'"([\w-]+)": ', text))
+        live = {"profile", *re.findall(r'"([\w-]+)": ', text)}
         assert quoted - live <= known.keys()
     everything = first | second
     assert all(fact.about for fact in everything.values())
@@ -116,6 +117,15 @@ def test_who_is_pushed_begins_with_the_risky_arm_and_then_does_as_before():
     assert (lives.risky_pulls == 1).all()
     assert (lives.risky_probability[0] == 1).all()
     np.testing.assert_allclose(expected_returns(lives), lives.arm_mean)
+
+
+def test_an_agent_is_shown_as_it_is_and_pushed(agents):
+    shy = agents["continuation"][[24]]
+    assert shy.task.sigma_p == 0.8
+    table = chapter.push(shy, 200, 0)
+    again = {name: float(said) for name, said in table["a second pull, % of lives"].items()}
+    assert again["as it is"] == 0 < again["pushed"]
+    assert table["a life earns"]["as it is"] == "0.00"
 
 
 def test_of_two_policies_one_decides_each_pull():
