@@ -1,6 +1,7 @@
 """What the chapter *One agent for every life* says of agents that are raised on many tasks."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import xarray as xr
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import AgentPolicy
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import STUDIES, every_lifetime, stored, stored_agents
 from meta_bandit.studies import one_for_all as chapter
@@ -110,12 +111,12 @@ def test_clocks_are_compared_in_the_same_lives(universal, clocks):
     assert (study.task.lifetime == universal.task.lifetime[0]).all()
 
 
-def test_agents_are_raised_as_the_study_begins():
+def test_agents_are_raised_plainly_by_their_clock():
     (team,) = chapter.raised(["remaining"], [5, 6], 1, "cpu", shortest=7, longest=20).values()
-    first = STUDIES["every-lifetime"].stages[0]
+    plain = CONFIGURATIONS["plain"]
     assert team.seeds.tolist() == [5, 6]
     assert (team.config.time_feature, team.config.updates) == ("remaining", 1)
-    assert team.config.learning_rate == first.learning_rate
+    assert replace(team.config, time_feature="fraction", updates=plain.updates) == plain
     assert (team.task.lifetime.min(), team.task.lifetime.max()) == (7, 20)
 
 
