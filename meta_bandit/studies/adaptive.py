@@ -114,6 +114,27 @@ def leaving(task: GaussianBandit, lives: int, seed: int) -> tuple[xr.Dataset, Fa
     }
 
 
+def hasty(task: GaussianBandit, lives: int, seed: Sequence[int]) -> xr.Dataset:
+    """Compare the Bayes-optimal policy with one that leaves at a negative estimate.
+
+    Parameters
+    ----------
+    task
+        A single task, on which to begin with a pull is best.
+    lives, seed
+        Of both policies, the same arms and noise for both.
+
+    Returns
+    -------
+    Dataset over policy
+        ``expected_return`` and its standard error ``expected_return_se``, units of reward.
+    """
+    leaves = np.where(np.arange(int(task.lifetime)) == 0, -np.inf, 0)
+    patient = Stopping(bayes_optimal(task).thresholds)
+    found = evaluate({"patient": patient, "hasty": Stopping(leaves)}, task, lives, seed)
+    return found[["expected_return", "expected_return_se"]]
+
+
 def plane(points: int, lifetime: int, mean: float) -> tuple[xr.Dataset, Facts]:
     """Map what both optima are worth, and where each of them begins to learn.
 

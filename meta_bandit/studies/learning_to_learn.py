@@ -6,7 +6,8 @@ Each part of the chapter has a function that makes a dataset and facts of what s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -16,6 +17,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Facts, fact, interval
+from meta_bandit.studies.results import stored, stored_agents
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
@@ -489,6 +491,15 @@ def move(agents: TrainedAgents, sigma_l: float, lives: int, seed: int = 0) -> ND
     return np.asarray(expected_returns(lived).mean(axis=-1))
 
 
+def shares_elsewhere(
+    agents: TrainedAgents, sigma_l: float, lives: int, seed: int = 0
+) -> NDArray[np.float64]:
+    """Give the same as shares of the Bayes-optimal return there; see `move`."""
+    task = agents.task
+    world = GaussianBandit(task.sigma_p, sigma_l, task.lifetime, task.mean)
+    return np.asarray(move(agents, sigma_l, lives, seed) / bayes_optimal(world).value)
+
+
 def moved(
     data: xr.Dataset, sigma_p: float, earned: Mapping[float, NDArray[np.float64]]
 ) -> tuple[dict[str, dict[float, str]], Facts]:
@@ -609,3 +620,50 @@ def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
         T: float(earned.sel(lifetime=T)) for T in lifetimes
     }
     return table
+
+
+class Page(NamedTuple):
+    """All that the chapter draws and quotes: see the functions that make it."""
+
+    plane: xr.Dataset
+    greed: xr.Dataset
+    lifetimes: xr.Dataset
+    movers: TrainedAgents
+    moved: dict[str, dict[float, str]]
+    facts: Facts
+
+
+def page(
+    close: float,
+    enough: float,
+    moved_p: float,
+    moved_l: Sequence[float],
+    lives: int,
+    seed: int,
+    coarse: int = 1,
+) -> Page:
+    """Compute the chapter from what is stored.
+
+    Parameters
+    ----------
+    close, enough
+        See `plane`.
+    moved_p, moved_l
+        The sigma_p of the agents that are moved, and the values of sigma_l to which they are.
+    lives, seed
+        Of each agent that is moved.
+    coarse
+        Edges are computed at every ``coarse``-th value of sigma_p alone.
+    """
+    led, short, across = (stored(f"{name}.nc") for name in ("plane", "plane-short", "across"))
+    spreads = SPREADS[coarse // 2 :: coarse]
+    data, facts = plane(led, stored("plane-direct.nc"), close, enough, spreads)
+    greed, of_greed = greedy_and_sampled(led)
+    lifetimes, of_lifetimes = shorter(short, led, spreads)
+    _, of_others = elsewhere(data, {"across": across, "plane-short": short})
+    quiet = stored_agents("across.safetensors")
+    movers = quiet[np.flatnonzero(quiet.task.sigma_p == moved_p)]
+    earned = {noise: move(movers, noise, lives, seed) for noise in moved_l}
+    table, of_moved = moved(data, moved_p, earned)
+    facts |= of_greed | of_lifetimes | of_others | of_moved
+    return Page(data, greed, lifetimes, movers, table, facts)

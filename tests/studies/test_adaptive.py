@@ -85,6 +85,13 @@ def test_a_life_is_drawn_until_it_leaves():
     assert (facts["shown-lives"].value, facts["shown-p"].value) == (200, 1.0)
 
 
+def test_who_leaves_too_soon_loses():
+    found = chapter.hasty(TASKS[0], 4_000, [0, 99])
+    value, se = found.expected_return, found.expected_return_se
+    assert abs(value.sel(policy="patient") - 5.621745) < 4 * se.sel(policy="patient")
+    assert value.sel(policy="hasty") < value.sel(policy="patient") - 4 * float(se.max())
+
+
 @pytest.mark.checks("prop-stopping-edge", "prop-stopping-edge-curve")
 def test_the_adaptive_learner_earns_more_and_learns_further_out(plane):
     data, facts = plane

@@ -12,7 +12,7 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
-from meta_bandit.theory import stopping_critical_sigma_l
+from meta_bandit.theory import bayes_optimal, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 
 CHAPTER = Path(__file__).parents[2] / "book" / "learning-to-learn.md"
@@ -107,6 +107,8 @@ def test_who_is_moved_lives_with_the_other_noise():
     lived = simulate(AgentPolicy(agents), world, 50, np.random.default_rng(2))
     own = expected_returns(lived).mean(axis=-1)
     np.testing.assert_array_equal(chapter.move(agents, 3.0, 50, 2), own)
+    best = [float(bayes_optimal(GaussianBandit(p, 3.0)).value) for p in agents.task.sigma_p]
+    np.testing.assert_allclose(chapter.shares_elsewhere(agents, 3.0, 50, 2), own / best)
 
 
 def test_what_figures_draw_has_the_axes_that_they_take(plane, shorter):

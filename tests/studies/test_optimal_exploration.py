@@ -58,6 +58,15 @@ def test_played_plans_earn_what_the_theorem_says(plans):
     assert facts["simulated-z"].value < 4.5
 
 
+@pytest.mark.checks("prop-ml-value")
+def test_to_forget_the_prior_costs_and_least_after_many_looks():
+    tasks = GaussianBandit([1.0, 2.0], [1.0, 8.0], 100)
+    lost = chapter.forgotten(tasks, [1, 10])
+    assert lost.task.values.tolist() == ["1, 1", "2, 8"]
+    assert (lost > 0).all()
+    assert (lost.sel(pulls=10) < lost.sel(pulls=1)).all()
+
+
 def test_a_life_shorter_than_the_axis_is_drawn_to_its_end():
     curves, _ = chapter.plans(GaussianBandit([1.0], [1.0], 5), ["short"], 30, 10, 0)
     assert curves.pulls.values.tolist() == [0, 1, 2, 3, 4, 5]
