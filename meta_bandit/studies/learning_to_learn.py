@@ -6,7 +6,7 @@ Each part of the chapter has a function that makes a dataset and facts of what s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -547,6 +547,11 @@ def moved(
     return table, facts
 
 
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def shorter(
     short: xr.Dataset, long: xr.Dataset, spreads: NDArray[np.float64] = SPREADS
 ) -> tuple[xr.Dataset, Facts]:
@@ -587,8 +592,15 @@ def shorter(
         earn=(data.expected_return / data.bayes_value).where(learns & pays),
     )
     earned = 100 * data.earn.median([*TASKS, "seed"])
+    agree = {
+        name: _listed(percent(data[name].sel(lifetime=T).mean(TASKS)) for T in lifetimes)
+        for name in ("by_plan", "by_bayes")
+    }
     facts: Facts = {
-        "short-list": fact(" and ".join(map(str, short.lifetime.values)), "shorter lifetimes"),
+        "short-list": fact(_listed(map(str, short.lifetime.values)), "shorter lifetimes"),
+        "all-list": fact(_listed(map(str, lifetimes)), "all lifetimes"),
+        "by-plan-list": fact(agree["by_plan"], "agree with the best committed plan, %"),
+        "by-bayes-list": fact(agree["by_bayes"], "agree with the Bayes-optimal policy, %"),
         "short-count": fact(short.expected_return.size, "agents of those"),
         "earn-least": fact(earned.min(), "median learner's share, lowest lifetime, %"),
         "needless-short": fact((learns & ~pays).sum(), "agents that learn where it pays not"),
@@ -601,25 +613,6 @@ def maps_by_lifetime(data: xr.Dataset) -> xr.DataArray:
     titles = xr.Variable("map", ["optimum", "agents"])
     two: xr.DataArray = xr.concat([data.bayes_exploration, data.exploration.mean("seed")], titles)
     return two
-
-
-def by_lifetime(data: xr.Dataset) -> dict[str, dict[int, str | float]]:
-    """Lay out who agrees with which theory at each lifetime, percent."""
-    columns = {
-        "agree with the committed plan (%)": data.by_plan,
-        "agree with the Bayes-optimal (%)": data.by_bayes,
-        "of it, between the edges (%)": data.by_bayes.where(data.at_odds),
-    }
-    lifetimes = data.lifetime.values.tolist()
-    table: dict[str, dict[int, str | float]] = {
-        title: {T: percent(which.sel(lifetime=T).mean(TASKS)) for T in lifetimes}
-        for title, which in columns.items()
-    }
-    earned = (100 * data.earn.median([*TASKS, "seed"])).round(1)
-    table["return of learners, median (% of Bayes)"] = {
-        T: float(earned.sel(lifetime=T)) for T in lifetimes
-    }
-    return table
 
 
 class Page(NamedTuple):

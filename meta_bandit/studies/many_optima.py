@@ -114,19 +114,6 @@ def look_into(agents: TrainedAgents, task: GaussianBandit, lives: int, seed: int
     return found[["begins", "pushed", "pushed_se", "goes_on"]]
 
 
-def push(agents: TrainedAgents, lives: int, seed: int) -> dict[str, dict[str, str]]:
-    """Lay out what agents do and earn, greedily, left alone and pushed; the same lives for both."""
-    table: dict[str, dict[str, str]] = {"a second pull, % of lives": {}, "a life earns": {}}
-    free = AgentPolicy(agents)
-    policies: dict[str, Policy] = {"as it is": free, "pushed": Pushed(free)}
-    for name, policy in policies.items():
-        lived = simulate(policy, agents.task, lives, np.random.default_rng(seed))
-        again, earned = (lived.risky_pulls > 1).mean(), expected_returns(lived).mean()
-        for title, said in zip(table, (f"{100 * again:.1f}", f"{earned:.2f}"), strict=True):
-            table[title][name] = said
-    return table
-
-
 def observe(agents: TrainedAgents, task: GaussianBandit, lives: int, seed: int) -> xr.Dataset:
     """Measure agents when pushed, and when left alone in the same lives.
 

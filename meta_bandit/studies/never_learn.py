@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.measure import evaluate
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import (
     commit_value,
     critical_lifetime,
     critical_lifetime_law,
-    gain,
     local_optima,
     marginal_benefit_and_cost,
     optimal_commit,
-    posterior,
     predictable_sigma_p,
 )
 from meta_bandit.worlds import GaussianBandit
-from meta_bandit.worlds.bandit import History
 
 
 def regions(lifetimes: Sequence[int], points: int, mean: float) -> tuple[xr.Dataset, Facts]:
@@ -59,7 +55,6 @@ def regions(lifetimes: Sequence[int], points: int, mean: float) -> tuple[xr.Data
         where = f"{name} lifetime"
         facts |= {
             f"{name}-lifetime": fact(here.lifetime, f"{where} of the maps, pulls"),
-            f"{name}-share": fact(100 * here.learns.mean(), f"{where}: map on which to learn, %"),
             f"{name}-predictable": fact(
                 here.predictable, f"{where}: sigma_p up to which behaviour is predictable, reward"
             ),
@@ -88,56 +83,6 @@ def first_bit(tasks: GaussianBandit, names: Sequence[str]) -> xr.Dataset:
     return data.assign(
         {name: ("task", found) for name, found in asdict(local_optima(tasks)).items()}
     )
-
-
-@dataclass(frozen=True)
-class Timid:
-    """Seldom pulls, and only an arm that is untried or looks good.
-
-    Attributes
-    ----------
-    eta : shape (tasks,)
-        Probability of such a pull.
-    """
-
-    eta: NDArray[np.float64]
-
-    def risky_probability(self, task: GaussianBandit, history: History) -> NDArray[np.float64]:
-        """Probability of the next pull of each life."""
-        estimate, _ = posterior(task, history.risky_pulls, history.reward_sum)
-        tempting = (estimate > 0) | (history.risky_pulls == 0)
-        return np.asarray(self.eta[:, None] * tempting)
-
-
-def timid(tasks: GaussianBandit, share: float, lives: int, seed: int) -> xr.Dataset:
-    """Play agents that pull as seldom as the bound of thm-never-local asks for, or less seldom.
-
-    Parameters
-    ----------
-    tasks : shape (tasks,)
-        Tasks of one lifetime, with m < 0.
-    share
-        Of the largest probability of a pull, eta, at which the bound is not positive.
-    lives, seed
-        Of each task.
-
-    Returns
-    -------
-    Dataset
-        Over task: ``sigma_p`` and ``sigma_l``, ``eta``, ``earned`` and its standard error
-        ``earned_se``, in units of reward but for eta.
-    """
-    later = (tasks.lifetime - 1) * gain(tasks.mean, tasks.sigma_p)
-    eta = np.minimum(share * -tasks.mean / np.maximum(later, 1e-300), 1.0)
-    played = evaluate({"timid": Timid(eta)}, tasks, lives, seed, ["task"]).isel(policy=0)
-    found = {
-        "sigma_p": tasks.sigma_p,
-        "sigma_l": tasks.sigma_l,
-        "eta": eta,
-        "earned": played.expected_return.values,
-        "earned_se": played.expected_return_se.values,
-    }
-    return xr.Dataset({name: ("task", values) for name, values in found.items()})
 
 
 def benefit_and_cost(tasks: GaussianBandit, names: Sequence[str]) -> xr.Dataset:

@@ -101,25 +101,21 @@ def plane(
     }
 
 
-def forgotten(tasks: GaussianBandit, looks: Sequence[int]) -> xr.DataArray:
-    """Compute what the sample mean loses against the posterior mean (prop-ml-value).
+def forgotten(task: GaussianBandit, looks: Sequence[int]) -> Facts:
+    """Say what the sample mean loses against the posterior mean (prop-ml-value).
 
     Parameters
     ----------
-    tasks : shape (tasks,)
-        Of one lifetime and prior mean.
+    task
+        One task.
     looks
         Lengths of the exploration, in pulls, >= 1.
-
-    Returns
-    -------
-    DataArray over (pulls, task)
-        Units of reward; a task is called by its sigma_p and sigma_l.
     """
-    pulls = np.array(looks)[:, None]
-    loss = commit_value(tasks, pulls) - commit_value(tasks, pulls, estimator="ml")
-    named = [f"{p:g}, {q:g}" for p, q in zip(tasks.sigma_p, tasks.sigma_l, strict=True)]
-    return xr.DataArray(loss, {"pulls": list(looks), "task": named}, ("pulls", "task"))
+    loss = {n: commit_value(task, n) - commit_value(task, n, estimator="ml") for n in looks}
+    return {
+        f"forgotten-{n}": fact(lost, f"lost without the prior, {n} pulls, third task, reward")
+        for n, lost in loss.items()
+    }
 
 
 def plans(

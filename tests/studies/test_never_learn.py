@@ -1,15 +1,16 @@
 """What the chapter *Two reasons not to learn* draws and quotes."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
+from meta_bandit.measure import evaluate
 from meta_bandit.studies import never_learn as chapter
-from meta_bandit.theory import gain
+from meta_bandit.theory import gain, posterior
 
 TEXT = (Path(__file__).parents[2] / "book" / "never-learn.md").read_text(encoding="utf-8")
 TASKS = GaussianBandit([4.0, 2.0, 1.0, 0.5], [1.0, 4.0, 1.0, 1.0], 100)
@@ -37,7 +38,7 @@ def test_where_behaviour_is_predictable_no_plan_explores(regions):
     assert data.learns.isel(sigma_l=0).sum() == (~inside).sum()
     bound = (data.lifetime - 1) * gain(-1.0, data.predictable.values)
     np.testing.assert_allclose(bound, 1, rtol=1e-9)
-    assert facts["first-share"].value < facts["last-share"].value
+    assert (data.learns.mean(["sigma_l", "sigma_p"]).diff("lifetime") > 0).all()
     assert facts["first-predictable"].value > facts["last-predictable"].value > 0
 
 
@@ -50,23 +51,28 @@ def test_every_curve_falls_at_first():
     assert (curves.barrier_value.isel(task=slice(3)) < 0).all()
 
 
+@dataclass
+class Timid:
+    """Pulls with probability eta an arm that is untried or looks good."""
+
+    eta: np.ndarray
+
+    def risky_probability(self, task, history):
+        estimate, _ = posterior(task, history.risky_pulls, history.reward_sum)
+        return self.eta[:, None] * ((estimate > 0) | (history.risky_pulls == 0))
+
+
 @pytest.mark.checks("thm-never-local")
 def test_who_seldom_pulls_loses_as_the_bound_says():
     later = 99 * gain(-1.0, TASKS.sigma_p)
     for share, loses in ((1.0, True), (30.0, False)):
-        found = chapter.timid(TASKS, share, 4_000, 0)
-        np.testing.assert_allclose(found.eta, np.minimum(share / later, 1))
-        bound = (1 - (1 - found.eta) ** 100) * (-1 + found.eta * later)
-        assert (found.earned <= bound + 4 * found.earned_se).all()
+        eta = np.minimum(share / later, 1)
+        found = evaluate({"timid": Timid(eta)}, TASKS, 4_000, 0, ["task"]).isel(policy=0)
+        earned, slack = found.expected_return, 4 * found.expected_return_se
+        bound = (1 - (1 - eta) ** 100) * (-1 + eta * later)
+        assert (earned <= bound + slack).all()
         # beyond the bound there is something to be had, if not in every world
-        assert (found.earned < -4 * found.earned_se).all() == loses
-
-
-def test_the_timid_pull_what_is_untried_or_looks_good():
-    seen = SimpleNamespace(risky_pulls=np.array([[0, 1, 1]]), reward_sum=np.array([[0.0, 9, -9]]))
-    task = GaussianBandit([1.0], [1.0], 100).per_life
-    chances = chapter.Timid(np.array([0.1])).risky_probability(task, seen)
-    assert chances.tolist() == [[0.1, 0.1, 0.0]]
+        assert (earned < -slack).all() == loses
 
 
 @pytest.mark.checks("prop-foc")
