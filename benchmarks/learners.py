@@ -268,6 +268,8 @@ class Learner:
 
 LEARNERS: dict[str, Learner] = {
     "A2C": Learner(),
+    # whether it is the step where the transformer and PPO differ from A2C
+    "A2C, small steps": Learner(step=0.4),
     "PPO": Learner(PPO, step=0.4),
     "evolution": Learner(step=4.0, evolves=True),
     "GRU": Learner(GRUTrainer),

@@ -17,6 +17,8 @@ WAYS = {
     "default": "default, with its path",
 }
 """Ways of learning by their names in the benchmark's file, and what the chapter calls them."""
+KEPT = ("transformer", "wide LSTM")
+"""Learners some of whose agents the plain path is enough for."""
 MEASURES = ("share", "share_se", "risky_pulls")
 CURVES = ("curve_risky_pulls", "curve_mean_return")
 
@@ -100,7 +102,16 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
             path.isel(update=0).min(), "plain, with its path: fewest pulls a life at its begin"
         ),
     }
+    kept = (data.risky_pulls.sel(way=WAYS["path"]) > 0).sum(over[2:])
     for name in at["learner"]:
-        key = f"default-{name.lower().replace(' ', '-')}"
-        facts[key] = fact(learned.sel(learner=name), f"default, {name}: {optimum}")
-    return data, facts
+        key = name.lower().replace(",", "").replace(" ", "-")
+        facts[f"default-{key}"] = fact(learned.sel(learner=name), f"default, {name}: {optimum}")
+        if name in KEPT:
+            facts[f"path-{key}"] = fact(
+                kept.sel(learner=name), f"plain, with its path: agents of {name} that pull"
+            )
+    others = kept.drop_sel(learner=[*KEPT])
+    return data, facts | {
+        "path-others": fact(others.sum(), "plain, with its path: agents of others that pull"),
+        "path-each": fact(len(tasks) * len(at["seed"]), "agents of a learner in one way, at most"),
+    }

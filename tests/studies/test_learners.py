@@ -46,6 +46,7 @@ def test_each_learner_is_trained_as_is_said():
         assert len(each) == len(rows) >= 3 * TASKS
     # one thing at a time
     for learner, changed in {
+        "A2C, small steps": {"learning_rate"},
         "PPO": {"learning_rate"},
         "GRU": set(),
         "wide LSTM": {"units"},
@@ -80,11 +81,19 @@ def test_what_is_said_of_the_learners(found):
         agents = [row for (_, one), rows in ROWS.items() if one == way for row in rows]
         assert facts[f"{key}-agents"].value == len(agents)
         assert facts[f"{key}-pull"].value == sum(row["risky_pulls"] > 0 for row in agents)
-    assert {learner for learner, way in ROWS if way == "direct"} == LEARNERS.keys()
+        assert {learner for learner, one in ROWS if one == way} == LEARNERS.keys()
+    # whoever learns, directly nobody does
+    assert facts["direct-pull"].value == facts["default-direct-pull"].value == 0
     for learner in LEARNERS:
         own = [row["share"] for row in ROWS[learner, "default"]]
-        key = f"default-{learner.lower().replace(' ', '-')}"
+        key = f"default-{learner.lower().replace(',', '').replace(' ', '-')}"
         assert facts[key].value == pytest.approx(100 * np.mean(own))
+        pull = sum(row["risky_pulls"] > 0 for row in ROWS[learner, "path"])
+        assert (pull > 0) == (learner in chapter.KEPT)
+        if learner in chapter.KEPT:
+            assert facts[f"path-{learner.lower().replace(' ', '-')}"].value == pull
+    assert facts["path-others"].value == 0
+    assert facts["path-each"].value == len(ROWS["A2C", "path"])
 
 
 def test_until_when_agents_pull(found):
