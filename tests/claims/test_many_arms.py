@@ -1,17 +1,26 @@
 """The claims of the chapter *Many arms* that stored results bear out."""
 
-from meta_bandit.studies import stored_parts
-from meta_bandit.studies.ladder import (
-    RECIPES,
-    found_over_map,
-    raised,
-)
+from pathlib import Path
+
+import pytest
+
+from book.run.chapter import default_parameters, read_chapter
+from meta_bandit.studies import ladder, stored_parts
+from meta_bandit.studies.ladder import RECIPES, found_over_map, raised
 from meta_bandit.worlds import ManyArms
 
+CHAPTER = Path(__file__).parents[2] / "book" / "many-arms.md"
 
-def test_one_memory_stays_below_the_first_rung_and_one_for_each_arm_climbs():
-    book = [ManyArms(10, 1.0, 0.5, 100, 0.0, safe) for safe in (0.5, 0.0)]
-    runs, teams = raised(book, 20_000, 5, 800)
+
+def test_one_memory_stays_below_the_first_rung_and_one_for_each_arm_climbs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the chapter as it stands shows the stored agents, and trains none
+    monkeypatch.setattr(ladder, "run", None)
+    given = default_parameters(read_chapter(CHAPTER))
+    names = ("arms", "sigma_p", "sigma_l", "lifetime")
+    book = [ManyArms(*(given[name] for name in names), 0.0, safe) for safe in given["safes"]]
+    runs, teams = raised(book, given["lives"], given["agents"], given["updates"])
     assert set(teams) == set(RECIPES)
     earned, recipe, poor = runs.expected_return, runs.recipe, runs.safe == 0.5
     # none with one memory earns more than the best with a single arm does
