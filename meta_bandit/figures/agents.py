@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from meta_bandit.figures.style import (
     BLUE,
@@ -138,6 +139,7 @@ def shares_by_recipe(shares: xr.DataArray) -> Figure:
             xlabel="return (share of the Bayes-optimal one)",
             xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
         )
+        ax.xaxis.set_major_locator(MultipleLocator(0.5 if (shares < -0.05).any() else 0.2))
         ax.set_yticks(range(by_task.sizes["recipe"]), by_task.recipe.values)
         ax.invert_yaxis()
         if places > 1:
@@ -167,6 +169,7 @@ def shares_by_learner(shares: xr.DataArray) -> Figure:
             xlabel="return (share of the Bayes-optimal one)",
             xlim=(-1.1 if (shares < -0.05).any() else -0.1, 1.1),
         )
+        ax.xaxis.set_major_locator(MultipleLocator(0.5 if (shares < -0.05).any() else 0.2))
         ax.set_yticks(range(learners.size), learners)
         ax.invert_yaxis()
         name_above(figure, ax)
@@ -202,8 +205,8 @@ def learned_edge(data: xr.Dataset) -> Figure:
     data
         See `studies.training_limits.learned_edge`.
     """
-    with canvas(2, height=2.8) as (figure, (left, right)):
-        for ax, values in ((left, data.edge), (right, 100 * data.share)):
+    with canvas(2, height=2.8) as (figure, (above, below)):
+        for ax, values in ((above, data.edge), (below, 100 * data.share)):
             for seed in data.seed:
                 ax.plot(data.updates, values.sel(seed=seed), "o", ms=4.5, color=BLUE, alpha=0.6)
             ax.plot(data.updates, values.mean("seed"), color=BLUE, lw=1.6, label="agents")
@@ -211,11 +214,13 @@ def learned_edge(data: xr.Dataset) -> Figure:
             ax.set_xticks(data.updates.values, [f"{count:,}" for count in data.updates.values])
             ax.minorticks_off()
         for name, colour, style, label in OPTIMA:
-            left.axhline(data.attrs[f"{name}_edge"], color=colour, ls=style, lw=1.6, label=label)
-        left.set(ylabel=f"learned edge: {SIGMA_L}", yscale="log")
-        right.axhline(100, color=RED, lw=1.6)
-        right.set(ylabel="return between the edges (% of the Bayes-optimal one)", ylim=(0, 105))
-        left.legend()
+            above.axhline(data.attrs[f"{name}_edge"], color=colour, ls=style, lw=1.6, label=label)
+        above.set(ylabel=f"learned edge: {SIGMA_L}", yscale="log", ylim=(1.4, 4.5))
+        above.minorticks_off()
+        above.set_yticks([1.5, 2, 3, 4], ["1.5", "2", "3", "4"])
+        below.axhline(100, color=RED, lw=1.6)
+        below.set(ylabel="return between the edges (% of the Bayes-optimal one)", ylim=(0, 105))
+        above.legend()
     return figure
 
 
