@@ -8,6 +8,7 @@ the one before it.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
@@ -28,7 +29,7 @@ HEADS = 2
 """Of the transformer's attention; and numbers that each network answers with: logit, value."""
 
 
-class Network:
+class Network(ABC):
     """E independent actor-critics that play B lives each, differentiated by autograd.
 
     Parameters
@@ -60,9 +61,9 @@ class Network:
         self.begin()
 
     @classmethod
+    @abstractmethod
     def shapes(cls, units: int) -> dict[str, tuple[tuple[int, int], float]]:
         """Matrices of an agent by name: shape, and the standard deviation that they begin with."""
-        raise NotImplementedError
 
     @classmethod
     def initial(cls, seeds: Sequence[int], units: int) -> Tensor:
@@ -91,17 +92,17 @@ class Network:
             }
             self.forget()
 
+    @abstractmethod
     def forget(self) -> None:
         """Empty the memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, pull: int) -> Tensor:
         """Read ``inputs[pull]`` and write ``heads[pull]``, which is returned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, heads_slope: Tensor, bound: float = math.inf) -> Tensor:
         """Gradient with respect to ``weights``, see `network.Ensemble.backward`."""
-        raise NotImplementedError
 
     def through(self, name: str, values: Tensor) -> Tensor:
         """Multiply by a matrix whose last row is a bias."""
