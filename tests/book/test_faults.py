@@ -65,13 +65,24 @@ def without_counters(content: bytes) -> bytes:
     return re.sub(rb"\(node\d+\)", b"", content) if content.startswith(b"%PDF") else content
 
 
+def without_libzmq(told: str) -> str:
+    """Drop what libzmq says now and then of a kernel that ends, when its work is done.
+
+    It asserts that a poll on its own descriptor never finds it closed: github.com/zeromq/libzmq,
+    issue 3715.
+    """
+    return re.sub(r"Assertion failed: .* \(src/signaler\.cpp:\d+\)\n", "", told)
+
+
 def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
     mini_built: Path, mini: Path, tree: Tree, record_property: Note
 ) -> None:
     smoke = mini / "_build" / "smoke"
     shutil.rmtree(smoke)
     began = time.perf_counter()
-    assert start(mini).communicate()[1] == ""
+    first = start(mini)
+    assert without_libzmq(first.communicate()[1]) == ""
+    assert first.returncode == 0
     whole = time.perf_counter() - began
     shutil.rmtree(smoke)
     moments, kills = random.Random(seed := 0), 0
