@@ -13,10 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from myst_nb.core.utils import coalesce_streams
 
 from benchmarks.faults import added, collect
 from book.pages.provenance import drawing_function, papermill_command
-from book.run.execute import join_streams
 from book.run.record import Run
 from meta_bandit.agents import CONFIGURATIONS
 from tests.book.pages import HTML, ROOT
@@ -167,7 +167,9 @@ def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, tmp_path: 
         capture_output=True,
     )
     own = nbformat.read(tmp_path / f"{chapter}.ipynb", as_version=4)
-    join_streams(own)
+    for cell in own.cells:
+        if cell.cell_type == "code":
+            cell.outputs = coalesce_streams(cell.outputs)
     made, kept = (
         [
             output.get("data", {}).get("text/plain") or output.get("text")

@@ -9,16 +9,23 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import pytest
+from sympy import Integer
 
 from book.pages import results
-from book.pages.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
+from book.pages.results import complaints, gather, marked_tests, proofs, summary_labels
 from meta_bandit.theory import symbolic
+from meta_bandit.theory.symbolic import Result, Step
 from tests.book.pages import HTML, ROOT
 
 Make = Callable[..., "CompletedProcess[str]"]
 
 STATED = {"thm-a": "theorem", "conj-b": "conjecture"}
-PROOFS = {"thm-a": Proof(2, ("someone1900",)), "conj-b": Proof(0)}
+PROOFS = {
+    "thm-a": Result(
+        "thm-a", (), (Step("a", "it is so", Integer(0), Integer(0)),) * 2, ("someone1900",)
+    ),
+    "conj-b": Result("conj-b", (), ()),
+}
 FUNCTIONS = {"pkg.f": ["thm-a", "conj-b"]}
 TESTS = {"tests/test_f.py::test_f": ["thm-a"], "tests/test_f.py::test_g": ["conj-b", "thm-a"]}
 
@@ -57,12 +64,12 @@ def test_nothing_is_said_where_all_agree() -> None:
             "thm-typo: is not in .*, but is named by tests/t.py::t",
         ),
         (
-            {"proofs": PROOFS | {"thm-a": Proof(0)}},
+            {"proofs": PROOFS | {"thm-a": PROOFS["conj-b"]}},
             "thm-a: is stated as a theorem, with 0 steps of a proof",
         ),
         (
-            {"proofs": PROOFS | {"conj-b": Proof(1)}},
-            "conj-b: is stated as a conjecture, with 1 steps of a proof",
+            {"proofs": PROOFS | {"conj-b": PROOFS["thm-a"]}},
+            "conj-b: is stated as a conjecture, with 2 steps of a proof",
         ),
     ],
 )
