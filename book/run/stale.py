@@ -80,7 +80,7 @@ def listed(root: Path) -> list[Path]:
 
 
 def strays(root: Path) -> list[str]:
-    """Complain about pages that would stop the build late, in a sentence each.
+    """Complain about pages that the book would lack, or that end its build late.
 
     What git ignores in the repository, and what editors leave, is ignored here too.
     """
