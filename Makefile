@@ -192,10 +192,16 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 
 # --- checks ---
 
+# a process of tests for each core, 8 at most, as each takes a gigabyte; tests/conftest.py says which runs what
+SIDE_BY_SIDE := -n logical --maxprocesses 8 --no-loadscope-reorder
+# a chapter for each core, where make was not told how many
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: test test-browser lint versions
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
-	@$(MAKE) --no-print-directory book PROFILE=smoke
-	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --durations=20 --nbval --nbval-current-env
+	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke
+	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) \
+	  --durations=20 --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py

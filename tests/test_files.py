@@ -53,7 +53,7 @@ def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
         write_atomically(pipe, "through")
-        assert reader.communicate(timeout=10)[0] == b"through"
+        assert reader.communicate(timeout=120)[0] == b"through"
     assert pipe.is_fifo()
 
 

@@ -89,7 +89,7 @@ def test_an_old_address_leads_to_the_new_one(
     html = mini_built / "_build" / "smoke" / "html"
     tab = browser.new_page()
     tab.goto(f"{html.as_uri()}/{old}")
-    tab.wait_for_url(f"{html.as_uri()}/{new}", timeout=10_000)
+    tab.wait_for_url(f"{html.as_uri()}/{new}")
     assert tab.locator(f"[id='{new.partition('#')[2]}']").is_visible()
     tab.close()
 
