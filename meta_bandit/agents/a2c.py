@@ -48,7 +48,7 @@ class Trainer:
     device, dtype
         Of all numbers.
     native
-        Compute the network by compiled code, where that can be (`network.Ensemble.compile`).
+        Play, draw and go back by compiled code, where that can be (`rollout.Rollout.compile`).
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Trainer:
         self.lives = self.rollouts[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
         self.coin = task.coin
-        self.native = native and self.net.compile()
+        self.native = native and self.lives.compile()
         weights = self.net.weights
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)

@@ -9,7 +9,7 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, train
-from meta_bandit.agents.native import library
+from meta_bandit.agents.native import compiled
 from meta_bandit.agents.network import Ensemble
 from meta_bandit.worlds import ManyArms
 from tests.agents.unrolled import random_weights
@@ -136,7 +136,7 @@ def test_lives_that_fill_no_blocks_and_double_precision_stay_with_pytorch():
 
 def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    library.cache_clear()
+    compiled.cache_clear()
     try:
         with pytest.raises(ValueError, match=r"device = 'native': needs a C compiler"):
             train(TASK, [3, 4, 5], CONFIG, "native", progress=False)
@@ -144,4 +144,4 @@ def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
             made = train(TASK, [3, 4, 5], CONFIG, "auto", progress=False)
             assert made.curve.attrs["device"] == "cpu"
     finally:
-        library.cache_clear()
+        compiled.cache_clear()
