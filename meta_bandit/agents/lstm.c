@@ -39,7 +39,8 @@ typedef struct {
     long threads, agents, rows, units, heads, lives, pulls;
     const int64_t *widths;        /* lives that are computed at each pull */
     const float *weights;         /* (agents, rows, 4 units + heads) */
-    const float *packed;          /* the gates' in the order read here: (agents, tiles, rows, ROWS) */
+    const float *forth, *back;    /* those of the gates and, rows for columns, those that read h, */
+                                  /* packed for `product`, an agent's after another's */
     float *inputs;                /* z: (pulls + 1, agents, rows, lives) */
     float *gates, *cells, *small; /* o, i, f, g; c, first that of birth; tanh c */
     float *answers;               /* (pulls, agents, heads, lives) */
@@ -88,15 +89,18 @@ INLINE void tile(int rows, long depth, const float *a, long to_row, long to_next
         for (int p = 0; p < PER; p++) AT(c + r * c_next + p * LANES) = sum[r][p];
 }
 
-/* the same for any number of rows */
-INLINE void product(long rows, long depth, const float *a, long to_row, long to_next,
-                    const float *b, long b_next, float *c, long c_next)
+/* The same for any number of rows; whole tiles of a from where they are packed, one after another,
+ * in the order in which they are read: (rows / ROWS, depth, ROWS) */
+INLINE void product(long rows, long depth, const float *packed, const float *a, long to_row,
+                    long to_next, const float *b, long b_next, float *c, long c_next)
 {
 #define TILES(size)                                                                                \
     for (; r + size <= rows; r += size)                                                            \
         tile(size, depth, a + r * to_row, to_row, to_next, b, b_next, c + r * c_next, c_next);
     long r = 0;
-    TILES(ROWS) TILES(6) TILES(2) TILES(1)
+    for (; packed && r + ROWS <= rows; r += ROWS)
+        tile(ROWS, depth, packed + r * depth, 1, ROWS, b, b_next, c + r * c_next, c_next);
+    TILES(6) TILES(2) TILES(1)
 }
 
 /* One pull of a block of lives, see network.Ensemble.step */
@@ -104,16 +108,14 @@ static void pull(const Net *net, long t, long e, long b)
 {
     const long rows = net->rows, units = net->units, heads = net->heads, lives = net->lives;
     const long columns = 4 * units + heads, read = rows - 1 - units, gate = units * BLOCK;
-    const long tiles = 4 * units / ROWS, done = tiles * ROWS, blocks = lives / BLOCK;
+    const long packed = 4 * units / ROWS * ROWS * rows, blocks = lives / BLOCK;
     const long here = t * net->agents + e, own = here * blocks + b, later = net->agents * blocks;
-    const float *w = net->weights + e * rows * columns, *packed = net->packed + e * rows * done;
+    const float *w = net->weights + e * rows * columns;
     const float *z = net->inputs + here * rows * lives + b * BLOCK, *c = net->cells + own * gate;
     float *o = net->gates + own * 4 * gate, *i = o + gate, *f = i + gate, *g = f + gate;
     float *after = net->cells + (own + later) * gate, *small = net->small + own * gate;
     float *h = net->inputs + ((here + net->agents) * rows + read + 1) * lives + b * BLOCK;
-    for (long j = 0; j < tiles; j++)
-        tile(ROWS, rows, packed + j * rows * ROWS, 1, ROWS, z, lives, o + j * ROWS * BLOCK, BLOCK);
-    product(4 * units - done, rows, w + done, 1, columns, z, lives, o + done * BLOCK, BLOCK);
+    product(4 * units, rows, net->forth + e * packed, w, 1, columns, z, lives, o, BLOCK);
     for (long at = 0; at < gate; at += LANES) {
         vec out = sigmoid(LIKE(o + at)), in = sigmoid(LIKE(i + at)), keep = sigmoid(LIKE(f + at));
         vec new = tanh_of(LIKE(g + at)), kept = keep * LIKE(c + at) + in * new;
@@ -122,14 +124,15 @@ static void pull(const Net *net, long t, long e, long b)
         AT(after + at) = kept, AT(small + at) = squashed;
         AT(h + at / BLOCK * lives + at % BLOCK) = out * squashed;
     }
-    product(heads, units + 1, w + read * columns + 4 * units, 1, columns, h - lives, lives,
+    product(heads, units + 1, NULL, w + read * columns + 4 * units, 1, columns, h - lives, lives,
             net->answers + here * heads * lives + b * BLOCK, lives);
 }
 
 void step(const Net *net, long t)
 {
     const long blocks = UP(net->widths[t], BLOCK) / BLOCK;
-#pragma omp parallel for collapse(2) num_threads(net->threads) if (net->threads > 1)
+#pragma omp parallel for collapse(2) schedule(dynamic) \
+    num_threads(net->threads) if (net->threads > 1)
     for (long e = 0; e < net->agents; e++)
         for (long b = 0; b < blocks; b++) pull(net, t, e, b);
 }
@@ -139,7 +142,8 @@ void step(const Net *net, long t)
 void play(const Net *net, const float *threshold, const float *pays)
 {
     const long lives = net->lives, blocks = lives / BLOCK;
-#pragma omp parallel for collapse(2) num_threads(net->threads) if (net->threads > 1)
+#pragma omp parallel for collapse(2) schedule(dynamic) \
+    num_threads(net->threads) if (net->threads > 1)
     for (long e = 0; e < net->agents; e++)
         for (long b = 0; b < blocks; b++)
             for (long t = 0; t < net->pulls && b * BLOCK < net->widths[t]; t++) {
@@ -202,7 +206,8 @@ static void back(const Net *net, long e, long b, float bound, const float *heads
     const long rows = net->rows, units = net->units, heads = net->heads, lives = net->lives;
     const long columns = 4 * units + heads, read = rows - 1 - units, gate = units * BLOCK;
     const long blocks = lives / BLOCK, down = UP(columns, DOWN), wide = UP(rows, LANES);
-    const float *recurrent = net->weights + (e * rows + read + 1) * columns;
+    const float *w = net->weights + (e * rows + read + 1) * columns;
+    const float *packed = net->back + e * (units / ROWS * ROWS * columns);
     const vec high = all(bound), low = all(-bound);
     ALIGNED float slopes[(STAGES + 1) * down * BLOCK], z[STAGES * BLOCK * wide], dh[gate], dc[gate];
     memset(slopes, 0, sizeof slopes), memset(z, 0, sizeof z), memset(dc, 0, sizeof dc);
@@ -225,7 +230,7 @@ static void back(const Net *net, long e, long b, float bound, const float *heads
             const float *o = net->gates + own * 4 * gate, *i = o + gate, *f = i + gate;
             const float *g = f + gate, *c = net->cells + own * gate, *q = net->small + own * gate;
             float *next = slope + down * BLOCK;
-            product(units, columns, recurrent, columns, 1, slope, BLOCK, dh, BLOCK);
+            product(units, columns, packed, w, columns, 1, slope, BLOCK, dh, BLOCK);
             for (long at = 0; at < gate; at += LANES) {
                 vec out = LIKE(o + at), in = LIKE(i + at), keep = LIKE(f + at), new = LIKE(g + at);
                 vec small = LIKE(q + at), h = out * small, a = clamp(LIKE(dh + at), low, high);
@@ -267,11 +272,11 @@ void backward(const Net *net, float bound, const float *heads_slope, float *grad
     const long blocks = net->lives / BLOCK, wide = UP(rows, LANES), one = UP(columns, DOWN) * wide;
 #pragma omp parallel num_threads(net->threads) if (net->threads > 1)
     {
-#pragma omp for collapse(2)
+#pragma omp for collapse(2) schedule(dynamic)
         for (long e = 0; e < net->agents; e++)
             for (long b = 0; b < blocks; b++)
                 back(net, e, b, bound, heads_slope, totals + (e * blocks + b) * one);
-#pragma omp for collapse(2)
+#pragma omp for collapse(2) schedule(dynamic, 64)
         for (long e = 0; e < net->agents; e++)
             for (long j = 0; j < columns; j++)
                 for (long r = 0; r < rows; r++) {
@@ -283,6 +288,13 @@ void backward(const Net *net, float bound, const float *heads_slope, float *grad
                     gradient[(e * rows + r) * columns + j] = sum;
                 }
     }
+}
+
+/* sums[t] += factor sums[t + 1], from the last to the first, see a2c.advantages: (pulls, lives) */
+void accumulate(long pulls, long lives, float factor, float *sums)
+{
+    for (float *now = sums + (pulls - 2) * lives; now >= sums; now -= lives)
+        for (long i = 0; i < lives; i++) now[i] += factor * now[lives + i];
 }
 
 /* Philox4x32-10, see noise.Noise.uniform: (4, pulls, agents, half) */

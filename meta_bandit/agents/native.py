@@ -33,7 +33,7 @@ VECTORS = {
 """Instructions of processors, as PyTorch names them, and the compiler's options for each."""
 _FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-shared", "-fPIC")
 _SIZES = ("threads", "agents", "rows", "units", "heads", "lives", "pulls")
-_PARTS = ("widths", "weights", "packed", "inputs", "gates", "cells", "small", "answers")
+_PARTS = ("widths", "weights", "forth", "back", "inputs", "gates", "cells", "small", "answers")
 
 
 class _Net(ctypes.Structure):
@@ -77,11 +77,25 @@ def compiled(vectors: str) -> ctypes.CDLL | None:
     found.step.argtypes = [net, whole]
     found.play.argtypes = [net, pointer, pointer]
     found.backward.argtypes = [net, ctypes.c_float, pointer, pointer, pointer]
+    found.accumulate.argtypes = [whole, whole, ctypes.c_float, pointer]
     found.uniform.argtypes = [whole, whole, whole, word, word, pointer, pointer]
-    for function in (found.step, found.play, found.backward, found.uniform):
+    for function in (found.step, found.play, found.backward, found.accumulate, found.uniform):
         function.restype = None
     found.room.argtypes, found.room.restype = [net], whole
     return found
+
+
+def accumulate(sums: Tensor, factor: float) -> None:
+    """Add to each row its ``factor`` times the next, from the last but one to the first, in place.
+
+    Parameters
+    ----------
+    sums : shape (rows, ...)
+        In one piece and in single precision, on a CPU for which there is a `library`.
+    """
+    found = library()
+    assert found is not None
+    found.accumulate(len(sums), sums[0].numel(), factor, sums.data_ptr())
 
 
 class Native:
@@ -104,18 +118,23 @@ class Native:
         net.weights = net.weights.contiguous()
         net.gradient = torch.zeros_like(net.weights)
         tile = ctypes.c_int.in_dll(found, "rows_in_a_tile").value
-        kept = 4 * units // tile * tile
-        self._rows = net.weights[..., :kept].unflatten(-1, (-1, tile)).transpose(1, 2)
-        self._packed = self._rows.contiguous()
+        gates, recurrent = net.weights[..., : 4 * units].transpose(1, 2), net.weights[:, -units:]
+        # whole tiles of rows, for every tile its columns one after another
+        self._tiles = [
+            rows[:, : rows.shape[1] // tile * tile].unflatten(1, (-1, tile)).transpose(2, 3)
+            for rows in (gates, recurrent)
+        ]
+        self._packed = [tiles.contiguous() for tiles in self._tiles]
         self._widths = torch.tensor(net.widths)
         sizes = (torch.get_num_threads(), agents, rows, units, heads, lives, len(net.widths))
-        parts = (self._widths, net.weights, self._packed, net.inputs, *net.kept(), net.heads)
+        parts = (self._widths, net.weights, *self._packed, net.inputs, *net.kept(), net.heads)
         self._net = _Net(*sizes, *(part.data_ptr() for part in parts))
         self._totals = net.weights.new_empty(found.room(self._net))
 
     def begin(self) -> None:
         """Take over the weights as they now are."""
-        self._packed.copy_(self._rows)
+        for packed, tiles in zip(self._packed, self._tiles, strict=True):
+            packed.copy_(tiles)
 
     def step(self, pull: int) -> None:
         """See `network.Ensemble.step`."""

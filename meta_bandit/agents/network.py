@@ -216,7 +216,8 @@ class Ensemble:
         Returns
         -------
         h, c : shape (agents, units, lives)
-            Output and cell (if compiled, a copy): all that the network knows of a life's past when it answers.
+            Output and cell: all that the network knows of a life's past when it answers. If
+            compiled, the cell is a copy.
         """
         after = pull + self._shift
         cell = self._cell[after] if self._native is None else self._native.cell(after)

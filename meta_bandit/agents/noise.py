@@ -92,7 +92,7 @@ class Noise:
         self._library: ctypes.CDLL | None = None
 
     def compile(self) -> None:
-        """Draw by compiled code from now on, where that can be: the same numbers, to the last bit."""
+        """Draw by compiled code from now on, where that can be: the same, to the last bit."""
         self._library = library() if self._uniform.device.type == "cpu" else None
 
     def draw(self, update: int | Tensor, stream: int) -> tuple[Tensor, Tensor]:
