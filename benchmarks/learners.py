@@ -183,7 +183,7 @@ def evolve(task: GaussianBandit, seeds: Sequence[int], config: A2CConfig) -> Tra
         own = np.repeat(seeds, members).tolist()
         lives = BanditRollout(tiled, own, config, torch.device("cpu"))
         if resolve_device("auto") != "cpu":
-            lives.net.compile()
+            lives.compile()
         population = lives.net.weights.view(agents, 2, PAIRS, *lives.net.weights.shape[1:])
         centre = population[:, 0, 0].clone()
         optimiser = torch.optim.Adam([centre])
