@@ -51,7 +51,8 @@ def _tell():
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     read = getattr(sys.modules.get("meta_bandit.studies.results"), "READ", ())
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    print(json.dumps({
+    # nbclient takes long to look through one long line
+    print(json.dumps(indent=0, obj={
         "seeds": [seed for seed in seeds if seed is not None],
         "budget": budget,
         "memory": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024,
