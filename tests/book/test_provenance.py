@@ -182,6 +182,8 @@ def cells_and_values(notebook: NotebookNode) -> tuple[list[NotebookNode], dict[s
 
 
 @built
+# by papermill, of the "-" of the line
+@pytest.mark.filterwarnings("ignore:the file is not specified with any extension")
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, clone: Path) -> None:
     """All but its outputs: nbval runs the page's notebook, and compares those."""

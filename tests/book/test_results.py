@@ -19,6 +19,7 @@ from tests.book.pages import HTML, ROOT
 
 Make = Callable[..., "CompletedProcess[str]"]
 
+ALL_PROOFS = proofs()
 STATED = {"thm-a": "theorem", "conj-b": "conjecture"}
 PROOFS = {
     "thm-a": Result(
@@ -115,7 +116,7 @@ def test_derivations_do_not_count_as_functions(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_literature_a_proof_rests_on_is_what_the_chapter_cites_in_it() -> None:
     text = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
-    for label, proof in proofs().items():
+    for label, proof in ALL_PROOFS.items():
         after = text[text.index(f":label: {label}\n") :]
         # up to the end of the proof: its box, or else that of its block, and the next statement
         ends = [r"\n[:`]{3,}\{prf:(?!proof)", r"\n##+ "]
@@ -150,9 +151,9 @@ def test_the_build_ends_and_says_which_result_is_missing_or_alone(mini: Path, ma
         assert said in done.stderr
 
 
-@pytest.mark.parametrize("label", proofs())
+@pytest.mark.parametrize("label", ALL_PROOFS)
 def test_credit_is_given_to_what_the_front_page_cites(label: str) -> None:
-    proof = proofs()[label]
+    proof = ALL_PROOFS[label]
     assert proof.origin in results.ORIGINS
     assert bool(proof.sources) == (proof.origin != "ours")
     text = "\n".join(path.read_text() for path in (ROOT / "book").glob("*.md"))
@@ -161,7 +162,7 @@ def test_credit_is_given_to_what_the_front_page_cites(label: str) -> None:
 
 
 @pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
-@pytest.mark.parametrize("label", proofs())
+@pytest.mark.parametrize("label", ALL_PROOFS)
 def test_results_and_functions_lead_to_each_other(label: str) -> None:
     index = (HTML / "book" / "derivations.html").read_text()
     start = index.index(f'id="derivation-{label}"')
