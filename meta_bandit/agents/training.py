@@ -68,7 +68,7 @@ def train(
     config
         How to train; by default as the world's ``default`` in `a2c.ROLLOUTS` says.
     device
-        ``"cpu"``; ``"native"``: a CPU, with the network compiled from C (`native`; on lives that
+        ``"cpu"``; ``"native"``: a CPU, with what takes long compiled from C (`native`; on lives that
         are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is one,
         else native where there is a C compiler, else the CPU. On CUDA the whole update is
         one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
