@@ -68,10 +68,10 @@ def train(
     config
         How to train; by default as the world's ``default`` in `a2c.ROLLOUTS` says.
     device
-        ``"cpu"``; ``"native"``: a CPU, with what takes long compiled from C (`native`; on lives that
-        are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is one,
-        else native where there is a C compiler, else the CPU. On CUDA the whole update is
-        one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
+        ``"cpu"``; ``"native"``: a CPU, with what takes long compiled from C (`native`; on lives
+        that are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is
+        one, else native where there is a C compiler, else the CPU. On CUDA the whole update is one
+        CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
         attribute ``cuda_graph`` keeps which it was.
     progress
         Show a bar where standard error is a terminal; or a function, called with the number of
