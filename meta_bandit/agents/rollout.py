@@ -24,7 +24,15 @@ from meta_bandit.worlds import Foraging
 from meta_bandit.worlds.foraging import travel
 from meta_bandit.worlds.task import AnyTask
 
-_SPECIAL = ("learning_signal", "critic", "good_arms", "tremble", "task_context", "shared_memory")
+_SPECIAL = (
+    "learning_signal",
+    "critic",
+    "good_arms",
+    "tremble",
+    "task_context",
+    "validation",
+    "shared_memory",
+)
 """Fields of a configuration that not every world has a meaning for."""
 
 
@@ -69,6 +77,8 @@ class Rollout(ABC):
         How much each life counts in the loss, 1 on average; None: all alike.
     limit : shape (agents, 1 or lives)
         Largest absolute logit that lives are played with, see `A2CConfig.tremble`; None: any.
+    greedy
+        Whether bandits are played with the likelier arm, instead of sampled ones.
     """
 
     default: ClassVar[str] = "plain"
@@ -78,6 +88,7 @@ class Rollout(ABC):
     policies: ClassVar[int] = 1
     weight: Tensor | None = None
     limit: Tensor | None = None
+    greedy: bool = False
 
     def __init__(
         self,
@@ -286,6 +297,11 @@ class BanditRollout(Rollout):
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if config.validation and len(task.shape) > 1:
+            raise ValueError(
+                f"validation = {config.validation}: must be 0 for agents of many tasks, which may "
+                "lose on some of them"
+            )
         super().__init__(task, seeds, config, device, dtype)
         self.sigma_p, self.sigma_l, self.mean = (
             self.task[name] for name in ("sigma_p", "sigma_l", "mean")
@@ -298,7 +314,9 @@ class BanditRollout(Rollout):
         """Draw the arms, and what each pull would pay; returns the thresholds of the coins."""
         torch.mul(self.mean, share, out=self.prior_mean)
         reward, threshold = self.noise.draw(update, PULLS)
-        if self.limit is not None:
+        if self.greedy:
+            threshold.zero_()
+        elif self.limit is not None:
             # a logit beyond the limit acts as the limit would
             threshold.masked_fill_(threshold > self.limit, torch.inf)
             threshold.masked_fill_(threshold < -self.limit, -torch.inf)
