@@ -40,7 +40,7 @@ _RANGES: dict[str, _Check] = {
     "second_decay": _BELOW_ONE,
 }
 
-_FLAGS = ("stratified_arms", "gae_lambda_rises", "shared_memory", "task_context")
+_FLAGS = ("stratified_arms", "gae_lambda_rises", "shared_memory", "task_context", "free_finds")
 _WORDS = {"time_feature": TimeFeature, "learning_signal": LearningSignal, "critic": Critic}
 
 
@@ -130,6 +130,9 @@ class A2CConfig:
     task_context: bool = False
     # on many arms: a memory for each arm, all with the same weights, in place of one for the life
     shared_memory: bool = False
+    # in the treasure room: the continuation leads from lives in which what a cell costs when it is
+    # first entered is not counted, in place of lives whose treasures are worth more
+    free_finds: bool = False
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -242,6 +245,9 @@ CONFIGURATIONS["many-arms-shared"] = replace(
     gae_lambda=1.0,
     gae_lambda_rises=False,
     continuation_until=0.0,
+)
+CONFIGURATIONS["treasure-room"] = A2CConfig(
+    updates=1500, units=64, entropy=0.05, learning_signal="posterior-mean", continuation_until=0.7
 )
 """Named configurations: ``companion``, what learns best; ``plain``, textbook A2C with the
 continuation of the prior mean, by which older stored results were trained; ``author-minimal``, the

@@ -53,12 +53,16 @@ def tell_which(number: Tensor, known: Tensor, rows: Tensor) -> None:
 
     Parameters
     ----------
-    number : shape (agents, lives)
+    number : shape (agents, lives) or (numbers told, agents, lives)
+        One, or several of them at once.
     known : shape (numbers, 1)
     rows : shape (agents, numbers, lives)
         Written.
     """
-    torch.eq(number[:, None], known, out=rows)
+    if number.ndim == 2:
+        torch.eq(number[:, None], known, out=rows)
+    else:
+        rows.copy_((number[:, :, None] == known).any(0))
 
 
 def tell_arms(x: Tensor, taken: Tensor, paid: Tensor, shared: bool, begun: bool = True) -> None:
