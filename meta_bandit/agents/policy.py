@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from meta_bandit.agents.network import ACTION, LOGIT, REWARD, Ensemble
-from meta_bandit.agents.told import KNOWN, Told, tell_arms, tell_which, time_input
+from meta_bandit.agents.told import KNOWN, Told, tell_arms, tell_where, tell_which, time_input
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
 from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
@@ -169,7 +169,8 @@ class AgentPolicy:
             lifetime = torch.from_numpy(lifetimes.astype(float))
             x[:, told.time] = time_input(config.time_feature, time, lifetime)
             if cell is not None:
-                tell_which(torch.from_numpy(cell), told.cells, x[:, told.cell : told.task])
+                numbers = torch.from_numpy(cell).reshape(-1, agents, lives).transpose(0, 1)
+                tell_where(numbers, x[:, told.cell : told.task])
             if config.task_context:
                 context = task.context.reshape(agents, -1, 1)
                 x[:, told.task : told.inputs] = torch.from_numpy(context)

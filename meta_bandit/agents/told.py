@@ -53,16 +53,24 @@ def tell_which(number: Tensor, known: Tensor, rows: Tensor) -> None:
 
     Parameters
     ----------
-    number : shape (agents, lives) or (numbers told, agents, lives)
-        One, or several of them at once.
+    number : shape (agents, lives)
     known : shape (numbers, 1)
     rows : shape (agents, numbers, lives)
         Written.
     """
-    if number.ndim == 2:
-        torch.eq(number[:, None], known, out=rows)
-    else:
-        rows.copy_((number[:, :, None] == known).any(0))
+    torch.eq(number[:, None], known, out=rows)
+
+
+def tell_where(numbers: Tensor, rows: Tensor) -> None:
+    """Write where each life is, by one number or several: 1 in their rows, 0 in the others.
+
+    Parameters
+    ----------
+    numbers : shape (agents, numbers told, lives)
+    rows : shape (agents, cells, lives)
+        Written.
+    """
+    rows.zero_().scatter_(1, numbers, 1.0)
 
 
 def tell_arms(x: Tensor, taken: Tensor, paid: Tensor, shared: bool, begun: bool = True) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.noise import ARMS, PULLS, Noise
 from meta_bandit.agents.rollout import Rollout
-from meta_bandit.agents.told import tell_which
+from meta_bandit.agents.told import tell_where
 from meta_bandit.worlds import TreasureRoom
 from meta_bandit.worlds.task import AnyTask
 from meta_bandit.worlds.treasure_room import after
@@ -87,8 +87,8 @@ class TreasureRoomRollout(Rollout):
         self.unseen = torch.full_like(self.hidden, self.size**2)
         self.gain, self.loss = parts(self.least, self.high)
         self.position, self.earned = self.birth, torch.zeros_like(self.hidden)
-        told = torch.stack(numbers(self.birth, torch.zeros_like(self.birth), self.size))
-        tell_which(told, self.told.cells, self.net.inputs[0, :, self.told.cell : self.told.task])
+        told = torch.stack(numbers(self.birth, torch.zeros_like(self.birth), self.size), 1)
+        tell_where(told, self.net.inputs[0, :, self.told.cell : self.told.task])
         return gumbel.permute(1, 2, 0, 3).unflatten(3, (2, lives)).flatten(2, 3)[:, :, :moves]
 
     def draw_room(self, update: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -132,7 +132,7 @@ class TreasureRoomRollout(Rollout):
             self.position = self.birth
             self.taken.zero_()
         told = numbers(self.position, torch.full_like(cell, of_episode), self.size)
-        tell_which(torch.stack(told), self.told.cells, where)
+        tell_where(torch.stack(told, 1), where)
 
     def signal(self) -> Tensor:
         """What each step counts, see `A2CConfig.learning_signal`."""
