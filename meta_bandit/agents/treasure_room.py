@@ -3,10 +3,11 @@ r"""RL^2 agents in the dark treasure room: how they live in training.
 They are told x, y and the step of the episode as one-hot (`worlds.treasure_room.where`), beside the
 last move, what it paid and the time.
 
-A cell that is entered for the first time costs, on average, where treasures are bad on average; that
-what is found may be taken in every later episode is worth nothing to an agent that does not yet come
-back for it. So training may lead from easier lives: those in which treasures are worth more, or those
-in which what is bad at the first sight is not counted (`A2CConfig.free_finds`).
+Where treasures are bad on average, a cell that is entered for the first time costs something on
+average; that what is found may be taken in every later episode is worth nothing to an agent that
+does not yet come back for it. So training may lead from easier lives: those in which treasures are
+worth more, or those in which what is bad at the first sight is not counted
+(`A2CConfig.free_finds`).
 """
 
 from __future__ import annotations

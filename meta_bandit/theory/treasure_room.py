@@ -1,8 +1,8 @@
 r"""The dark treasure room: plans that do not learn, and upper bounds on every policy.
 
-A cell pays :math:`X_c`, what its treasures are worth together. Of one treasure, :math:`\bar x` is the
-mean and :math:`g = E[x^+]` the mean of what is good of it; with n treasures in N cells a cell that
-was never entered pays :math:`n \bar x / N` on average. The functions take one room,
+A cell pays :math:`X_c`, what its treasures are worth together. Of one treasure, :math:`\bar x` is
+the mean and :math:`g = E[x^+]` the mean of what is good of it; with n treasures in N cells a cell
+that was never entered pays :math:`n \bar x / N` on average. The functions take one room,
 `worlds.treasure_room.TreasureRoom`, of shape ().
 """
 
@@ -103,11 +103,11 @@ def best_walks(
     value, first = np.empty(len(worth)), np.empty(len(worth), dtype=np.int64)
     for place in range(0, len(worth), _BATCH):
         part = slice(place, place + _BATCH)
-        cells = at[part][:, table.cells] if len(at) > 1 else at[:, table.cells]
-        seen = np.take_along_axis(known[part], np.broadcast_to(cells, (len(known[part]), cells.shape[1])), 1)
-        paid = table.sets @ seen.T.astype(np.float32)
-        best = paid.argmax(axis=0)
-        value[part], first[part] = paid[best, np.arange(len(best))], table.moves[best, 0]
+        rows = np.arange(len(known[part]))[:, None]
+        here = at[part] if start is not None else at
+        paid = known[part][rows, here[:, table.cells]].astype(np.float32) @ table.sets.T
+        best = paid.argmax(axis=1)
+        value[part], first[part] = paid[rows[:, 0], best], table.moves[best, 0]
     return value, first
 
 
@@ -194,14 +194,15 @@ def bound(task: TreasureRoom, known: float) -> float:
     .. math:: \min_k \; (E - k)\,W + \frac nN \sum_{i=1}^{N} \beta_{\lceil i/s \rceil}(k), \qquad
         \beta_e(k) = (\bar x + (k - e)\,g)^+ \text{ for } e \le k, \text{ else } 0
 
-    over :math:`0 \le k \le E`, where W is what an episode of a known room pays. No episode pays more
-    than W on average, which is used of the last E - k. In the first k, a cell that is first entered
-    in episode e pays then :math:`X_c`, and in each later one at most :math:`X_c^+`: together, given
-    all that was seen, at most :math:`D (\bar x + (k - e) g)` with D the mean number of treasures
-    left over the number of cells not entered yet. Which cell is entered makes no difference, D is a
-    martingale that begins at n / N, and an episode enters at most s new cells; so no policy does
-    better than to enter s new ones in each episode as long as that is worth it. The very first step
-    has to enter one in any case, so that its term is counted even if it is negative.
+    over :math:`0 \le k \le E`, where W is what an episode of a known room pays. No episode pays
+    more than W on average, which is used of the last E - k. In the first k, a cell that is first
+    entered in episode e pays then :math:`X_c`, and in each later one at most :math:`X_c^+`:
+    together, given all that was seen, at most :math:`D (\bar x + (k - e) g)`, with D the mean
+    number of treasures left over the number of cells not entered yet; of several in one cell the
+    positive part of the sum is at most the sum of the positive parts. Which cell is entered makes no
+    difference, D is a martingale that begins at n / N, and an episode enters at most s new cells;
+    so no policy does better than to enter s new ones in each episode as long as that is worth it.
+    The very first step has to enter one in any case, so that its term is counted even if negative.
 
     Parameters
     ----------

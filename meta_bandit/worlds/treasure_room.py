@@ -1,4 +1,4 @@
-"""A dark room with hidden treasures, walked in episodes; ``theory.treasure_room`` has the bounds."""
+"""A dark room with hidden treasures, in episodes; ``theory.treasure_room`` has the bounds."""
 
 from __future__ import annotations
 
@@ -85,7 +85,11 @@ class TreasureRoom(Task["Walker", "RoomLives"]):
             "low": real("low", low),
             "high": real("high", high),
         }
-        for name, value, least in (("treasures", treasures, 1), ("size", size, 3), ("steps", steps, 1)):
+        for name, value, least in (
+            ("treasures", treasures, 1),
+            ("size", size, 3),
+            ("steps", steps, 1),
+        ):
             number = np.unique(whole(name, value, least))
             require(name, number, number == number[0], "the same in all rooms of an array")
             values[name] = number[0].reshape(())
@@ -273,7 +277,14 @@ class RoomLife:
         none = np.zeros(self.worth.shape, dtype=bool)
         told = np.array(where(start, 0 * start, int(task.size)))
         self.history = RoomHistory(
-            0, start, np.full(shape, -1), np.zeros(shape), none, none, np.zeros_like(self.worth), told
+            0,
+            start,
+            np.full(shape, -1),
+            np.zeros(shape),
+            none,
+            none,
+            np.zeros_like(self.worth),
+            told,
         )
         longest = int(task.lifetime.max())
         self.positions = np.zeros((longest, *shape), dtype=np.int16)

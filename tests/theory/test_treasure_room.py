@@ -1,6 +1,6 @@
 """Walks, bounds and plans of the dark treasure room, against brute force in small ones."""
 
-from functools import lru_cache
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -40,7 +40,11 @@ def test_the_best_walk_is_that_of_all_sequences_of_moves(size, steps):
             here = size**2 // 2 if start is None else start[room]
             values = np.array([paid(size, worth[room], here, moves) for moves in sequences])
             assert value[room] == pytest.approx(values.max(), abs=1e-5)
-            best = [moves[0] for moves, own in zip(sequences, values) if own > values.max() - 1e-5]
+            best = [
+                moves[0]
+                for moves, own in zip(sequences, values, strict=True)
+                if own > values.max() - 1e-5
+            ]
             assert first[room] in best
 
 
@@ -69,7 +73,7 @@ def optimum(task):
     size, steps, episodes = int(task.size), int(task.steps), int(task.episodes)
     mean, good = float(task.mean), float(gain(task.low, task.high))
 
-    @lru_cache(maxsize=None)
+    @cache
     def value(time, cell, seen):
         if time == steps * episodes:
             return 0.0
@@ -81,7 +85,7 @@ def optimum(task):
             if seen >> there & 1:
                 found.append(value(time + 1, there, seen))
             else:
-                chance = 1 / (size**2 - bin(seen).count("1"))
+                chance = 1 / (size**2 - seen.bit_count())
                 now = chance * (mean + left * good)
                 later = 0.0
                 if chance < 1:
@@ -160,7 +164,8 @@ def test_a_single_step_out_changes_the_return_as_said(low, time):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "known"), [(-4.0, 2.0, 1 / 3), (0.0, 2.0, 1.0), (-2.0, -1.0, 0.0), (3.0, 3.0, 3.0)]
+    ("low", "high", "known"),
+    [(-4.0, 2.0, 1 / 3), (0.0, 2.0, 1.0), (-2.0, -1.0, 0.0), (3.0, 3.0, 3.0)],
 )
 def test_what_is_good_of_a_treasure_by_hand(low, high, known):
     assert gain(low, high) == pytest.approx(known)
