@@ -158,7 +158,8 @@ lifetimes, by time feature. Agents raised on many tasks: ``every-lifetime``, one
 to 400 pulls; ``every-task``, the whole plane; ``every-death``, told nothing of the time, in lives
 that may end at any pull. ``forage``: the second world; ``many-arms``: the third;
 ``many-arms-map-``: a row of a map of it, of one noise; ``treasure-room``: the fourth.
-``paper-grid-`` and ``paper-direct-``: one seed of the paper's scale, by the default training and directly;
+``paper-grid-`` and ``paper-direct-``: one seed of the paper's scale, by the default training and
+directly;
 ``length-``: a row of tasks across both edges, by updates of training; ``short`` and ``long-``:
 ``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip-``: a seed of a fine
 row across both edges.

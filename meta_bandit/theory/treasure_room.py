@@ -199,8 +199,8 @@ def bound(task: TreasureRoom, known: float) -> float:
     entered in episode e pays then :math:`X_c`, and in each later one at most :math:`X_c^+`:
     together, given all that was seen, at most :math:`D (\bar x + (k - e) g)`, with D the mean
     number of treasures left over the number of cells not entered yet; of several in one cell the
-    positive part of the sum is at most the sum of the positive parts. Which cell is entered makes no
-    difference, D is a martingale that begins at n / N, and an episode enters at most s new cells;
+    positive part of the sum is at most the sum of the positive parts. Which cell is entered makes
+    no difference, D is a martingale that begins at n / N, and an episode enters at most s new ones;
     so no policy does better than to enter s new ones in each episode as long as that is worth it.
     The very first step has to enter one in any case, so that its term is counted even if negative.
 
