@@ -420,6 +420,82 @@ def greedy_and_sampled(grid: xr.Dataset, enough: float = 1.0) -> tuple[xr.Datase
     }
 
 
+def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
+    """Compare the agents of grids at the paper's scale with both optima, region by region.
+
+    Parameters
+    ----------
+    grids
+        By the name of their training, grids of the same tasks at one lifetime.
+
+    Returns
+    -------
+    Dataset
+        Over (map, sigma_p, sigma_l): ``exploration`` in pulls, of the Bayes-optimal policy and,
+        mean over seeds, of the agents of each training. Over ``sigma_p`` alone: ``commit_edge`` and
+        ``stopping_edge`` in units of reward.
+    Facts
+        Of each training, with its name before them: agents that pull at all beyond the adaptive
+        edge, between the two edges and below both; their return there, and how many agree with
+        either optimum on whether to learn, means over seeds with 95% intervals.
+    """
+    first = next(iter(grids.values()))
+    lifetime, mean = int(first.lifetime[0]), float(first.attrs["mean"])
+    spread, noise = first.sigma_p, first.sigma_l
+    tasks = GaussianBandit(spread.values[:, None], noise.values, lifetime, mean)
+    line = GaussianBandit(spread.values, 1.0, lifetime, mean)
+    best = first.bayes_value.isel(lifetime=0, drop=True)
+    plan = first.commit_value.isel(lifetime=0, drop=True)
+    explored = [best.copy(data=bayes_optimal(tasks).exploration).drop_attrs()]
+    regions = {
+        "never": (best <= 0, "where no policy pays"),
+        "between": ((best > 0) & (plan <= 0), "between the two edges"),
+        "inside": (plan > 0, "where a committed plan pays, too"),
+    }
+    facts: Facts = {
+        "scale-tasks": fact(best.size, "tasks of the grid"),
+        "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
+        "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
+    }
+    for name, grid in grids.items():
+        own = grid.isel(lifetime=0, drop=True)
+        explored.append(own.exploration.mean("seed"))
+        pulls = own.risky_pulls > 0
+        key = f"scale-{name}"
+        facts |= {
+            f"{key}-seeds": fact(own.sizes["seed"], f"agents of each task ({name})"),
+            f"{key}-agents": fact(pulls.size, f"agents ({name})"),
+        }
+        for theory, value in (("bayes", best), ("plan", plan)):
+            agree = (pulls == (value > 0)).mean(TASKS)
+            said = f"whether to pull as the {theory} ({name}), %: mean over seeds ± 95%"
+            facts[f"{key}-{theory}"] = fact(percent(agree), said)
+        for region, (inside, where) in regions.items():
+            there = pulls.where(inside)
+            facts |= {
+                f"{key}-{region}": fact(int(there.count()), f"agents {where} ({name})"),
+                f"{key}-{region}-pull": fact(there.sum(), f"of these, those that pull ({name})"),
+            }
+            if region != "never":
+                earned = own.expected_return.where(inside).sum(TASKS) / best.where(inside).sum()
+                each = (own.expected_return / best).where(inside)
+                said = f"return {where}, % of the Bayes-optimal"
+                facts |= {
+                    f"{key}-{region}-share": fact(percent(earned), f"{said} ({name}), ± 95%"),
+                    f"{key}-{region}-low": fact(
+                        (each < 0.75).sum(), f"agents {where} that earn less than 75% ({name})"
+                    ),
+                }
+    titles = xr.Variable("map", [THEORIES[1], *grids])
+    data = xr.concat(explored, titles, coords="minimal", compat="override")
+    edges = {
+        "commit_edge": critical_sigma_l(line),
+        "stopping_edge": stopping_critical_sigma_l(line),
+    }
+    found = data.to_dataset(name="exploration")
+    return found.assign({key: ("sigma_p", edge) for key, edge in edges.items()}), facts
+
+
 def elsewhere(
     data: xr.Dataset, grids: Mapping[str, xr.Dataset]
 ) -> tuple[dict[str, dict[str, int]], Facts]:

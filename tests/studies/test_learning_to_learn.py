@@ -131,3 +131,28 @@ def test_both_maps_and_what_greed_adds():
     gained = cell.expected_return - cell.expected_return_sampled
     np.testing.assert_allclose(data.gained.sel(one), gained)
     assert facts["greed-agents"].value == 300
+
+
+def test_regions_of_a_grid_are_counted_agent_by_agent():
+    grid = stored("plane.nc").sel(sigma_p=[0.4, 1.2, 2.0], sigma_l=[0.954, 2.947, 9.104])
+    data, facts = chapter.at_scale({"led": grid})
+    assert data.exploration.sel(map="led", sigma_p=2.0, sigma_l=0.954) == pytest.approx(
+        float(grid.exploration.sel(sigma_p=2.0, sigma_l=0.954).mean())
+    )
+    optimum = bayes_optimal(GaussianBandit(1.2, 0.954, 100)).exploration
+    found = float(data.exploration.sel(map="Bayes-optimal", sigma_p=1.2, sigma_l=0.954))
+    assert found == pytest.approx(float(optimum))
+    counted = {"never": [0, 0], "between": [0, 0], "inside": [0, 0]}
+    right = np.zeros(grid.sizes["seed"])
+    for at in np.ndindex(3, 3):
+        cell = grid.isel(sigma_p=at[0], sigma_l=at[1], lifetime=0)
+        best, plan = float(cell.bayes_value), float(cell.commit_value)
+        region = "inside" if plan > 0 else "between" if best > 0 else "never"
+        counted[region][0] += cell.sizes["seed"]
+        counted[region][1] += int((cell.risky_pulls > 0).sum())
+        right += (cell.risky_pulls.values > 0) == (best > 0)
+    assert all(agents for agents, _ in counted.values())
+    for region, (agents, pull) in counted.items():
+        assert facts[f"scale-led-{region}"].value == agents
+        assert facts[f"scale-led-{region}-pull"].value == pull
+    assert facts["scale-led-bayes"].value == chapter.percent(xr.DataArray(right / 9, dims="seed"))
