@@ -248,7 +248,7 @@ CONFIGURATIONS["many-arms-shared"] = replace(
 )
 # our choice, by two trials in the plain room: a step of 0.005 and more entropy learned slowly
 CONFIGURATIONS["treasure-room"] = A2CConfig(
-    updates=2000,
+    updates=1200,
     learning_rate=0.01,
     learning_rate_hold=0.5,
     learning_signal="posterior-mean",

@@ -127,6 +127,27 @@ def page(lives: int, rooms: int, bonus: float, low: float, seed: int) -> Page:
     return Page(data, walks(study, bonus, low, seed), facts)
 
 
+def by_bonus(bonuses: Sequence[float], lives: int, seed: int) -> str:
+    """Say what the planner earns in each room by its bonus, in words.
+
+    Parameters
+    ----------
+    bonuses
+        To try.
+    lives, seed
+        Of each.
+    """
+    study, lines = STUDIES["treasure-room"], []
+    assert isinstance(study, RoomAgents)
+    for low in study.low:
+        for bonus in bonuses:
+            rng = np.random.default_rng(seed)
+            earned = simulate(Planner(bonus), study.room(low), lives, rng).returns
+            error = earned.std() / np.sqrt(lives)
+            lines.append(f"v = {low:g}, b = {bonus:g}: {earned.mean():.1f} (s.e. {error:.1f})")
+    return "\n".join(lines)
+
+
 def walks(study: RoomAgents, bonus: float, low: float, seed: int) -> dict[str, RoomLives]:
     """One life of the planner and of the best agent of each way, in the same room.
 

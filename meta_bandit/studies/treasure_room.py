@@ -67,7 +67,7 @@ class RoomAgents(Study):
     steps: int = 9
     lifetime: int = 90
     seed: tuple[int, ...] = (0, 1, 2)
-    lives: int = 5_000
+    lives: int = 2_000
     config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["treasure-room"])
     keep: bool = field(default=True, compare=False)
 

@@ -18,12 +18,14 @@ from meta_bandit.studies import (
     Generalist,
     Grid,
     Pullers,
+    RoomAgents,
     count_arms,
     run,
     score,
     stored,
     stored_agents,
     stored_slices,
+    walked,
 )
 from meta_bandit.studies.results import READ, stored_parts, to_netcdf
 
@@ -32,7 +34,9 @@ RESULTS = ROOT / "book" / "results"
 GRIDS = {name: study for name, study in STUDIES.items() if isinstance(study, Grid)}
 GENERALISTS = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
 STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in GRIDS)
-NOT_STORED = {"smoke", "forage-smoke", "many-arms-smoke", "quick", "paper"}
+NOT_STORED = {
+    "smoke", "forage-smoke", "many-arms-smoke", "treasure-room-smoke", "quick", "paper",
+}  # fmt: skip
 PROVENANCE = (
     "commit",
     "config",
@@ -198,6 +202,25 @@ def test_the_stored_agents_of_many_arms_are_the_study() -> None:
         again = count_arms(agents[np.array(some)], 1_000)
         error = np.hypot(again.expected_return_se, kept.expected_return_se[some].values)
         assert (abs(again.expected_return - kept.expected_return[some].values) <= 4 * error).all()
+
+
+def test_the_stored_agents_of_dark_rooms_are_the_study() -> None:
+    study, dataset = STUDIES["treasure-room"], stored("treasure-room.nc")
+    assert isinstance(study, RoomAgents)
+    assert [key for key in PROVENANCE if dataset.attrs.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", dataset.attrs["commit"]), "trained with code of no commit"
+    found = zip(dataset.recipe.values, dataset.low.values, dataset.seed.values, strict=True)
+    assert list(found) == [cell[:3] for cell in study.cells]
+    for recipe, config in study.recipes.items():
+        agents = stored_agents(f"treasure-room-{recipe}.safetensors")
+        kept = dataset.isel(agent=dataset.recipe == recipe)
+        assert agents.config == config
+        np.testing.assert_array_equal(agents.task.full["low"], kept.low)
+        np.testing.assert_array_equal(agents.seeds, kept.seed)
+        # the last one lives again, in fewer and other lives
+        again = walked(agents[np.array([-1])], 500)
+        error = np.hypot(again.return_se, kept.return_se.values[-1:])
+        assert (abs(again["return"] - kept["return"].values[-1:]) <= 4 * error).all()
 
 
 @pytest.mark.parametrize("name", GENERALISTS)
