@@ -76,7 +76,8 @@ class TreasureRoomRollout(Rollout):
         lives, moves = self.config.lives, len(self.told.actions)
         gumbel = self.noise.uniform(update, PULLS).log_().neg_().log_().neg_()
         share = torch.as_tensor(share, dtype=self.low.dtype, device=self.low.device)
-        self.charged, way = (share, 1.0) if self.config.free_finds else (1.0, share)
+        one = torch.ones_like(share)
+        self.charged, way = (share, one) if self.config.free_finds else (one, share)
         # of worths that may be below 0, the least is 0 at first
         self.least = torch.where(self.low < 0, torch.minimum(self.low * way, self.high), self.low)
         place, treasure = self.draw_room(update)
@@ -90,7 +91,8 @@ class TreasureRoomRollout(Rollout):
         self.position, self.earned = self.birth, torch.zeros_like(self.hidden)
         told = torch.stack(numbers(self.birth, torch.zeros_like(self.birth), self.size), 1)
         tell_where(told, self.net.inputs[0, :, self.told.cell : self.told.task])
-        return gumbel.permute(1, 2, 0, 3).unflatten(3, (2, lives)).flatten(2, 3)[:, :, :moves]
+        by_move: Tensor = gumbel.permute(1, 2, 0, 3).unflatten(3, (2, lives)).flatten(2, 3)
+        return by_move[:, :, :moves]
 
     def draw_room(self, update: int | Tensor) -> tuple[Tensor, Tensor]:
         """Draw cell and worth of every treasure, (agents, treasures, lives).

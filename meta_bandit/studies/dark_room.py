@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from meta_bandit.agents import AgentPolicy
 from meta_bandit.policies.treasure_room import Planner
@@ -183,10 +184,8 @@ def table(data: xr.Dataset) -> dict[str, dict[str, str]]:
     return said
 
 
-def _ends(values: Sequence[float], digits: int) -> str:
-    ends = (
-        dict.fromkeys(f"{end + 0.0:.{digits}f}" for end in (min(values), max(values)))
-        if len(values)
-        else {}
-    )
-    return " to ".join(ends) or "as direct"
+def _ends(values: NDArray[np.float64], digits: int) -> str:
+    """From the least to the most; whose it is, of what was not trained as it would be the same."""
+    if not values.size:
+        return "as direct"
+    return " to ".join(dict.fromkeys(f"{end:.{digits}f}" for end in (values.min(), values.max())))
