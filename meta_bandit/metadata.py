@@ -160,6 +160,38 @@ MANY_ARMS = COMMON | {
     ),
     "curve_tried": Meaning("arms", "unknown arms tried in a life of training", "as curve_return"),
 }
+TREASURE_ROOM = COMMON | {
+    "lifetime": Meaning("steps", "steps in one life (T)"),
+    "low": Meaning("reward", "least that a treasure may be worth"),
+    "high": Meaning("reward", "most that a treasure may be worth"),
+    "treasures": Meaning("1", "treasures in a room (n)"),
+    "size": Meaning("cells", "cells along a side of the room"),
+    "steps": Meaning("steps", "steps in an episode"),
+    "recipe": Meaning(
+        "1",
+        "how the agent was trained",
+        "direct: the room as it is; led: least_worth rises from 0 to low in the first "
+        "config.continuation_until of the updates; free: over these, what is bad at the first "
+        "sight of a cell counts more and more, at first nothing",
+    ),
+    "return": Meaning("reward", "return of a life of the greedy agent", "mean over lives"),
+    "greedy_seen": Meaning("cells", "cells entered at least once in a life, greedy agent"),
+    "by_episode": Meaning("reward", "return of an episode of the greedy agent", "as return"),
+    "episode": Meaning("1", "number of the episode in its life, from 1"),
+    "mean_return": Meaning(
+        "reward", "return in training", "moves sampled; treasures are worth least_worth or more"
+    ),
+    "seen": Meaning("cells", "cells entered at least once in a life of training"),
+    "least_worth": Meaning("reward", "least that a treasure may be worth in an update of training"),
+    "entropy": Meaning("nats per move", "entropy of the policy in training"),
+    "gradient_norm": Meaning("1", "norm of the gradient, before it is shortened"),
+    "curve_return": Meaning(
+        "reward",
+        "return in training",
+        "moves sampled; with the treasures of the time, see recipe; mean over a stretch",
+    ),
+    "curve_seen": Meaning("cells", "cells entered in a life of training", "as curve_return"),
+}
 
 LICENCE = {
     "license": "CC-BY-4.0, https://creativecommons.org/licenses/by/4.0/",
@@ -193,7 +225,7 @@ def explain(dataset: xr.Dataset, known: Mapping[str, Meaning], **about: object) 
     dataset
         Its attributes are added to, in place.
     known
-        What variables are: `BANDIT` or `FORAGING`.
+        What variables are, such as `BANDIT`.
     **about
         Global attributes: ``title``, ``summary`` and others.
     """

@@ -20,13 +20,15 @@ from meta_bandit.agents.many_arms import ManyArmsRollout
 from meta_bandit.agents.native import accumulate
 from meta_bandit.agents.network import ACTION, LOGIT
 from meta_bandit.agents.rollout import BanditRollout, ForagingRollout, Rollout
-from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
+from meta_bandit.agents.treasure_room import TreasureRoomRollout
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
 from meta_bandit.worlds.task import AnyTask
 
 ROLLOUTS: dict[type[AnyTask], type[Rollout]] = {
     GaussianBandit: BanditRollout,
     Foraging: ForagingRollout,
     ManyArms: ManyArmsRollout,
+    TreasureRoom: TreasureRoomRollout,
 }
 """Worlds that agents can be trained on, and how lives are played there."""
 FIRST_DECAY = 0.9

@@ -40,7 +40,7 @@ def layout(task: AnyTask, config: A2CConfig) -> dict[str, Any]:
     # what has no formula yet shall not lose a training: a test has all of them
     time = TIMES.get(config.time_feature, config.time_feature)
     x = ["last reward / reward_unit", *(f"last {action} was {it}: 1, else 0" for it in names)]
-    x += ["time", *(f"in cell {cell}: 1, else 0" for cell in range(task.cells))]
+    x += ["time", *task.cells_in_words]
     x += task.context_in_words * config.task_context
     if config.shared_memory:
         known = "this arm is arm 0: 1, else 0"

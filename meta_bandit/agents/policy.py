@@ -11,14 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from meta_bandit.agents.network import ACTION, LOGIT, REWARD, Ensemble
-from meta_bandit.agents.told import KNOWN, Told, tell_arms, tell_which, time_input
+from meta_bandit.agents.told import KNOWN, Told, tell_arms, tell_where, tell_which, time_input
 from meta_bandit.agents.trained import TrainedAgents
 from meta_bandit.agents.training import torch_threads
-from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
 from meta_bandit.worlds.bandit import History, Policy
 from meta_bandit.worlds.foraging import ForagingHistory
 from meta_bandit.worlds.many_arms import ManyHistory
 from meta_bandit.worlds.task import AnyTask
+from meta_bandit.worlds.treasure_room import RoomHistory
 
 
 class AgentPolicy:
@@ -86,10 +87,12 @@ class AgentPolicy:
         probability = (logit > 0) if self.greedy else logit.sigmoid()
         return np.asarray(probability.double().numpy())
 
-    def move_probabilities(self, task: Foraging, history: ForagingHistory) -> NDArray[np.float64]:
-        """Probabilities of the moves, shape (agents, lives, 4)."""
+    def move_probabilities(
+        self, task: Foraging | TreasureRoom, history: ForagingHistory | RoomHistory
+    ) -> NDArray[np.float64]:
+        """Probabilities of the moves, shape (agents, lives, moves)."""
         last = history.last_move, history.last_reward
-        logits = self._ask(task, history.time, *last, history.position).transpose(1, 2)
+        logits = self._ask(task, history.time, *last, history.told).transpose(1, 2)
         if self.greedy:
             return np.asarray(np.eye(logits.shape[-1])[logits.argmax(-1).numpy()])
         return np.asarray(logits.double().softmax(-1).numpy())
@@ -166,7 +169,8 @@ class AgentPolicy:
             lifetime = torch.from_numpy(lifetimes.astype(float))
             x[:, told.time] = time_input(config.time_feature, time, lifetime)
             if cell is not None:
-                tell_which(torch.from_numpy(cell), told.cells, x[:, told.cell : told.task])
+                numbers = torch.from_numpy(cell).reshape(-1, agents, lives).transpose(0, 1)
+                tell_where(numbers, x[:, told.cell : told.task])
             if config.task_context:
                 context = task.context.reshape(agents, -1, 1)
                 x[:, told.task : told.inputs] = torch.from_numpy(context)

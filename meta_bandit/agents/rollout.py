@@ -25,13 +25,8 @@ from meta_bandit.worlds.foraging import travel
 from meta_bandit.worlds.task import AnyTask
 
 _SPECIAL = (
-    "learning_signal",
-    "critic",
-    "good_arms",
-    "tremble",
-    "task_context",
-    "validation",
-    "shared_memory",
+    *("learning_signal", "critic", "good_arms", "tremble", "task_context"),
+    *("validation", "shared_memory", "free_finds"),
 )
 """Fields of a configuration that not every world has a meaning for."""
 
@@ -279,7 +274,7 @@ class BanditRollout(Rollout):
     """The risky arm's mean is drawn at birth; continuation moves its prior mean from 0 outwards."""
 
     default = "companion"
-    takes = _SPECIAL[:-1]
+    takes = _SPECIAL[:-2]
     who = "agents of bandits"
     noted = {  # noqa: RUF012
         "mean_return": "reward",

@@ -61,6 +61,18 @@ def tell_which(number: Tensor, known: Tensor, rows: Tensor) -> None:
     torch.eq(number[:, None], known, out=rows)
 
 
+def tell_where(numbers: Tensor, rows: Tensor) -> None:
+    """Write where each life is, by one number or several: 1 in their rows, 0 in the others.
+
+    Parameters
+    ----------
+    numbers : shape (agents, numbers told, lives)
+    rows : shape (agents, cells, lives)
+        Written.
+    """
+    rows.zero_().scatter_(1, numbers, 1.0)
+
+
 def tell_arms(x: Tensor, taken: Tensor, paid: Tensor, shared: bool, begun: bool = True) -> None:
     """Write which of many arms was taken and what it paid.
 

@@ -16,8 +16,8 @@ from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.layout import layout
 from meta_bandit.agents.told import Told
 from meta_bandit.files import to_json
-from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, MANY_ARMS, meaning
-from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms
+from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, MANY_ARMS, TREASURE_ROOM, meaning
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
 from meta_bandit.worlds.task import AnyTask
 
 _TEXTS = ("config", "stages")
@@ -26,6 +26,7 @@ WORLDS: dict[str, tuple[type[AnyTask], dict[str, Any]]] = {
     "GaussianBandit": (GaussianBandit, BANDIT),
     "Foraging": (Foraging, FORAGING),
     "ManyArms": (ManyArms, MANY_ARMS),
+    "TreasureRoom": (TreasureRoom, TREASURE_ROOM),
 }
 """Worlds that agents live in, by the names in their files, and what their variables mean."""
 

@@ -1,10 +1,10 @@
 """Studies: agents trained and measured, resumably and in parallel, to one labelled dataset.
 
 A study is data (`Study`): a grid of tasks and seeds (`Grid`), agents raised on many tasks
-(`Generalist`), foragers (`Foragers`), or agents of many arms (`Pullers`); `STUDIES` names those of
-the book, and `run` runs any. What its numbers are depends on its settings and the kind of machine
-alone, not on which agents are trained side by side, by how many processes, or how often all of
-them were killed and started again. Importing this loads torch.
+(`Generalist`), foragers (`Foragers`), agents of many arms (`Pullers`) or of dark rooms
+(`RoomAgents`); `STUDIES` names those of the book, and `run` runs any. What its numbers are depends
+on its settings and the kind of machine alone, not on which agents are trained side by side, by how
+many processes, or how often all of them were killed and started again. Importing this loads torch.
 """
 
 from meta_bandit.studies.facts import quote
@@ -22,6 +22,7 @@ from meta_bandit.studies.results import (
 )
 from meta_bandit.studies.run import run
 from meta_bandit.studies.study import Study, Team
+from meta_bandit.studies.treasure_room import RoomAgent, RoomAgents, walked
 
 __all__ = [
     "STUDIES",
@@ -32,6 +33,8 @@ __all__ = [
     "Grid",
     "Puller",
     "Pullers",
+    "RoomAgent",
+    "RoomAgents",
     "Study",
     "Team",
     "count_arms",
@@ -46,4 +49,5 @@ __all__ = [
     "stored_benchmark",
     "stored_parts",
     "stored_slices",
+    "walked",
 ]

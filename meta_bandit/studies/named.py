@@ -12,6 +12,7 @@ from meta_bandit.studies.generalists import every_death, every_lifetime, every_t
 from meta_bandit.studies.grid import Grid
 from meta_bandit.studies.many_arms import Pullers
 from meta_bandit.studies.study import Study
+from meta_bandit.studies.treasure_room import RoomAgents
 
 # what a plane of agents costs on two cores; the book's older studies are trained this way
 _HALF = replace(CONFIGURATIONS["plain"], updates=600)
@@ -134,6 +135,16 @@ STUDIES: dict[str, Study] = {
         )
         for row, noise in enumerate((0.25, 0.5, 1.0, 2.0, 4.0))
     },
+    "treasure-room": RoomAgents(),
+    "treasure-room-smoke": RoomAgents(
+        lifetime=8,
+        treasures=3,
+        size=3,
+        steps=4,
+        seed=(0,),
+        lives=100,
+        config=replace(CONFIGURATIONS["treasure-room"], updates=3),
+    ),
     # in slices, each a file of its own
     **{f"paper-grid-{seed}": replace(_PAPER, seed=(seed,)) for seed in _PAPER.seed},
     **{f"paper-direct-{seed}": replace(_PAPER_DIRECT, seed=(seed,)) for seed in _PAPER.seed},
@@ -154,8 +165,9 @@ the continuation of the prior mean; ``-short``: in shorter lives; ``lifetimes-``
 lifetimes, by time feature. Agents raised on many tasks: ``every-lifetime``, one task in lives of 5
 to 400 pulls; ``every-task``, the whole plane; ``every-death``, told nothing of the time, in lives
 that may end at any pull. ``forage``: the second world; ``many-arms``: the third;
-``many-arms-map-``: a row of a map of it, of one noise. ``paper-grid-``
-and ``paper-direct-``: one seed of the paper's scale, by the default training and directly;
+``many-arms-map-``: a row of a map of it, of one noise; ``treasure-room``: the fourth.
+``paper-grid-`` and ``paper-direct-``: one seed of the paper's scale, by the default training and
+directly;
 ``length-``: a row of tasks across both edges, by updates of training; ``short`` and ``long-``:
 ``plane`` by the default training, in lives of 25 and of 200 pulls; ``strip-``: a seed of a fine
 row across both edges.

@@ -9,6 +9,7 @@ from meta_bandit.worlds.foraging import Foraging
 from meta_bandit.worlds.many_arms import ManyArms
 from meta_bandit.worlds.simulate import simulate
 from meta_bandit.worlds.task import Life, Task
+from meta_bandit.worlds.treasure_room import TreasureRoom
 
 __all__ = [
     "RISKY",
@@ -18,5 +19,6 @@ __all__ = [
     "Life",
     "ManyArms",
     "Task",
+    "TreasureRoom",
     "simulate",
 ]

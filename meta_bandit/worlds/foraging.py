@@ -234,6 +234,11 @@ class ForagingHistory:
     trips: NDArray[np.int64]
     left_at: NDArray[np.int64]
 
+    @property
+    def told(self) -> NDArray[np.int64]:
+        """What agents are told of the place: the cell."""
+        return self.position
+
 
 class Forager(Protocol):
     """Anything that can say how likely it is to make each move."""

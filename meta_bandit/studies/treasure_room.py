@@ -1,0 +1,167 @@
+"""The book's agents of dark rooms: which rooms, trained how, measured, in one dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
+from meta_bandit.metadata import TREASURE_ROOM, explain
+from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.worlds import TreasureRoom, simulate
+
+_ABOUT = {
+    "title": "Agents trained in dark rooms with hidden treasures",
+    "summary": "In a room of `size` x `size` cells `treasures` treasures lie at cells drawn once a "
+    "life, worth a number drawn uniformly from [`low`, `high`] each. A life has `lifetime` steps, "
+    "in episodes of `steps` that begin in the centre; a treasure is taken once an episode. Each "
+    "agent, an LSTM trained by A2C (RL^2), was trained in one room from one seed in one way "
+    "(recipe), and then measured with its weights frozen.",
+    "keywords": "meta-learning, reinforcement learning, exploration, local optima, gridworld",
+    "comment": "study, config: JSON, settings of the study and of training. lives: in which each "
+    "agent is measured, the same for all; config.lives: of an update of training. "
+    "training_seconds: sum over trainings; wall_seconds: all sessions, measuring included. The "
+    "agents of a file of weights are those of its recipe, in the order of the axis agent.",
+}
+"""What a study's dataset says of itself."""
+
+
+class RoomAgent(NamedTuple):
+    """One agent: in which room it lives, and how it is trained."""
+
+    recipe: str
+    low: float
+    seed: int
+    lifetime: int
+    config: A2CConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomAgents(Study):
+    """Rooms that differ in the least that a treasure may be worth, and three ways to train.
+
+    Where treasures are never bad the ways are one and the same, and only ``direct`` is trained.
+
+    Attributes
+    ----------
+    low
+        Rooms: least worth of a treasure in each, units of reward.
+    high, treasures, size, steps, lifetime
+        The same in all, see `TreasureRoom`.
+    seed
+        Of the agents.
+    lives
+        In which each greedy agent is measured, the same for all.
+    config
+        The recipe ``led``: treasures that are never bad, at first. ``free`` is the same with
+        `A2CConfig.free_finds`, ``direct`` without a continuation.
+    """
+
+    low: tuple[float, ...] = (-4.0, 0.0)
+    high: float = 2.0
+    treasures: int = 8
+    size: int = 9
+    steps: int = 9
+    lifetime: int = 90
+    seed: tuple[int, ...] = (0, 1, 2)
+    lives: int = 2_000
+    config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["treasure-room"])
+    keep: bool = field(default=True, compare=False)
+
+    @property
+    def recipes(self) -> dict[str, A2CConfig]:
+        """Ways of training by their names."""
+        return {
+            "direct": replace(self.config, continuation_until=0.0),
+            "led": self.config,
+            "free": replace(self.config, free_finds=True),
+        }
+
+    @property
+    def cells(self) -> list[RoomAgent]:
+        """All agents, those of one recipe together."""
+        return [
+            RoomAgent(recipe, low, seed, self.lifetime, config)
+            for recipe, config in self.recipes.items()
+            for low in self.low
+            if low < 0 or recipe == "direct"
+            for seed in self.seed
+        ]
+
+    def rosters(self) -> dict[str, list[int]]:
+        """Of each recipe a file."""
+        return {
+            f"-{recipe}": [n for n, cell in enumerate(self.cells) if cell.recipe == recipe]
+            for recipe in self.recipes
+        }
+
+    def room(self, low: float | list[float]) -> TreasureRoom:
+        """A room of this study, or an array of them."""
+        return TreasureRoom(self.lifetime, low, self.high, self.treasures, self.size, self.steps)
+
+    def team(self, chunk: Chunk) -> Team:
+        """The agents of some cells, each in its room."""
+        cells = self.cells
+        chosen = [cells[number] for number in chunk]
+        task = self.room([cell.low for cell in chosen])
+        return Team(task, [cell.seed for cell in chosen], (chosen[0].config,))
+
+    def measure(self, chunk: Chunk, trained: TrainedAgents, processes: int) -> xr.Dataset:
+        """Measure greedy agents in their own rooms, and thin their learning curves."""
+        measured = walked(trained, self.lives)
+        for name, source in (("return", "mean_return"), ("seen", "seen")):
+            measured[f"curve_{name}"] = thin(trained.curve[source], 40)
+        return measured
+
+    def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
+        """Say of each agent what it is.
+
+        Returns
+        -------
+        Dataset over agent
+            ``recipe``, ``low`` and ``seed``; what `walked` measures; ``diverged_at``; learning
+            curves ``curve_return`` and ``curve_seen`` over ``update``.
+        """
+        labels = {
+            name: ("agent", [getattr(cell, name) for cell in self.cells])
+            for name in ("recipe", "low", "seed")
+        }
+        dataset = measured.assign_coords(labels)
+        room = {
+            name: getattr(self, name) for name in ("high", "treasures", "size", "steps", "lifetime")
+        }
+        dataset.attrs = {"policy": "greedy", "lives": self.lives, **room}
+        return explain(dataset, TREASURE_ROOM, **_ABOUT)
+
+
+def walked(team: TrainedAgents, lives: int) -> xr.Dataset:
+    """Measure greedy agents in their rooms: what they earn, and how much of the room they enter.
+
+    Parameters
+    ----------
+    team
+        The agents; all in lives drawn from the same seed, 0.
+    lives
+        Of each agent.
+
+    Returns
+    -------
+    Dataset over agent
+        ``return`` (reward) and ``greedy_seen`` (cells), means over lives, each with its standard
+        error; ``by_episode`` (reward) over ``episode``, 1 to E.
+    """
+    rows: dict[str, list[float]] = {}
+    episodes = []
+    for number in range(len(team.seeds)):
+        own = np.array([number])
+        lived = simulate(AgentPolicy(team[own]), team.task[own], lives, np.random.default_rng(0))
+        for name, values in (("return", lived.returns), ("greedy_seen", lived.seen)):
+            rows.setdefault(name, []).append(values.mean())
+            rows.setdefault(f"{name}_se", []).append(values.std() / np.sqrt(lives))
+        episodes.append(lived.by_episode.mean(axis=(1, 2)))
+    measured = xr.Dataset({name: ("agent", values) for name, values in rows.items()})
+    measured["by_episode"] = ("agent", "episode"), np.array(episodes)
+    return measured.assign_coords(episode=1 + np.arange(measured.sizes["episode"]))
