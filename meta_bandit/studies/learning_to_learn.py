@@ -17,7 +17,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Facts, fact, interval
-from meta_bandit.studies.results import stored, stored_agents
+from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
     bayes_optimal,
     critical_sigma_l,
@@ -453,7 +453,6 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
         "inside": (plan > 0, "where a committed plan pays, too"),
     }
     facts: Facts = {
-        "scale-tasks": fact(best.size, "tasks of the grid"),
         "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
         "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
     }
@@ -695,6 +694,7 @@ class Page(NamedTuple):
     """All that the chapter draws and quotes: see the functions that make it."""
 
     plane: xr.Dataset
+    scale: xr.Dataset
     greed: xr.Dataset
     lifetimes: xr.Dataset
     movers: TrainedAgents
@@ -722,11 +722,13 @@ def page(
     lives, seed
         Of each agent that is moved.
     coarse
-        Edges are computed at every ``coarse``-th value of sigma_p alone.
+        Edges, and the paper's grid, are taken at every ``coarse``-th value of sigma_p alone.
     """
     led, short, across = (stored(f"{name}.nc") for name in ("plane", "plane-short", "across"))
     spreads = SPREADS[coarse // 2 :: coarse]
     data, facts = plane(led, stored("plane-direct.nc"), close, enough, spreads)
+    grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
+    scale, of_scale = at_scale({"default": grid})
     greed, of_greed = greedy_and_sampled(led)
     lifetimes, of_lifetimes = shorter(short, led, spreads)
     _, of_others = elsewhere(data, {"across": across, "plane-short": short})
@@ -734,5 +736,5 @@ def page(
     movers = quiet[np.flatnonzero(quiet.task.sigma_p == moved_p)]
     earned = {noise: move(movers, noise, lives, seed) for noise in moved_l}
     table, of_moved = moved(data, moved_p, earned)
-    facts |= of_greed | of_lifetimes | of_others | of_moved
-    return Page(data, greed, lifetimes, movers, table, facts)
+    facts |= of_scale | of_greed | of_lifetimes | of_others | of_moved
+    return Page(data, scale, greed, lifetimes, movers, table, facts)

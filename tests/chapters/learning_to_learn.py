@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit.studies import learning_to_learn as chapter
-from meta_bandit.studies import stored, stored_agents
+from meta_bandit.studies import stored, stored_agents, stored_slices
 from meta_bandit.studies.facts import Facts
 
 LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
@@ -21,6 +21,11 @@ def plane() -> Made:
     # the edges of the tasks alone
     spreads = chapter.SPREADS[2::4]
     return chapter.plane(stored("plane.nc"), stored("plane-direct.nc"), spreads=spreads)
+
+
+@cache
+def at_scale() -> Made:
+    return chapter.at_scale({"default": stored_slices("paper-grid")})
 
 
 @cache

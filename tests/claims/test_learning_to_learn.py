@@ -1,12 +1,13 @@
 """The claims of the chapter *Learning to learn, and not to* that stored results bear out."""
 
 import pytest
+from scipy.stats import binomtest
 
 from meta_bandit import GaussianBandit
 from meta_bandit.studies import learning_to_learn as chapter
-from meta_bandit.studies import stored
+from meta_bandit.studies import stored, stored_slices
 from meta_bandit.theory import critical_sigma_l
-from tests.chapters.learning_to_learn import LED, elsewhere, moved, plane, shorter
+from tests.chapters.learning_to_learn import LED, at_scale, elsewhere, moved, plane, shorter
 
 
 def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone():
@@ -81,3 +82,17 @@ def test_greed_adds_return_and_hardly_decides_whether_an_agent_pulls():
     assert facts["greed-longer"].value > facts["greed-shorter"].value
     assert facts["greed-changed"].value < 0.1 * facts["greed-agents"].value
     assert facts["greed-hidden"].value <= facts["greed-changed"].value
+
+
+def test_at_the_papers_scale_agents_learn_where_an_adaptive_learner_would():
+    facts = at_scale()[1]
+    count = {name.removeprefix("scale-default-"): fact.value for name, fact in facts.items()}
+    assert count["agents"] == 400 * count["seeds"]
+    assert sum(count[region] for region in ("never", "between", "inside")) == count["agents"]
+    # nearer to the adaptive optimum than to the plan, by more than chance between the edges
+    grid = stored_slices("paper-grid").isel(lifetime=0)
+    pulls = grid.risky_pulls > 0
+    right = (pulls == (grid.bayes_value > 0)).sum()
+    assert right > (pulls == (grid.commit_value > 0)).sum()
+    between, pull = count["between"], count["between-pull"]
+    assert binomtest(int(pull), int(between)).proportion_ci().low > 0.5

@@ -14,14 +14,14 @@ from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
 from meta_bandit.theory import bayes_optimal, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
-from tests.chapters.learning_to_learn import DIRECT, LED, elsewhere, moved, plane, shorter
+from tests.chapters.learning_to_learn import DIRECT, LED, at_scale, elsewhere, moved, plane, shorter
 
 CHAPTER = Path(__file__).parents[2] / "book" / "learning-to-learn.md"
 
 
 def test_every_fact_is_quoted_or_left_out_and_says_what_it_is():
     greed = chapter.greedy_and_sampled(stored("plane.nc"))[1]
-    facts = plane()[1] | shorter()[1] | elsewhere()[1] | moved()[2] | greed
+    facts = plane()[1] | at_scale()[1] | shorter()[1] | elsewhere()[1] | moved()[2] | greed
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", CHAPTER.read_text(encoding="utf-8")))
     assert quoted <= facts.keys()
     assert all(fact.about for fact in facts.values())
