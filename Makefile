@@ -166,10 +166,14 @@ chapter: | $(INSTALLED)  ## run one chapter your way: CHAPTER=the-bandit PARAMS=
 # What make wrote, by content: a notebook that is not there any more as it was written is a reader's
 WRITTEN := _build/written.sha256
 mine = { sha256sum $(1) | grep -qsxFf - $(WRITTEN) || [ -n "$(FORCE)" ]; }
+stays = echo "$(1): was changed or run since make wrote it, and stays; FORCE=1 $(2) it" >&2
 
 # jupytext.toml pairs the two folders: Jupyter saves what is changed here into book/ too
 notebooks: | $(INSTALLED)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
-	@$(PY) -m book.pages.launch $(if $(FORCE),--force) --written $(WRITTEN) $(CHAPTERS)
+	@files=(); for file in $(CHAPTERS:%=notebooks/%.ipynb); do \
+	  if [ ! -e $$file ] || $(call mine,$$file); then files+=($$file); else $(call stays,$$file,replaces); fi; done; \
+	$(PY) -m book.pages.launch "$${files[@]}"; mkdir -p _build; \
+	if [ -n "$${files[*]}" ]; then sha256sum "$${files[@]}" >> $(WRITTEN); fi
 	@echo "notebooks: $(CURDIR)/notebooks"
 
 .PHONY: results
@@ -188,10 +192,16 @@ readme-figure: $(BUILD)/executed/index.ipynb  ## remake the README's figure from
 
 # --- checks ---
 
+# a process of tests for each core, 8 at most, as each takes a gigabyte; tests/conftest.py says which runs what
+SIDE_BY_SIDE := -n logical --maxprocesses 8 --no-loadscope-reorder
+# a chapter for each core, where make was not told how many
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: test test-browser lint versions
 test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
-	@$(MAKE) --no-print-directory book PROFILE=smoke
-	@PYTHONUTF8=1 $(PY) -m pytest tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) --durations=20 --nbval --nbval-current-env
+	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke
+	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) \
+	  --durations=20 --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
@@ -210,6 +220,6 @@ clean:  ## remove what was built, not .venv nor what a reader changed
 	@for file in notebooks/*.ipynb _build/chapter/*.ipynb; do \
 	  if [ ! -e "$$file" ]; then continue; fi; \
 	  if $(call mine,"$$file"); then rm -f "$$file" "$${file%.ipynb}".{run,inputs}.json; \
-	  else echo "$$file: was changed or run since make wrote it, and stays; FORCE=1 removes it" >&2; fi; done
+	  else $(call stays,$$file,removes); fi; done
 	@if [ -d _build ]; then find _build -mindepth 1 -maxdepth 1 ! -name chapter -exec rm -rf {} +; fi
 	@rmdir --ignore-fail-on-non-empty _build/chapter _build notebooks 2> /dev/null || true

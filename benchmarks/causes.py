@@ -31,7 +31,7 @@ from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import LearningSignal
 from meta_bandit.agents.network import LOGIT, RISKY_ROW
 from meta_bandit.agents.rollout import BanditRollout
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.training import shares
 from meta_bandit.theory import bayes_optimal
 
@@ -174,7 +174,7 @@ def main() -> None:
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     about = {"machine": machine("torch", "numpy"), "seeds": SEEDS, "lives": LIVES, "draws": DRAWS}
     stored = about | {"config": asdict(DEFAULT), "rows": rows}
-    write_atomically(OUT, json.dumps(stored, indent=1) + "\n")
+    write_atomically(OUT, to_json(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from joblib import Parallel, cpu_count, delayed
 from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, train
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.training import shares
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critical_sigma_l
 
@@ -149,7 +149,7 @@ def main(*names: str) -> None:
             "seeds": SEEDS,
             "lives": LIVES,
         } | found
-        write_atomically(OUT, json.dumps(stored, indent=1) + "\n")
+        write_atomically(OUT, to_json(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ every stop. What is done is kept beside the results until all is, so that a stop
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.machine import machine
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.walks import Walk, go, measured
 
 OUT = Path(__file__).parent / "results" / "hysteresis.json"
@@ -32,7 +31,7 @@ def main(kept: Path) -> None:
     walk = asdict(Walk(UPDATES[0]))
     del walk["updates"]
     about = {"machine": machine("torch", "numpy"), "walk": walk}
-    write_atomically(OUT, json.dumps(about | measured(walks, LIVES), indent=1) + "\n")
+    write_atomically(OUT, to_json(about | measured(walks, LIVES), indent=1) + "\n")
     shutil.rmtree(kept)
 
 

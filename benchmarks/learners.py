@@ -37,7 +37,7 @@ from meta_bandit.agents.a2c import FIRST_DECAY, Trainer, per_agent
 from meta_bandit.agents.network import LOGIT, RISKY_ROW, VALUE
 from meta_bandit.agents.rollout import BanditRollout
 from meta_bandit.agents.training import keep_memory, resolve_device, torch_threads
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.study import thin
 from meta_bandit.studies.training import shares
 from meta_bandit.theory import (
@@ -183,7 +183,7 @@ def evolve(task: GaussianBandit, seeds: Sequence[int], config: A2CConfig) -> Tra
         own = np.repeat(seeds, members).tolist()
         lives = BanditRollout(tiled, own, config, torch.device("cpu"))
         if resolve_device("auto") != "cpu":
-            lives.net.compile()
+            lives.compile()
         population = lives.net.weights.view(agents, 2, PAIRS, *lives.net.weights.shape[1:])
         centre = population[:, 0, 0].clone()
         optimiser = torch.optim.Adam([centre])
@@ -348,7 +348,7 @@ def add(name: str, way: str, tasks: list[GaussianBandit], seeds: Sequence[int]) 
     }
     found = stored["learners"]
     about["learners"] = {one: found[one] for one in LEARNERS if one in found}
-    write_atomically(OUT, json.dumps(about) + "\n")
+    write_atomically(OUT, to_json(about) + "\n")
     said = [f"{row['share']:.2f}/{row['risky_pulls']:.1f}" for row in rows]
     print(f"{name}, {way}, {seconds:.0f} s:", *said, file=sys.stderr, flush=True)
 

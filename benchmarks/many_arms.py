@@ -28,7 +28,7 @@ from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.first_explore import FirstExplore, FirstExploreTrainer, by_exploration
 from meta_bandit.agents.many_arms import ManyArmsRollout
 from meta_bandit.agents.network import ACTION
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.many_arms import Pullers, count_arms
 from meta_bandit.studies.study import thin
 from meta_bandit.theory.many_arms import index_offsets
@@ -160,7 +160,7 @@ def run(study: Pullers, parts: list[str], out: Path, scale: Mapping[str, int] = 
         stored = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"ways": {}}
         at = {"machine": machine("torch", "numpy")}
         stored = stored | about | {"ways": stored["ways"] | {n: w | at for n, w in ways.items()}}
-        write_atomically(out, json.dumps(stored, indent=1) + "\n")
+        write_atomically(out, to_json(stored, indent=1) + "\n")
         for name, way in ways.items():
             print(name, way["expected_return"], file=sys.stderr, flush=True)
 

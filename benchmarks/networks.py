@@ -79,6 +79,10 @@ class Network(ABC):
         """Say that nothing here is compiled."""
         return False
 
+    def play(self, *_: Tensor) -> bool:
+        """Say that lives are played pull by pull."""
+        return False
+
     def begin(self) -> None:
         """Begin new lives: forget, and take over ``weights`` as they now are."""
         # tensors of inference mode are closed to autograd, copies are not

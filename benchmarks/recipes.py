@@ -8,7 +8,6 @@ core) and writes what became of them to ``benchmarks/results/recipes.json``.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import TrainedAgents, train
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.study import thin
 from meta_bandit.studies.training import RECIPES, shares
 from meta_bandit.theory import bayes_optimal
@@ -61,7 +60,7 @@ def main() -> None:
         for name, config in tqdm(RECIPES.items())
     ]
     stored = about | {"task": task, "optimum": float(bayes_optimal(TASK[0]).value), "rows": rows}
-    write_atomically(OUT, json.dumps(stored, indent=1) + "\n")
+    write_atomically(OUT, to_json(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

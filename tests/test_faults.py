@@ -48,7 +48,7 @@ def run_whole(folder: Path) -> tuple[xr.Dataset, bytes, float]:
     """Run the sweep, or what is left of it; its dataset, its weights and the time it took."""
     process, started = session(folder), time.perf_counter()
     process.start()
-    process.join(60)
+    process.join(600)
     assert process.exitcode == 0
     spent = time.perf_counter() - started
     assert {path.name for path in folder.glob("[!.]*")} == {"out.nc", "out.safetensors"}
@@ -67,14 +67,16 @@ def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(
     while kills < KILLS:
         folder = tmp_path / f"killed-{sweeps}"
         folder.mkdir()
-        sweeps += 1
+        sweeps, before = sweeps + 1, kills
         # most sweeps are killed several times, at the end some while they write their files
         while kills < KILLS:
-            process = session(folder)
+            process, started = session(folder), time.perf_counter()
             process.start()
             process.join(rng.uniform(0, whole))
             if process.exitcode is not None:
                 assert process.exitcode == 0
+                if kills == before:  # the machine was busier when the first was timed
+                    whole = min(whole, time.perf_counter() - started)
                 break
             process.kill()
             process.join()

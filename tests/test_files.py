@@ -1,3 +1,5 @@
+import json
+import math
 import os
 import subprocess
 import sys
@@ -5,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meta_bandit.files import find_place, only_one, write_atomically
+from meta_bandit.files import find_place, only_one, to_json, write_atomically
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -51,7 +53,7 @@ def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
         write_atomically(pipe, "through")
-        assert reader.communicate(timeout=10)[0] == b"through"
+        assert reader.communicate(timeout=120)[0] == b"through"
     assert pipe.is_fifo()
 
 
@@ -121,3 +123,29 @@ def test_two_processes_cannot_make_one_file_and_a_killed_one_does_not_keep_it(
     with only_one(out):
         pass
     assert list(tmp_path.iterdir()) == [link]
+
+
+def refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"clip": math.inf, "limits": [-math.inf, 1.5, {"deep": math.inf}]},
+        {"Infinity": "Infinity, NaN", "quoted": 'a \\" Infinity', "line": "-Infinity\n"},
+        math.inf,
+        [],
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_is_strict_and_is_read_back_equal(value: object, indent: int | None) -> None:
+    text = to_json(value, indent)
+    assert json.loads(text, parse_constant=refuse) == value
+    # what was written before is read still, and is the same
+    assert json.loads(json.dumps(value)) == json.loads(text)
+
+
+def test_no_json_stands_for_what_is_no_number() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        to_json({"mean": math.nan})

@@ -38,15 +38,18 @@ class Citation(nodes.General, nodes.Element):
 
 
 @cache
-def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
-    """Find by label everything that can be cited, once all pages are read.
+def doctrees(env: BuildEnvironment) -> dict[str, nodes.document]:
+    """Load all pages, once they are read; references in them are not resolved."""
+    return {page: env.get_doctree(page) for page in sorted(env.found_docs)}
 
-    Beside each anchor stands the node that it marks, with references not resolved.
-    """
+
+@cache
+def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
+    """Find by label everything that can be cited; beside its anchor stands the node it marks."""
     found = {}
-    for page in sorted(env.found_docs):
+    for page, doctree in doctrees(env).items():
         chapter = env.titles[page].astext()
-        for node in env.get_doctree(page).findall(_is_citable):
+        for node in doctree.findall(is_citable):
             if isinstance(node, nodes.math_block):
                 kind, title = "equation", ""
             else:
@@ -56,7 +59,8 @@ def collect(env: BuildEnvironment) -> dict[str, tuple[Anchor, nodes.Element]]:
     return found
 
 
-def _is_citable(node: nodes.Node) -> bool:
+def is_citable(node: nodes.Node) -> bool:
+    """Tell whether a node is a labelled equation or result."""
     return isinstance(node, _KINDS) and bool(node.get("label")) and bool(node["ids"])
 
 
@@ -69,22 +73,6 @@ def _title(node: nodes.Element) -> str:
 def the_book(base_url: str) -> Book:
     """What ``CITATION.cff`` says of the book that stands at an address."""
     return read_book(ROOT / "CITATION.cff", base_url)
-
-
-def add_citations(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Put a line with permalink and citations at the end of each result and below each equation."""
-    for node in list(doctree.findall(_is_citable)):
-        anchor, _ = collect(app.env)[node["label"]]
-        if isinstance(node, nodes.math_block):
-            node.parent.insert(node.parent.index(node) + 1, Citation(anchor=anchor))
-        else:
-            node += Citation(anchor=anchor)
-
-
-def link_to(app: Sphinx, page: str, other: str, fragment: str) -> str:
-    """Link from one page to a place of another, also where all pages are made into one."""
-    assert app.builder
-    return f"{app.builder.get_relative_uri(page, other).partition('#')[0]}#{fragment}"
 
 
 def visit_citation(writer: HTML5Translator, node: Citation) -> None:
@@ -158,21 +146,14 @@ def _kept() -> dict[str, str]:
 def check_kept(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn, which ends the build, where an anchor has vanished or is not on the list."""
     there = {anchor.address for anchor, _ in collect(env).values()}
-    for complaint in complaints(_kept(), there, _others(env)):
-        _LOGGER.warning("%s: %s", KEPT, complaint)
-
-
-def _others(env: BuildEnvironment) -> set[str]:
-    """Find the addresses of sections and figures, on the pages where something has moved."""
-    moved = {address for pair in _kept().items() if pair[1] for address in pair}
-    pages = {address.partition(".html#")[0] for address in moved} & env.found_docs
-    return {
+    anything = {
         f"{page}.html#{name}"
-        for page in pages
-        for node in env.get_doctree(page).findall(nodes.Element)
-        if not isinstance(node, _KINDS)
+        for page, doctree in doctrees(env).items()
+        for node in doctree.findall(nodes.Element)
         for name in node["ids"]
     }
+    for complaint in complaints(_kept(), there, anything):
+        _LOGGER.warning("%s: %s", KEPT, complaint)
 
 
 def _moved_from(page: str) -> dict[str, str]:

@@ -20,13 +20,11 @@ from filelock import FileLock
 from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.pages.launch import launch_settings, public_address
 from book.pages.provenance import WORDS, add_provenance
-from book.run.stale import is_leftover, listed, memory, page_inputs, remember, snapshot
+from book.run.stale import LEFT_BY_EDITORS, memory, page_inputs, remember, snapshot
 from meta_bandit.files import write_atomically
 
 _UNFINISHED = ".html-"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_PLACE = re.compile(r"^```\{(chapter-runs|faults|downloads)\}\n```$", re.MULTILINE)
-"""Where a page leaves a place for what is known only when the pages are made."""
 
 
 class BuildError(Exception):
@@ -34,19 +32,13 @@ class BuildError(Exception):
 
 
 def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
-    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed."""
+    """Lay out what Jupyter Book reads: the repository's own shape, its chapters executed.
+
+    What is known only when the pages are made lies in text files, which pages include.
+    """
     shutil.rmtree(source, ignore_errors=True)
-    pages = {str(page) for page in listed(root)}
-
-    def not_pages(folder: str, names: list[str]) -> set[str]:
-        here = Path(folder).relative_to(root)
-        return {
-            name for name in names
-            if is_leftover(name) or name in ("run", "pages", "results") or name.endswith(".ipynb")
-            or (name.endswith((".md", ".rst")) and str(here / name) not in pages)
-        }  # fmt: skip
-
-    shutil.copytree(root / "book", source / "book", ignore=not_pages)
+    unread = shutil.ignore_patterns(*LEFT_BY_EDITORS, "run", "pages", "results", "*.ipynb")
+    shutil.copytree(root / "book", source / "book", ignore=unread)
     shutil.copy(root / "_toc.yml", source)
     config = (root / "_config.yml").read_text(encoding="utf-8")
     config += launch_settings(public_address(root))
@@ -63,24 +55,20 @@ def stage(root: Path, notebooks: Sequence[Path], source: Path) -> None:
         "faults": WORDS.faults(counted),
         "downloads": WORDS.downloads(f"../{FOLDER}/{NAME}", find_browser()),
     }
-
-    def fill(text: str) -> str:
-        return _PLACE.sub(lambda place: known[place[1]], text)
+    for name, text in known.items():
+        (source / "book" / f"{name}.txt").write_text(text, encoding="utf-8")
 
     chapters = [notebook.stem for notebook in notebooks]
     for path, run in runs.items():
         (source / "book" / f"{path.stem}.md").unlink()
         notebook = nbformat.read(path, as_version=4)
         add_provenance(notebook, run)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = fill(cell.source)
         # captions, which are metadata, have links too
         text = link_to_notebooks(nbformat.writes(notebook) + "\n", chapters)
         (source / "book" / path.name).write_text(text, encoding="utf-8")
     for page in source.glob("book/*.md"):
         # some editors begin a file with a byte order mark
-        text = link_to_notebooks(fill(page.read_text(encoding="utf-8-sig")), chapters)
+        text = link_to_notebooks(page.read_text(encoding="utf-8-sig"), chapters)
         page.write_text(text, encoding="utf-8")
 
 

@@ -1,11 +1,11 @@
-"""``{derivations}``: the index of all results (see `book.pages.results`).
+"""What the pages say of results: whose they are, how to cite them, and an index of them all.
 
-Whose each result is stands in the index, below the result in its chapter, and at ``{credits}``.
+The index (see `book.pages.results`) stands at ``{derivations}``, all by whose they are at
+``{credits}``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -20,12 +20,12 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, sphinx_domains
 
 from book.pages import results
-from book.pages.anchors import ROOT, Citation, collect, link_to
+from book.pages.anchors import ROOT, Citation, collect, doctrees, is_citable
 from book.pages.cite import Anchor
 from book.pages.provenance import words
 from book.pages.results import CLAIMS, ORIGINS, SYMBOLIC, Entry
 
-WORDS = words("derivations.md.jinja")
+WORDS = words("derivations.md.jinja", origins=ORIGINS, symbolic=SYMBOLIC)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -53,28 +53,41 @@ class PlaceDirective(SphinxDirective):
         return [Place(name=self.name)]
 
 
-class FillIndex(SphinxPostTransform):
-    """Write the index where its place is, before Sphinx resolves references."""
+class SayMore(SphinxPostTransform):
+    """Add what is known of results and equations, before Sphinx resolves references."""
 
     default_priority = 5
 
     def run(self, **_: Any) -> None:
-        """Replace each place, and say below each result in its chapter whose it is."""
-        found = collect(self.env)
+        """Replace each place; say below each result whose it is, and of all how to cite them."""
+        found, indexes = collect(self.env), _index_pages(self.env)
         known = {
-            found[label][0]: entry
+            label: (found[label][0], entry)
             for label, entry in all_entries(self.env).items()
             if entry.proof and label in found
-        } if _index_pages(self.env) else {}  # fmt: skip
+        } if indexes else {}  # fmt: skip
         for place in list(self.document.findall(Place)):
-            index = place["name"] == "derivations"
-            place.replace_self(self._index(known) if index else self._by_origin(known))
-        for anchor, entry in known.items():
-            for node in list(self.document.findall(_is_claim)):
-                if node["label"] == anchor.label:
-                    (said,) = self._parse("Credit: " + WORDS.credit(entry.proof, _whose(entry)))
-                    said["classes"].append("credit")
-                    node += said
+            parts = self._parse(getattr(WORDS, place["name"])(known.values()))
+            if place["name"] == "derivations":
+                parts += [self._section(*about) for about in known.values()]
+            place.replace_self(parts)
+        for node in list(self.document.findall(is_citable)):
+            label = node["label"]
+            line = Citation(anchor=found[label][0])
+            if label in known:
+                (said,) = self._parse(WORDS.credited(known[label][1].proof))
+                said["classes"].append("credit")
+                node += said
+                line["entry"] = self._link(indexes[0], f"derivation-{label}")
+            if isinstance(node, nodes.math_block):
+                node.parent.insert(node.parent.index(node) + 1, line)
+            else:
+                node += line
+
+    def _link(self, page: str, fragment: str) -> str:
+        """Link to a place of another page, also where all pages are made into one."""
+        address = self.app.builder.get_relative_uri(self.env.docname, page)
+        return f"{address.partition('#')[0]}#{fragment}"
 
     def _parse(self, text: str) -> list[nodes.Element]:
         document = new_document(self.document["source"], self.document.settings)
@@ -82,26 +95,13 @@ class FillIndex(SphinxPostTransform):
             MystParser().parse(text, document)
         return list(document.children)
 
-    def _index(self, known: Mapping[Anchor, Entry]) -> list[nodes.Element]:
-        lines = [WORDS.line(anchor, it.proof, _whose(it)) for anchor, it in known.items()]
-        sections = [self._section(anchor, entry) for anchor, entry in known.items()]
-        return [*self._parse("\n".join(lines)), *sections]
-
-    def _by_origin(self, known: Mapping[Anchor, Entry]) -> list[nodes.Element]:
-        lines = [
-            WORDS.origin(whose, [anchor for anchor, it in known.items() if _whose(it) == whose])
-            for whose in ORIGINS.values()
-        ]
-        return self._parse("\n".join(lines))
-
     def _section(self, anchor: Anchor, entry: Entry) -> nodes.section:
         _, statement = collect(self.env)[anchor.label]
         section = nodes.section(ids=[f"derivation-{anchor.label}"], classes=["derivation"])
         section += nodes.title("", anchor.title)
         section += nodes.block_quote("", *self._statement(statement))
-        section += self._parse(WORDS.facts(anchor, entry, _whose(entry), SYMBOLIC))
-        page = anchor.page.removesuffix(".html")
-        link = link_to(self.app, self.env.docname, page, anchor.fragment)
+        section += self._parse(WORDS.facts(anchor, entry))
+        link = self._link(anchor.page.removesuffix(".html"), anchor.fragment)
         section += Citation(anchor=anchor, link=link)
         return section
 
@@ -118,21 +118,12 @@ class FillIndex(SphinxPostTransform):
         return [copy for copy in copies if not isinstance(copy, nodes.target)]
 
 
-def _whose(entry: Entry) -> str:
-    assert entry.proof
-    return ORIGINS[entry.proof.origin]
-
-
-def _is_claim(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.Element) and node.get("realtype") in CLAIMS
-
-
 @cache
 def _index_pages(env: BuildEnvironment) -> list[str]:
     return [
         page
-        for page in sorted(env.found_docs)
-        for place in env.get_doctree(page).findall(Place)
+        for page, doctree in doctrees(env).items()
+        for place in doctree.findall(Place)
         if place["name"] == "derivations"
     ]
 
@@ -144,13 +135,3 @@ def check_entries(app: Sphinx, env: BuildEnvironment) -> None:
         env.get_domain("math").data["has_equations"][page] = True
         for complaint in results.complaints(all_entries(env)):
             _LOGGER.warning("%s", complaint, location=page)
-
-
-def link_to_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Lead from the citations of each result in a chapter to its entry in the index."""
-    indexes = _index_pages(app.env)
-    if indexes and page not in indexes:
-        for line in doctree.findall(Citation):
-            anchor = line["anchor"]
-            if anchor.kind in CLAIMS:
-                line["entry"] = link_to(app, page, indexes[0], f"derivation-{anchor.label}")

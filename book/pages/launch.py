@@ -1,13 +1,12 @@
-"""Chapters as notebooks that run wherever they are opened: ``python -m book.pages.launch``.
+"""Chapters as notebooks that run wherever they are opened.
 
-The notebooks of ``make notebooks`` begin with a cell that installs the book's code where it is not
-there; Jupyter does not save it in the chapter (:func:`book.run.chapter.keep_unchanged`).
+``python -m book.pages.launch notebooks/NAME.ipynb ...`` makes them of the chapters. They begin with
+a cell that installs the book's code where it is not there; Jupyter does not save it in the chapter
+(:func:`book.run.chapter.keep_unchanged`).
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import nbformat
 import yaml
 from sphinx.application import Sphinx
 
+from book.pages.cite import read_book
 from book.run.chapter import INSTALLS
 from meta_bandit.files import write_atomically
 
@@ -29,9 +29,9 @@ COLAB_BRANCH = "notebooks"
 
 def public_address(root: Path) -> str | None:
     """Find the repository's address: in ``CITATION.cff``, else as GitHub's workflow says."""
-    cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = read_book(root / "CITATION.cff").repository
     server, name = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY"))
-    return cited.get("repository-code") or (f"{server}/{name}" if server and name else None)
+    return cited or (f"{server}/{name}" if server and name else None)
 
 
 def launch_settings(address: str | None) -> str:
@@ -83,35 +83,14 @@ def find_notebooks(
         button["url"] = button["url"].replace("/blob/HEAD/book/", f"/blob/{COLAB_BRANCH}/")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the notebooks of chapters, and leave what a reader changed: of that only a word."""
-    parser = argparse.ArgumentParser(prog="book.pages.launch", description=__doc__)
-    parser.add_argument("chapters", nargs="+", help="names of chapters")
-    parser.add_argument("--written", type=Path, required=True, help="digests of what make wrote")
-    parser.add_argument("--force", action="store_true", help="replace what a reader changed, too")
-    options = parser.parse_args(arguments)
+def main(outputs: Sequence[str]) -> None:
+    """Write notebooks, each from the chapter of its name, and none that says the same already."""
     address = public_address(Path())
-    known = options.written.read_text(encoding="utf-8") if options.written.is_file() else ""
-    for name in options.chapters:
-        output = Path("notebooks", f"{name}.ipynb")
-        wanted = as_notebook(Path("book", f"{name}.md"), address)
-        there = output.read_bytes() if output.exists() else None
-        if there is not None and not options.force and _line(output, there) not in known:
-            print(
-                f"{output}: was changed or run since make wrote it, and stays; FORCE=1 replaces it",
-                file=sys.stderr,
-            )
-        elif there != wanted:
+    for output in map(Path, outputs):
+        wanted = as_notebook(Path("book", f"{output.stem}.md"), address)
+        if not output.exists() or output.read_bytes() != wanted:
             write_atomically(output, wanted)
-            known += _line(output, wanted)
-    write_atomically(options.written, known)
-    return 0
-
-
-def _line(path: Path, content: bytes) -> str:
-    """Write as ``sha256sum`` does."""
-    return f"{hashlib.sha256(content).hexdigest()}  {path}\n"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

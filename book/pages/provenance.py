@@ -22,12 +22,12 @@ Run = Mapping[str, Any]
 """The fields of `book.run.record.Run`."""
 
 
-def words(template: str) -> Any:
-    """Macros of a Jinja template in this folder, as functions that give Markdown."""
+def words(template: str, **known: object) -> Any:
+    """Macros of a Jinja template in this folder, which may use what is known, to give Markdown."""
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent))
     environment.filters["amount"] = lambda x: f"{x:,}" if isinstance(x, int) else x
     environment.filters["repr"] = repr
-    return environment.get_template(template).module
+    return environment.get_template(template, globals=known).module
 
 
 WORDS = words("provenance.md.jinja")

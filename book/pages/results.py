@@ -17,6 +17,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meta_bandit.theory.symbolic import Result
 
 SYMBOLIC = "meta_bandit.theory.symbolic"
 CLAIMS = ("theorem", "proposition", "lemma", "corollary", "conjecture")
@@ -30,30 +34,19 @@ ORIGINS = {
 LABEL = re.compile(r"\b(?:thm|prop|lem|cor|conj)-[a-z0-9-]*[a-z0-9]")
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What the code says of a result's proof."""
-
-    steps: int  # how many steps of it SymPy reduces to zero; 0 for a conjecture
-    cites: tuple[str, ...] = ()  # keys of the literature whose theorems it rests on
-    origin: str = "ours"  # whose the result is: a key of `ORIGINS`
-    sources: tuple[str, ...] = ()  # keys of where it stood before
-    credit: str = ""  # what of it is theirs and what is ours
-
-
 @dataclass
 class Entry:
     """What names one label."""
 
     kind: str = ""  # theorem, proposition ... where a chapter states it; else empty
-    proof: Proof | None = None  # nothing if `meta_bandit.theory.symbolic` does not know the label
+    proof: Result | None = None  # nothing if `meta_bandit.theory.symbolic` does not know the label
     functions: list[str] = field(default_factory=list)  # documented ones that compute it
     tests: list[str] = field(default_factory=list)  # those that check it
 
 
 def gather(
     stated: Mapping[str, str],
-    proofs: Mapping[str, Proof],
+    proofs: Mapping[str, Result],
     functions: Mapping[str, Iterable[str]],
     tests: Mapping[str, Iterable[str]],
 ) -> dict[str, Entry]:
@@ -83,8 +76,8 @@ def complaints(entries: Mapping[str, Entry]) -> Iterator[str]:
             continue
         if not entry.kind:
             yield f"{label}: is in {SYMBOLIC}.RESULTS, but no chapter states it"
-        elif (entry.kind == "conjecture") != (entry.proof.steps == 0):
-            yield f"{label}: is stated as a {entry.kind}, with {entry.proof.steps} steps of a proof"
+        elif (entry.kind == "conjecture") == bool(steps := len(entry.proof.steps)):
+            yield f"{label}: is stated as a {entry.kind}, with {steps} steps of a proof"
         if bool(entry.proof.sources) == (entry.proof.origin == "ours"):
             whose, count = ORIGINS[entry.proof.origin], len(entry.proof.sources)
             yield f"{label}: is {whose}, with {count} sources"
@@ -94,17 +87,11 @@ def complaints(entries: Mapping[str, Entry]) -> Iterator[str]:
             yield f'{label}: no test is marked @pytest.mark.checks("{label}")'
 
 
-def proofs() -> dict[str, Proof]:
+def proofs() -> dict[str, Result]:
     """Proof by label, in the order of the book."""
     from meta_bandit.theory import symbolic  # the book of the tests has no such package
 
-    results = (make() for make in symbolic.RESULTS)
-    return {
-        result.label: Proof(
-            len(result.steps), result.cites, result.origin, result.sources, result.credit
-        )
-        for result in results
-    }
+    return {result.label: result for result in (make() for make in symbolic.RESULTS)}
 
 
 def summary_labels(docstring: str) -> list[str]:

@@ -14,17 +14,14 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
     app.add_node(anchors.Citation, html=(anchors.visit_citation, None))
     app.connect("env-check-consistency", anchors.check_kept)
-    app.connect("doctree-resolved", anchors.add_citations)
     app.connect("html-collect-pages", anchors.pages_that_are_gone)
     app.connect("html-page-context", anchors.redirect)
 
     app.add_node(derivations.Place)
     app.add_directive("derivations", derivations.PlaceDirective)
     app.add_directive("credits", derivations.PlaceDirective)
-    app.add_post_transform(derivations.FillIndex)
+    app.add_post_transform(derivations.SayMore)
     app.connect("env-check-consistency", derivations.check_entries)
-    # after the citations are there
-    app.connect("doctree-resolved", derivations.link_to_index, priority=600)
 
     # after the theme has made the buttons
     app.connect("html-page-context", launch.find_notebooks, priority=900)
@@ -33,8 +30,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
     app.config.mathjax_path = theme.MATHJAX
     app.config.html_static_path.append(str(theme.mathjax_source()))
+    app.config.templates_path = [str(theme.TEMPLATES)]
     theme.silence_thebe(app)
-    app.connect("config-inited", theme.use_templates)
     app.connect("builder-inited", theme.write_one_page_alike)
     # after the extensions that add files to a page
     app.connect("html-page-context", theme.mend_page, priority=900)

@@ -6,22 +6,26 @@ see or have no pointer.
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.config import Config
 
 from book.pages.results import LABEL
 
 MATHJAX = "tex-svg.js"
 """MathJax in one file, with its fonts drawn as SVG: nothing is loaded later."""
 
+TEMPLATES = Path(__file__).with_name("templates")
+"""Files that take the place of the theme's of the same name."""
+
 _UNUSED_WITHOUT = {
     # cards, grids and tabs
     'class="sd-': ("sphinx-design.min.css", "design-tabs.js"),
+    # live code
+    "thebe-launch-button": ("sphinx-thebe.css",),
     # Sphinx gives the first page what any page below it needs
     "math notranslate": (MATHJAX, "window.MathJax ="),
 }
@@ -30,11 +34,7 @@ _UNUSED_WITHOUT = {
 
 def mathjax_source() -> Path:
     """Find that one file; the package's own extension would copy all of its 20 MB."""
-    # the package's name has hyphens, so no import statement can reach it
-    found = importlib.util.find_spec("sphinx-mathjax-offline")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("the package sphinx-mathjax-offline is not installed")
-    return Path(found.submodule_search_locations[0], "static", "mathjax", MATHJAX)
+    return Path(str(files("sphinx-mathjax-offline").joinpath("static", "mathjax", MATHJAX)))
 
 
 def silence_thebe(app: Sphinx) -> None:
@@ -44,13 +44,7 @@ def silence_thebe(app: Sphinx) -> None:
     server for live code that this book does not use.
     """
     for listeners in app.events.listeners.values():
-        listeners[:] = [
-            listener
-            for listener in listeners
-            if listener.handler.__module__ != "sphinx_thebe"
-            # its style sheet is asked for already, so that one has to be there
-            or listener.handler.__name__ == "st_static_path"
-        ]
+        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
 
 
 def write_one_page_alike(app: Sphinx) -> None:
@@ -60,11 +54,6 @@ def write_one_page_alike(app: Sphinx) -> None:
     """
     writers = app.registry.translation_handlers
     writers["singlehtml"] = writers["html"] | writers.get("singlehtml", {})
-
-
-def use_templates(app: Sphinx, config: Config) -> None:
-    """Let the files in ``templates`` take the place of the theme's of the same name."""
-    config.templates_path.append(str(Path(__file__).with_name("templates")))
 
 
 def mend_page(
@@ -86,9 +75,9 @@ def mend_page(
         context["body"] = body
     unused = [part for mark, parts in _UNUSED_WITHOUT.items() if mark not in body for part in parts]
     for kind in ("css_files", "script_files"):
-        files = context.get(kind)
-        if isinstance(files, list):
-            context[kind] = [file for file in files if not _holds(file, unused)]
+        given = context.get(kind)
+        if isinstance(given, list):
+            context[kind] = [file for file in given if not _holds(file, unused)]
 
 
 def _signature_lines(found: re.Match[str]) -> str:

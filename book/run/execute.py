@@ -29,15 +29,7 @@ from book.run.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.run.record import (
-    Run,
-    answer,
-    ask,
-    ask_first,
-    imported_modules,
-    make_record,
-    named_data,
-)
+from book.run.record import Run, ask, ask_first, take_record, usable
 from book.run.stale import EXECUTE, memory, remember, snapshot
 from meta_bandit.files import find_place, write_atomically
 
@@ -62,23 +54,17 @@ KERNEL_ENVIRONMENT = {
 """Set for every chapter's kernel; ``OMP_NUM_THREADS`` alone may be set differently from outside."""
 
 KERNEL_FILES = {
-    "IPYTHONDIR": {
-        "profile_default/ipython_kernel_config.py": """
+    "profile_default/ipython_kernel_config.py": """
 c.HistoryManager.enabled = False
 # the pages show the SVG; README, previews of links and other programs take the PNG
 c.InlineBackend.figure_formats = {"png", "svg"}
 """,
-    },
     # else the names inside an SVG would be new each time
-    "MATPLOTLIBRC": {"matplotlibrc": "svg.hashsalt: book\n"},
-    "JUPYTER_CONFIG_DIR": {},
-    "JUPYTER_RUNTIME_DIR": {},
+    "matplotlibrc": "svg.hashsalt: book\n",
 }
-"""Files by the variable that names their folder: settings of every chapter's kernel."""
+"""Settings of every chapter's kernel, in a folder of its own."""
 
 _READERS_OWN = ("PYTHON", "IPYTHON", "JUPYTER", "MPL", "MATPLOTLIB")
-
-_RUN_METADATA = ("papermill", "execution")
 
 
 def prepare_environment() -> None:
@@ -94,12 +80,12 @@ def prepare_environment() -> None:
     os.environ.update(KERNEL_ENVIRONMENT, PYTHONPATH=os.pathsep.join(dict.fromkeys(path)))
     if threads:
         os.environ["OMP_NUM_THREADS"] = threads
-    for variable, files in KERNEL_FILES.items():
-        folder = Path(_private_folder(), variable.lower())
-        os.environ[variable] = str(folder)
-        for name, text in files.items():
-            folder.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
-            folder.joinpath(name).write_text(text, encoding="utf-8")
+    folder = Path(_private_folder())
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "MATPLOTLIBRC"):
+        os.environ[name] = str(folder)
+    for name, text in KERNEL_FILES.items():
+        folder.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+        folder.joinpath(name).write_text(text, encoding="utf-8")
     fonts = Path("_build", "fonts").absolute()
     os.environ["MPLCONFIGDIR"] = str(fonts)
     if not list(fonts.glob("fontlist*")):
@@ -150,8 +136,7 @@ def execute_chapter(
     changed = {name: value for name, value in values.items() if value != defaults[name]}
 
     parameters, root = defaults | values, Path.cwd()
-    needs = [*imported_modules(notebook, root), *named_data(notebook, root)]
-    inputs = snapshot([chapter, *EXECUTE, *needs])
+    before = snapshot([chapter, *EXECUTE, *usable(root)])
     ask(notebook, parameters)
     try:
         find_place(output, "OUT")
@@ -169,6 +154,8 @@ def execute_chapter(
             None,
             parameters=changed,
             cwd=output.parent,
+            # a busy machine delivers what a cell prints in pieces
+            coalesce_streams=True,
             # disable=None: a bar on a terminal, silence in a log
             progress_bar={"desc": chapter.stem, "disable": None, "leave": False},
             # else every kernel warns that its messages to this process are not encrypted
@@ -181,13 +168,12 @@ def execute_chapter(
             f"{chapter}: its kernel was killed, as systems do where memory is short; run it again"
         ) from None
     seconds = time.perf_counter() - start
-    told, used = answer(executed, root)
-    after = snapshot(map(Path, inputs))
-    if edited := [name for name, digest in inputs.items() if digest != after[name]]:
-        raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
     if "profile" in parameters:
         profile = str(parameters["profile"])
-    run = make_record(chapter, executed, told, used, profile, parameters, seconds)
+    run, used = take_record(executed, chapter, profile, parameters, seconds)
+    inputs = snapshot([chapter, *EXECUTE, *used])
+    if edited := [name for name, now in inputs.items() if before.get(name, now) != now]:
+        raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
     make_reproducible(executed)
     executed.metadata["run"] = run.repeatable()
     record = output.with_suffix(".run.json")
@@ -195,7 +181,6 @@ def execute_chapter(
     write_atomically(record, json.dumps(asdict(run), indent=1) + "\n")
     if not given:
         # last, so that after a kill at any moment the chapter runs again
-        inputs |= snapshot(used)
         write_atomically(memory(output), remember(output, [record], inputs))
     return run
 
@@ -203,30 +188,13 @@ def execute_chapter(
 def make_reproducible(notebook: NotebookNode) -> None:
     """Drop from an executed notebook, in place, whatever differs between two equal runs.
 
-    Its times and run identifiers go; its cells are named by their position; what a cell printed is
-    one piece, in however many it came.
+    Its times and run identifiers go; its cells are named by their position.
     """
-    join_streams(notebook)
-    for key in (*_RUN_METADATA, "jupytext"):
-        notebook.metadata.pop(key, None)
+    for part in (notebook, *notebook.cells):
+        for key in ("papermill", "execution", "jupytext"):
+            part.metadata.pop(key, None)
     for position, cell in enumerate(notebook.cells):
         cell.id = f"cell-{position:03d}"
-        for key in _RUN_METADATA:
-            cell.metadata.pop(key, None)
-
-
-def join_streams(notebook: NotebookNode) -> None:
-    """Join what a cell printed in a row, in place: a busy machine delivers it in pieces."""
-    for cell in notebook.cells:
-        joined: list[NotebookNode] = []
-        for output in cell.get("outputs", ()):
-            before = joined[-1] if joined else {}
-            if output.output_type == "stream" and before.get("name") == output.name:
-                joined[-1].text += output.text
-            else:
-                joined.append(output)
-        if "outputs" in cell:
-            cell.outputs = joined
 
 
 def describe_failure(chapter: Path, error: PapermillExecutionError) -> str:

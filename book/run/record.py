@@ -1,23 +1,20 @@
-"""What a chapter depends on, and what its run leaves: with what it was made, and at what cost."""
+"""What a run of a chapter leaves: what it used, with what it was made, and at what cost."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
-import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -54,7 +51,8 @@ def _tell():
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     read = getattr(sys.modules.get("meta_bandit.studies.results"), "READ", ())
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    print(json.dumps({
+    # nbclient takes long to look through one long line
+    print(json.dumps(indent=0, obj={
         "seeds": [seed for seed in seeds if seed is not None],
         "budget": budget,
         "memory": max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024,
@@ -68,40 +66,11 @@ _tell()
 '''
 
 
-def imported_modules(notebook: NotebookNode, root: Path) -> list[Path]:
-    """Find the files under ``root`` that a chapter's code imports, directly or through one another.
-
-    Imports inside functions count too: Python's ``modulefinder`` reads the compiled code, and
-    runs none of it. Modules found elsewhere, such as installed packages, are the lock file's
-    business.
-    """
-    # jupytext comments out IPython's magics, which are not Python
-    script = jupytext.writes(notebook, "py:light")
-    finder = ModuleFinder(path=[str(root)])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "chapter.py")
-        path.write_text(script, encoding="utf-8")
-        finder.run_script(str(path))
-    # modules compiled into Python itself have no file
-    names = (getattr(module, "__file__", None) for module in finder.modules.values())
-    files = {Path(name) for name in names if name}
-    return sorted(file.relative_to(root) for file in files if file.is_relative_to(root))
-
-
-def named_data(notebook: NotebookNode, root: Path) -> list[Path]:
-    """Find the stored results, of the book and of benchmarks, that a chapter's code names.
-
-    Of a study that is kept in parts, ``NAME-0.nc`` and so on, it names all by ``"NAME"``.
-    """
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    stored = (root / folder / "results" for folder in ("book", "benchmarks"))
-    files = (file for folder in stored for file in folder.rglob("*") if file.is_file())
-    part = re.compile(r"-\d+$")
-    return sorted(
-        file.relative_to(root)
-        for file in files
-        if file.name in code or (part.search(file.stem) and f'"{part.sub("", file.stem)}"' in code)
-    )
+def usable(root: Path) -> list[Path]:
+    """Find the modules and stored results under ``root`` of which a chapter may use some."""
+    folders = ("meta_bandit", "book/results", "benchmarks/results")
+    files = (file for folder in folders for file in (root / folder).rglob("*") if file.is_file())
+    return [file.relative_to(root) for file in files if file.suffix != ".pyc"]
 
 
 @dataclass(frozen=True)
@@ -115,10 +84,9 @@ class Run:
     # Parameters whose unit is a count, as they were at the end of the run, since a profile may
     # lower them; and the updates and the lives an update of a `config`, where there is one.
     budget: Mapping[str, Value]
-    code: str  # SHA-256 of the chapter and of this repository's modules that it imports or imported
+    code: str  # SHA-256 of the chapter and of this repository's modules that it imported
     modules: int  # how many those are
-    # SHA-256 by file, of those stored results that the chapter names or asked for
-    data: Mapping[str, str | None]
+    data: Mapping[str, str | None]  # SHA-256 by file, of the stored results that it asked for
     python: str  # version
     versions: Mapping[str, str]  # by package
     seconds: float  # of wall-clock time
@@ -148,25 +116,6 @@ def ask(notebook: NotebookNode, parameters: Mapping[str, Value]) -> None:
     notebook.cells.append(new_code_cell(f"COUNTS = {counts!r}\n{_EPILOGUE}"))
 
 
-def answer(executed: NotebookNode, root: Path) -> tuple[dict[str, Any], list[Path]]:
-    """Take the answer of `ask` out of an executed chapter, which loses its last cell.
-
-    Beside what only the kernel knew stand the repository's files that it used, relative to it:
-    modules that it had imported, and stored results that it asked for, there or not. If the package
-    that ran is that of another folder, that is a ChapterError.
-    """
-    told: dict[str, Any] = json.loads(executed.cells.pop().outputs[0].text)
-    root, environment = root.resolve(), Path(sys.prefix).resolve()
-    imported = {name: Path(file).resolve() for name, file in told.pop("files").items()}
-    for name, file in imported.items():
-        if name.partition(".")[0] == "meta_bandit":
-            _refuse_foreign(name, file, root)
-    # PyTorch has modules that name files which are not there
-    own = {file for file in imported.values() if file.is_file() and environment not in file.parents}
-    own |= {Path(name).resolve() for name in told.pop("read")}
-    return told, sorted(file.relative_to(root) for file in own if file.is_relative_to(root))
-
-
 def ask_first(folder: Path, root: Path) -> None:
     """Refuse, before a chapter runs, a package that its kernel would find in another folder."""
     question = "from importlib.util import find_spec; print(find_spec('meta_bandit').origin)"
@@ -185,20 +134,31 @@ def _refuse_foreign(name: str, file: Path, root: Path) -> None:
         )
 
 
-def make_record(
-    chapter: Path,
+def take_record(
     executed: NotebookNode,
-    told: Mapping[str, Any],
-    used: Sequence[Path],
+    chapter: Path,
     profile: str | None,
     parameters: Mapping[str, Value],
     seconds: float,
-) -> Run:
-    """Put the record together, with digests of code and data that lie below the current folder."""
-    root = Path.cwd()
-    used = [*used, *imported_modules(executed, root), *named_data(executed, root)]
-    modules = sorted({file for file in used if file.suffix == ".py"})
-    return Run(
+) -> tuple[Run, list[Path]]:
+    """Take the answer to `ask` out of an executed chapter, which loses its last cell.
+
+    Beside the record stand the files below the current folder that the chapter used: modules that
+    it had imported, and stored results that it asked for, there or not. If the package that ran is
+    that of another folder, that is a ChapterError.
+    """
+    told: dict[str, Any] = json.loads(executed.cells.pop().outputs[0].text)
+    root, environment = Path.cwd().resolve(), Path(sys.prefix).resolve()
+    imported = {name: Path(file).resolve() for name, file in told["files"].items()}
+    for name, file in imported.items():
+        if name.partition(".")[0] == "meta_bandit":
+            _refuse_foreign(name, file, root)
+    # PyTorch has modules that name files which are not there
+    own = {file for file in imported.values() if file.is_file() and environment not in file.parents}
+    own |= {Path(name).resolve() for name in told["read"]}
+    used = sorted(file.relative_to(root) for file in own if file.is_relative_to(root))
+    modules = [file for file in used if file.suffix == ".py"]
+    run = Run(
         chapter=chapter.stem,
         profile=profile,
         parameters=parameters,
@@ -216,6 +176,7 @@ def make_record(
         commit=_commit(root),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return run, used
 
 
 def _digest(files: Sequence[Path]) -> str:
@@ -232,14 +193,11 @@ def _processor() -> str:
 
 
 def _commit(root: Path) -> str | None:
-    git = ["git", "-C", str(root)]
-    describe = [*git, "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    describe = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    # an archive may have been unpacked inside a repository that knows nothing of it
+    own = os.environ | {"GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
     try:
-        # an archive may have been unpacked inside a repository that knows nothing of it
-        top, said = (
-            subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-            for command in ([*git, "rev-parse", "--show-toplevel"], describe)
-        )
+        said = subprocess.run(describe, cwd=root, env=own, capture_output=True, text=True)
     except FileNotFoundError:
         return None
-    return said if said and top and root.samefile(top) else None
+    return said.stdout.strip() or None

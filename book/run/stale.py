@@ -5,6 +5,7 @@ Make asks it before anything runs, with whatever Python there is: the standard l
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import re
@@ -22,7 +23,8 @@ EXECUTE = [
 """What every executed chapter is made with."""
 
 _LISTED = re.compile(r"^[- ]*(?:file|root): *(book/\S+)", re.MULTILINE)
-_LEFT_BY_EDITORS = re.compile(r"\.|.*~$|#.*#$|__pycache__$")
+LEFT_BY_EDITORS = (".*", "*~", "#*#", "__pycache__")
+"""Patterns of names: hidden files, an editor's locks and copies, and what Python leaves."""
 
 
 def snapshot(files: Iterable[Path]) -> dict[str, str | None]:
@@ -77,19 +79,15 @@ def listed(root: Path) -> list[Path]:
     return [Path(f"{name}.md") for name in _LISTED.findall((root / "_toc.yml").read_text("utf-8"))]
 
 
-def is_leftover(name: str) -> bool:
-    """Tell whether a file is hidden, or an editor's lock or copy."""
-    return bool(_LEFT_BY_EDITORS.match(name))
-
-
 def strays(root: Path) -> list[str]:
-    """Complain about pages that would stop the build late, in a sentence each.
+    """Complain about pages that the book would lack, or that end its build late.
 
     What git ignores in the repository, and what editors leave, is ignored here too.
     """
-    book, wanted = root / "book", listed(root)
-    pages = [page for page in _pages(book) if page.relative_to(root) not in wanted]
-    names = [str(page.relative_to(root)) for page in pages]
+    wanted = listed(root)
+    files = [file.relative_to(root) for file in _files(root / "book")]
+    pages = [file for file in files if file.suffix in (".md", ".rst") and file not in wanted]
+    names = [str(page) for page in pages if page.parts[1] not in ("results", "run", "pages")]
     command = ["git", "-C", str(root), "check-ignore", "-z", "--stdin"]
     try:
         said = subprocess.run(command, input="\0".join(names), capture_output=True, text=True)
@@ -103,18 +101,10 @@ def strays(root: Path) -> list[str]:
                     if not (root / page).is_file()]  # fmt: skip
 
 
-def _pages(book: Path) -> list[Path]:
-    apart = [book / name for name in ("results", "run", "pages")]
-    return [
-        file
-        for file in _files(book)
-        if file.suffix in (".md", ".rst") and not set(apart) & set(file.parents)
-    ]
-
-
 def _files(folder: Path) -> list[Path]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [file for file in files if not any(map(is_leftover, file.relative_to(folder).parts))]
+    left = re.compile("|".join(map(fnmatch.translate, LEFT_BY_EDITORS)))
+    return [file for file in files if not any(map(left.match, file.relative_to(folder).parts))]
 
 
 def page_inputs(root: Path, notebooks: Sequence[Path]) -> list[Path]:

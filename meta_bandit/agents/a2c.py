@@ -17,6 +17,7 @@ from torch import Tensor
 from meta_bandit.agents.baseline import Baseline
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.many_arms import ManyArmsRollout
+from meta_bandit.agents.native import accumulate
 from meta_bandit.agents.network import ACTION, LOGIT
 from meta_bandit.agents.rollout import BanditRollout, ForagingRollout, Rollout
 from meta_bandit.agents.treasure_room import TreasureRoomRollout
@@ -50,7 +51,7 @@ class Trainer:
     device, dtype
         Of all numbers.
     native
-        Compute the network by compiled code, where that can be (`network.Ensemble.compile`).
+        Play, draw and go back by compiled code, where that can be (`rollout.Rollout.compile`).
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ class Trainer:
         self.lives = self.rollouts[type(task)](task, seeds, config, device, dtype)
         self.net, self.logits = self.lives.net, self.lives.told.logits
         self.coin = task.coin
-        self.native = native and self.net.compile()
+        self.native = native and self.lives.compile()
         weights = self.net.weights
         self.heads_slope = torch.zeros_like(self.net.heads)
         self.first_moment, self.second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
@@ -139,7 +140,7 @@ class Trainer:
         else:
             value = self.net.heads[:, :, self.logits] * lives.mask
         gae_lambda = self.now[4] if config.gae_lambda_rises else config.gae_lambda
-        advantage = advantages(reward, value, config.discount, gae_lambda)
+        advantage = advantages(reward, value, config.discount, gae_lambda, self.native)
         if config.critic == "network":
             # the target R = v + A is a constant, so that v - R = -A
             torch.mul(advantage, -config.value_weight, out=self.heads_slope[:, :, self.logits])
@@ -298,7 +299,11 @@ def schedules(config: A2CConfig) -> Tensor:
 
 
 def advantages(
-    reward: Tensor, value: Tensor, discount: float, gae_lambda: float | Tensor
+    reward: Tensor,
+    value: Tensor,
+    discount: float,
+    gae_lambda: float | Tensor,
+    native: bool = False,
 ) -> Tensor:
     r"""Generalised advantage estimates, with the value 0 after the last pull.
 
@@ -311,14 +316,19 @@ def advantages(
         0 after the end of a life. Index t: the reward that follows pull t, the value before it.
     discount, gae_lambda
         gamma and lambda, which may be a tensor of one number.
+    native
+        Compute by compiled code.
 
     Returns
     -------
     shape (pulls, agents, lives)
         At gamma = lambda = 1 the sum of the coming rewards, less the value.
     """
-    delta = reward - value
+    delta = (reward - value).contiguous()
     delta[:-1].add_(value[1:], alpha=discount)
+    if native:
+        accumulate(delta, discount * float(gae_lambda))
+        return delta
     steps = delta.unbind(0)
     for now, later in zip(steps[-2::-1], steps[:0:-1], strict=True):
         if isinstance(gae_lambda, Tensor):

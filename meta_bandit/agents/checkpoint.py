@@ -22,7 +22,7 @@ from safetensors.numpy import save
 
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.config import A2CConfig
-from meta_bandit.files import write_atomically
+from meta_bandit.files import to_json, write_atomically
 from meta_bandit.worlds.task import AnyTask
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -43,11 +43,11 @@ def write_arrays(path: Path, kind: str, arrays: Arrays, about: Mapping[str, obje
     arrays
         By name.
     about
-        Anything that JSON can say.
+        Anything that JSON can say, and infinite numbers.
     """
     # safetensors writes the memory as it lies there
     whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    description = json.dumps(about)
+    description = to_json(about)
     metadata = {
         "format": "meta-bandit",
         "version": str(VERSION),

@@ -1,7 +1,9 @@
-"""The network's arithmetic compiled from C: faster on a CPU, and the same up to rounding.
+"""What training spends its time on, compiled from C: faster on a CPU, the same up to rounding.
 
-What is computed is what `network.Ensemble` says, by ``lstm.c``, where all of a step stays in the
-processor's nearest memory. The C compiler of the machine makes it when it is first asked for.
+The network's step and gradient (`network.Ensemble`), whole lives of a bandit (`rollout.Rollout`)
+and random words (`noise.Noise`) are what those say, by ``lstm.c``, where all of a block of lives
+stays in the processor's nearest memory. The C compiler of the machine makes it when it is first
+asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,26 +24,47 @@ if TYPE_CHECKING:
     from meta_bandit.agents.network import Ensemble
 
 SOURCE = Path(__file__).with_name("lstm.c")
-BLOCK, ROWS = 16, 6
-"""As in ``lstm.c``: lives in a block, and rows of weights that are read together."""
-_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-march=x86-64-v3", "-shared", "-fPIC")
+BLOCK = 16
+"""As in ``lstm.c``: lives that are computed together."""
+VECTORS = {
+    "AVX512": ("-DLANES=16", "-march=x86-64-v4", "-mprefer-vector-width=512"),
+    "AVX2": ("-DLANES=8", "-march=x86-64-v3"),
+}
+"""Instructions of processors, as PyTorch names them, and the compiler's options for each."""
+_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-shared", "-fPIC")
+_SIZES = ("threads", "agents", "rows", "units", "heads", "lives", "pulls")
+_PARTS = ("widths", "weights", "forth", "back", "inputs", "gates", "cells", "small", "answers")
+
+
+class _Net(ctypes.Structure):
+    """As in ``lstm.c``."""
+
+    _fields_ = (
+        *((size, ctypes.c_long) for size in _SIZES),
+        *((part, ctypes.c_void_p) for part in _PARTS),
+    )
+
+
+def library() -> ctypes.CDLL | None:
+    """Compile ``lstm.c`` for this processor, once in a process; None where that cannot be.
+
+    It needs a C compiler (``cc``) that knows vectors, as GCC and Clang do, and a processor with
+    AVX2; vectors are twice as long where it has AVX-512.
+    """
+    known = torch.backends.cpu.get_cpu_capability()
+    return compiled(known) if known in VECTORS else None
 
 
 @functools.cache
-def library() -> ctypes.CDLL | None:
-    """Compile ``lstm.c``, once in a process; None where that cannot be.
-
-    It needs a C compiler (``cc``) that knows vectors, as GCC and Clang do, and a processor with
-    AVX2.
-    """
+def compiled(vectors: str) -> ctypes.CDLL | None:
+    """Compile ``lstm.c`` for one of `VECTORS`, once in a process; None where that cannot be."""
     compiler = shutil.which("cc")
-    modern = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
-    if compiler is None or not modern or sys.platform == "win32":
+    if compiler is None or sys.platform == "win32":
         return None
     # a library stays loaded when its file is gone
     with tempfile.TemporaryDirectory(prefix="meta-bandit-") as folder:
         made = Path(folder) / "lstm.so"
-        command = [compiler, *_FLAGS, str(SOURCE), "-o", str(made)]
+        command = [compiler, *_FLAGS, *VECTORS[vectors], str(SOURCE), "-o", str(made)]
         # not every compiler has threads
         for threads in (["-fopenmp"], []):
             if not subprocess.run([*command, *threads], capture_output=True).returncode:
@@ -50,13 +72,30 @@ def library() -> ctypes.CDLL | None:
         else:
             return None
         found = ctypes.CDLL(str(made))
-    whole, real, pointer = ctypes.c_long, ctypes.c_float, ctypes.c_void_p
-    small = ctypes.c_int
-    sizes = [whole, small, small, small, whole]
-    found.step.argtypes = [small, *sizes, whole, *[pointer] * 9]
-    found.backward.argtypes = [small, whole, *sizes, pointer, real, *[pointer] * 10]
-    found.step.restype = found.backward.restype = None
+    whole, word, pointer = ctypes.c_long, ctypes.c_uint32, ctypes.c_void_p
+    net = ctypes.POINTER(_Net)
+    found.step.argtypes = [net, whole]
+    found.play.argtypes = [net, pointer, pointer]
+    found.backward.argtypes = [net, ctypes.c_float, pointer, pointer, pointer]
+    found.accumulate.argtypes = [whole, whole, ctypes.c_float, pointer]
+    found.uniform.argtypes = [whole, whole, whole, word, word, pointer, pointer]
+    for function in (found.step, found.play, found.backward, found.accumulate, found.uniform):
+        function.restype = None
+    found.room.argtypes, found.room.restype = [net], whole
     return found
+
+
+def accumulate(sums: Tensor, factor: float) -> None:
+    """Add to each row its ``factor`` times the next, from the last but one to the first, in place.
+
+    Parameters
+    ----------
+    sums : shape (rows, ...)
+        In one piece and in single precision, on a CPU for which there is a `library`.
+    """
+    found = library()
+    assert found is not None
+    found.accumulate(len(sums), sums[0].numel(), factor, sums.data_ptr())
 
 
 class Native:
@@ -66,6 +105,7 @@ class Native:
     ----------
     net
         With lives kept for the backward pass, a multiple of `BLOCK` of them, in single precision.
+        What it keeps of gates and cells is in the order of ``lstm.c`` from now on.
     found
         What `library` gives.
     """
@@ -77,40 +117,42 @@ class Native:
         # the order in memory is what C goes by
         net.weights = net.weights.contiguous()
         net.gradient = torch.zeros_like(net.weights)
-        kept = 4 * units // ROWS * ROWS
-        self._rows = net.weights[..., :kept].unflatten(-1, (-1, ROWS)).transpose(1, 2)
-        self._packed = self._rows.contiguous()
-        self._sizes = (agents, rows, units, heads, lives)
-        self._widths = np.array([-(-width // BLOCK) * BLOCK for width in net.widths], np.int64)
-        self._slope = net.weights.new_empty((4 * units + heads, lives))
-        self._memory = net.weights.new_empty((2 * units, lives))
-        self._sums = net.weights.new_empty((rows, 4 * units + heads, 8))
-        gates, cells, squashed = net.kept()
-        self._kept = [part.data_ptr() for part in (net.inputs, gates, cells, squashed)]
-        weights = (net.weights.data_ptr(), self._packed.data_ptr())
-        parts = (net.inputs, gates, cells, cells[1:], squashed, net.inputs[1:], net.heads)
-        self._threads = count = torch.get_num_threads()
-        self._steps = [
-            (count, *self._sizes, int(width), *weights, *(part.data_ptr() for part in views))
-            for width, *views in zip(self._widths, *parts, strict=False)
+        tile = ctypes.c_int.in_dll(found, "rows_in_a_tile").value
+        gates, recurrent = net.weights[..., : 4 * units].transpose(1, 2), net.weights[:, -units:]
+        # whole tiles of rows, for every tile its columns one after another
+        self._tiles = [
+            rows[:, : rows.shape[1] // tile * tile].unflatten(1, (-1, tile)).transpose(2, 3)
+            for rows in (gates, recurrent)
         ]
+        self._packed = [tiles.contiguous() for tiles in self._tiles]
+        self._widths = torch.tensor(net.widths)
+        sizes = (torch.get_num_threads(), agents, rows, units, heads, lives, len(net.widths))
+        parts = (self._widths, net.weights, *self._packed, net.inputs, *net.kept(), net.heads)
+        self._net = _Net(*sizes, *(part.data_ptr() for part in parts))
+        self._totals = net.weights.new_empty(found.room(self._net))
 
     def begin(self) -> None:
         """Take over the weights as they now are."""
-        self._packed.copy_(self._rows)
+        for packed, tiles in zip(self._packed, self._tiles, strict=True):
+            packed.copy_(tiles)
 
     def step(self, pull: int) -> None:
         """See `network.Ensemble.step`."""
-        self._library.step(*self._steps[pull])
+        self._library.step(self._net, pull)
+
+    def cell(self, pull: int) -> Tensor:
+        """Cells before a pull, (agents, units, lives), out of the order of ``lstm.c``."""
+        cell = self.net.kept()[1][pull]
+        agents, units, _ = cell.shape
+        return cell.view(agents, -1, units, BLOCK).transpose(1, 2).flatten(2)
+
+    def play(self, threshold: Tensor, pays: Tensor) -> None:
+        """See `network.Ensemble.play`."""
+        threshold, pays = threshold.contiguous(), pays.contiguous()
+        self._library.play(self._net, threshold.data_ptr(), pays.data_ptr())
 
     def backward(self, heads_slope: Tensor, bound: float) -> Tensor:
         """See `network.Ensemble.backward`."""
-        net, slope = self.net, heads_slope.contiguous()
-        room = self._slope, self._memory, self._sums
-        inputs, gates, cells, squashed = self._kept
-        self._library.backward(
-            self._threads, len(net.heads), *self._sizes, self._widths.ctypes.data, bound,
-            net.weights.data_ptr(), inputs, gates, cells, squashed, slope.data_ptr(),
-            net.gradient.data_ptr(), *(part.data_ptr() for part in room),
-        )  # fmt: skip
-        return net.gradient
+        parts = heads_slope.contiguous(), self.net.gradient, self._totals
+        self._library.backward(self._net, bound, *(part.data_ptr() for part in parts))
+        return self.net.gradient

@@ -197,16 +197,31 @@ class Ensemble:
         torch.mul(o, squashed, out=hidden)
         return torch.bmm(self._head_matrix, head_input, out=heads)
 
+    def play(self, threshold: Tensor, pays: Tensor) -> bool:
+        """Play whole lives of a bandit in one call, if compiled; returns whether.
+
+        Parameters
+        ----------
+        threshold, pays : shape (pulls, agents, lives)
+            What a logit must exceed for the risky arm, and what that arm then pays, as told.
+        """
+        if self._native is None:
+            return False
+        self._native.play(threshold, pays)
+        return True
+
     def memory(self, pull: int) -> tuple[Tensor, Tensor]:
         """Return what the last `step` of this pull left in memory, as views.
 
         Returns
         -------
         h, c : shape (agents, units, lives)
-            Output and cell: all that the network knows of a life's past when it answers.
+            Output and cell: all that the network knows of a life's past when it answers. If
+            compiled, the cell is a copy.
         """
         after = pull + self._shift
-        return self.inputs[after, :, self.read + 1 :], self._cell[after]
+        cell = self._cell[after] if self._native is None else self._native.cell(after)
+        return self.inputs[after, :, self.read + 1 :], cell
 
     def backward(self, heads_slope: Tensor, bound: float = math.inf) -> Tensor:
         r"""Gradient of a loss with respect to ``weights``, by backpropagation through time.

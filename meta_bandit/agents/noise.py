@@ -8,11 +8,14 @@ threads. There is no state to store either: to go on after a stop, count on.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from meta_bandit.agents.native import library
 
 _WORD = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -86,6 +89,11 @@ class Noise:
         self._position = torch.arange(pulls * shape[2], device=device).view(pulls, 1, shape[2])
         self._counter = torch.empty((4, *shape), dtype=torch.int64, device=device)
         self._uniform = torch.empty((4, *shape), dtype=dtype, device=device)
+        self._library: ctypes.CDLL | None = None
+
+    def compile(self) -> None:
+        """Draw by compiled code from now on, where that can be: the same, to the last bit."""
+        self._library = library() if self._uniform.device.type == "cpu" else None
 
     def draw(self, update: int | Tensor, stream: int) -> tuple[Tensor, Tensor]:
         """Draw once; the same arguments give the same numbers.
@@ -111,6 +119,14 @@ class Noise:
         shape (4, pulls, agents, lives / 2, rounded up)
             Uniform on (0, 1); overwritten by the next call.
         """
+        if self._library is not None:
+            # they are exact in single precision
+            keys, single = torch.stack(self._key), self._uniform.float()
+            _, pulls, agents, half = single.shape
+            self._library.uniform(
+                pulls, agents, half, int(update), stream, keys.data_ptr(), single.data_ptr()
+            )
+            return self._uniform.copy_(single)
         self._counter[0] = self._position
         self._counter[1] = update
         self._counter[2] = stream

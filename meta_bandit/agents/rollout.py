@@ -131,6 +131,14 @@ class Rollout(ABC):
         self.birth_noise = Noise(seeds, 1, lives, torch.float64, device)
         self.deal(0)
 
+    def compile(self) -> bool:
+        """Compute by compiled code from now on, where that can be (`native`); returns whether."""
+        compiled = self.net.compile()
+        for part in vars(self).values():
+            if compiled and isinstance(part, Noise):
+                part.compile()
+        return compiled
+
     def places(self, update: int | Tensor) -> Tensor:
         """Where in the table the tasks of an update stand."""
         places = torch.arange(self.dealt, device=self.table.device)
@@ -174,6 +182,8 @@ class Rollout(ABC):
         net, told, lives = self.net, self.told, self.config.lives
         coin, tossed, actions = self.answers.ndim == 3, self.tossed, self.actions
         net.begin()
+        if self.at_once(chance):
+            return
         outcome = net.inputs[1:]
         steps = zip(
             self.widths,
@@ -223,6 +233,10 @@ class Rollout(ABC):
         shape (steps, agents, lives) or (steps, agents, logits, lives)
             What a single logit must exceed; or what is added to each before the highest is taken.
         """
+
+    def at_once(self, chance: Tensor) -> bool:
+        """Play the lives that were begun in one call, where that is compiled; returns whether."""
+        return False
 
     @abstractmethod
     def step(self, step: int, action: Tensor, paid: Tensor, where: Tensor) -> None:
@@ -295,8 +309,12 @@ class BanditRollout(Rollout):
         self.arm_mean = mean + self.sigma_p * self.draw_arms(update, mean).to(mean.dtype)
         # reward of each pull if it is risky; 0 after the end of a life
         reward.mul_(self.sigma_l).add_(self.arm_mean).div_(self.unit).mul_(self.mask)
-        self.pays = reward.unbind()
+        self.reward, self.pays = reward, reward.unbind()
         return threshold
+
+    def at_once(self, chance: Tensor) -> bool:
+        """Play by `network.Ensemble.play`: what `play` does pull by pull, to the last bit."""
+        return self.net.play(chance, self.reward)
 
     def step(self, step: int, action: Tensor, paid: Tensor, where: Tensor) -> None:
         """Pay those who pulled the risky arm."""

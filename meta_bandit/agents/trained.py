@@ -15,6 +15,7 @@ from meta_bandit.agents.checkpoint import check_arrays, read_arrays, write_array
 from meta_bandit.agents.config import A2CConfig
 from meta_bandit.agents.layout import layout
 from meta_bandit.agents.told import Told
+from meta_bandit.files import to_json
 from meta_bandit.metadata import BANDIT, FORAGING, LICENCE, MANY_ARMS, TREASURE_ROOM, meaning
 from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
 from meta_bandit.worlds.task import AnyTask
@@ -124,7 +125,7 @@ def load_agents(path: Path) -> TrainedAgents:
         task = _world(about)(**about["task"])
         dims, units = about["dims"], about["units"]
         attributes = {
-            name: json.dumps(value) if name in _TEXTS and not isinstance(value, str) else value
+            name: to_json(value) if name in _TEXTS and not isinstance(value, str) else value
             for name, value in about["curve"].items()
         }
         sizes = {"agent": task.shape[0], "update": config.updates}

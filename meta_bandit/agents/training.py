@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import json
 import sys
 import time
 import warnings
@@ -24,6 +23,7 @@ from meta_bandit.agents.checkpoint import load_progress, made_from, save_progres
 from meta_bandit.agents.config import CONFIGURATIONS, A2CConfig
 from meta_bandit.agents.native import library
 from meta_bandit.agents.trained import TrainedAgents
+from meta_bandit.files import to_json
 from meta_bandit.worlds.task import AnyTask
 
 
@@ -258,7 +258,7 @@ def _curve(
     lifetimes = np.broadcast_to(task.lifetime, task.shape).reshape(len(seeds), -1)
     pulls = float(lifetimes.mean(axis=-1).sum()) * config.lives * config.updates
     curve.attrs = {
-        "config": json.dumps(asdict(config)),
+        "config": to_json(asdict(config)),
         "device": "native" if trainer.native else trainer.net.weights.device.type,
         "torch": torch.__version__,
         # 1: the update was recorded and replayed; 0: it was not, as on every CPU

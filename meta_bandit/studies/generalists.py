@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents, load_agents
+from meta_bandit.files import to_json
 from meta_bandit.measure import measure
 from meta_bandit.metadata import BANDIT, explain
 from meta_bandit.studies.grid import ABOUT as GRID
@@ -149,7 +150,7 @@ class Generalist(Study):
     def agents(self, measured: xr.Dataset, about: Mapping[str, Any]) -> dict[str, TrainedAgents]:
         """Gather the trained agents, with all stages and their hazard."""
         (trained,) = super().agents(measured, about).values()
-        trained.curve.attrs["stages"] = json.dumps(self.settings["stages"])
+        trained.curve.attrs["stages"] = to_json(self.settings["stages"])
         if self.hazard:
             trained.curve["hazard"] = "agent", np.array(self.hazard)
         return {"": trained}

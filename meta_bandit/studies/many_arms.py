@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
+from meta_bandit.files import to_json
 from meta_bandit.metadata import MANY_ARMS, explain
 from meta_bandit.studies.study import Chunk, Study, Team, thin
 from meta_bandit.worlds import ManyArms, simulate
@@ -141,7 +142,7 @@ class Pullers(Study):
             name: getattr(self, name) for name in ("arms", "sigma_p", "sigma_l", "lifetime", "mean")
         }
         told = {"policy": "greedy", "lives": self.lives, **world, "mean_units": "reward"}
-        dataset.attrs = {**told, "shared": json.dumps(self.settings["shared"])}
+        dataset.attrs = {**told, "shared": to_json(self.settings["shared"])}
         return explain(dataset, MANY_ARMS, **_ABOUT)
 
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from meta_bandit import __version__
 from meta_bandit.agents import save_agents
-from meta_bandit.files import find_place, only_one, write_atomically
+from meta_bandit.files import find_place, only_one, to_json, write_atomically
 from meta_bandit.metadata import earlier_seconds, made_now
 from meta_bandit.studies.cluster import connect, describe, survey, train_on_cluster
 from meta_bandit.studies.results import read_netcdf, to_netcdf
@@ -139,8 +139,8 @@ def run(
         measured, seconds = _collect(chunks, parts)
         dataset = study.lay_out(measured.drop_dims(["row", "column"]))
         dataset.attrs |= made_now() | {
-            "study": json.dumps(study.settings),
-            "config": json.dumps(asdict(teams[0].stages[-1])),
+            "study": to_json(study.settings),
+            "config": to_json(asdict(teams[0].stages[-1])),
             "torch": torch.__version__,
             "device": place,
             "device_name": crew["device_name"],
@@ -258,7 +258,7 @@ def _plan(study: Study, folder: Path, device: str, trainers: int, free_bytes: in
     path = folder / "plan.json"
     if not path.exists():
         plan = {"source": source, "chunks": study.chunks(device, trainers, free_bytes)}
-        write_atomically(path, json.dumps(plan).encode())
+        write_atomically(path, to_json(plan))
     damaged = f"{path}: is damaged: remove {folder}"
     try:
         plan = json.loads(path.read_bytes())

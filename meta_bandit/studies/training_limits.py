@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
 from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
+
+Critical = Callable[[GaussianBandit], NDArray[np.float64]]
 
 WAYS = ("fitted", "from the best", "default", "direct", "from never")
 """How agents came to be, in the order of the figure: see `benchmarks.causes`."""
@@ -197,6 +201,11 @@ def causes(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     return data, facts
 
 
+def _inside(sigma_p: float, critical: Critical, noise: float, lifetime: int, mean: float) -> float:
+    """Noise that a task may have more until its edge."""
+    return float(critical(GaussianBandit(sigma_p, noise, lifetime, mean))) - noise
+
+
 def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     """Read what the default training finds on a fine row of tasks across both edges.
 
@@ -220,10 +229,10 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
     row = grid.isel(sigma_l=0, lifetime=0, drop=True)
     names = {"expected_return": "earned", "bayes_value": "best", "commit_value": "plan"}
     data = row[[*names]].rename(names)
-    spread = np.linspace(0.9 * float(row.sigma_p.min()), 1.1 * float(row.sigma_p.max()), 200)
-    tasks = GaussianBandit(spread, noise, lifetime, mean)
+    low, high = 0.9 * float(row.sigma_p.min()), 1.1 * float(row.sigma_p.max())
     for name, critical in (("best", stopping_critical_sigma_l), ("plan", critical_sigma_l)):
-        data.attrs[f"{name}_edge"] = float(np.interp(noise, critical(tasks), spread))
+        given = (critical, noise, lifetime, mean)
+        data.attrs[f"{name}_edge"] = brentq(_inside, low, high, given, xtol=1e-6)
     pays, plans = data.sigma_p > data.best_edge, data.sigma_p > data.plan_edge
     pulls = row.risky_pulls > 0
     facts: Facts = {

@@ -110,10 +110,8 @@ def beginning(lifetime: int, points: int, mean: float) -> tuple[xr.Dataset, Fact
     ----------
     lifetime
         In pulls.
-    points
-        Along each edge.
-    mean
-        Prior mean of the risky arm, < 0, in units of reward.
+    points, mean
+        As of `edges`.
 
     Returns
     -------
@@ -182,10 +180,8 @@ def regrets(
     ----------
     sigma_p, sigma_l, mean
         Of the world, in units of reward.
-    longest
-        Longest life, in pulls.
-    points
-        Lifetimes.
+    longest, points
+        As of `approach`.
 
     Returns
     -------

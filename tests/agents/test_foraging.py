@@ -20,6 +20,7 @@ from meta_bandit.studies import score
 from meta_bandit.theory.foraging import optimum
 from meta_bandit.worlds import Foraging, simulate
 from meta_bandit.worlds.foraging import travel
+from tests.agents.again import trained_again
 from tests.agents.unrolled import unrolled_heads
 
 TIME, POSITION = 5, 6
@@ -162,30 +163,7 @@ def test_the_policy_answers_as_the_network_did_in_training():
 
 
 def test_training_is_the_same_alone_and_resumed_and_survives_a_file(tmp_path):
-    both = train(TASK, [5, 6], SMALL, "cpu", progress=False)
-    alone = train(TASK[np.array([1])], [6], SMALL, "cpu", progress=False)
-    np.testing.assert_array_equal(both.weights[1], alone.weights[0])
-
-    class StopHereError(Exception):
-        pass
-
-    def stop(done):
-        if done == 2:
-            raise StopHereError
-
-    checkpoint = tmp_path / "run.safetensors"
-    with pytest.raises(StopHereError):
-        train(
-            TASK, [5, 6], SMALL, "cpu", stop, checkpoint=checkpoint, every=0
-        )  # fmt: skip
-    resumed = train(TASK, [5, 6], SMALL, "cpu", False, checkpoint=checkpoint)
-    np.testing.assert_array_equal(resumed.weights, both.weights)
-
-    save_agents(both, tmp_path / "agents.safetensors")
-    back = load_agents(tmp_path / "agents.safetensors")
-    assert back.task == both.task
-    np.testing.assert_array_equal(back.weights, both.weights)
-    assert back.curve.identical(both.curve)
+    trained_again(TASK, SMALL, tmp_path, one=1)
 
 
 def test_a_file_names_its_world_and_older_ones_are_known_by_their_tasks(tmp_path):

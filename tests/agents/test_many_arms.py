@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, load_agents, save_agents, train
+from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
 from meta_bandit.agents.a2c import Trainer, advantages
 from meta_bandit.agents.many_arms import FALL
 from meta_bandit.agents.network import ACTION, REWARD
 from meta_bandit.worlds import ManyArms, simulate
 from meta_bandit.worlds.many_arms import estimates
+from tests.agents.again import trained_again
 from tests.agents.unrolled import unrolled_heads
 
 CONFIG = CONFIGURATIONS["many-arms"]
@@ -152,28 +153,7 @@ def test_the_way_begins_where_arm_0_is_poor():
 
 @MEMORIES
 def test_training_is_the_same_alone_and_resumed_and_survives_a_file(tmp_path, shared):
-    config = replace(SMALL, shared_memory=shared)
-    both = train(WORLD, [5, 6], config, "cpu", progress=False)
-    alone = train(WORLD[np.array([0])], [5], config, "cpu", progress=False)
-    np.testing.assert_array_equal(both.weights[0], alone.weights[0])
-
-    class StopHereError(Exception):
-        pass
-
-    def stop(done):
-        if done == 2:
-            raise StopHereError
-
-    checkpoint = tmp_path / "run.safetensors"
-    with pytest.raises(StopHereError):
-        train(WORLD, [5, 6], config, "cpu", stop, checkpoint=checkpoint, every=0)
-    resumed = train(WORLD, [5, 6], config, "cpu", False, checkpoint=checkpoint)
-    np.testing.assert_array_equal(resumed.weights, both.weights)
-    save_agents(both, tmp_path / "agents.safetensors")
-    back = load_agents(tmp_path / "agents.safetensors")
-    assert back.task == both.task
-    np.testing.assert_array_equal(back.weights, both.weights)
-    assert back.curve.identical(both.curve)
+    trained_again(WORLD, replace(SMALL, shared_memory=shared), tmp_path, one=0)
 
 
 def test_a_memory_for_each_arm_learns_to_prefer_better_arms_in_seconds():

@@ -9,20 +9,29 @@ import torch
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, train
-from meta_bandit.agents.native import library
+from meta_bandit.agents.a2c import Trainer, advantages
+from meta_bandit.agents.native import VECTORS, Native, compiled
 from meta_bandit.agents.network import Ensemble
+from meta_bandit.agents.noise import Noise
+from meta_bandit.agents.rollout import Rollout
 from meta_bandit.worlds import ManyArms
 from tests.agents.unrolled import random_weights
 
+KNOWN = list(VECTORS)[::-1]
+HERE = KNOWN[: KNOWN.index(torch.backends.cpu.get_cpu_capability()) + 1]
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 CONFIG = replace(CONFIGURATIONS["companion"], updates=4, lives=64)
 TASK = GaussianBandit(sigma_p=[0.8, 2.0, 1.0], sigma_l=[1.0, 2.0, 0.3], lifetime=[12, 30, 7])
 
 
-def pair(units: int, lives: int, widths: list[int], agents: int = 3) -> list[Ensemble]:
+def several(units: int, lives: int, widths: list[int], agents: int = 3) -> list[Ensemble]:
+    """The same lives by PyTorch, and by every length of vectors that is here."""
     weights = random_weights(agents, units).float()
-    nets = [Ensemble(weights.clone(), lives, len(widths), widths) for _ in range(2)]
-    assert nets[1].compile()
+    nets = [Ensemble(weights.clone(), lives, len(widths), widths) for _ in ("PyTorch", *HERE)]
+    for net, vectors in zip(nets[1:], HERE, strict=True):
+        found = compiled(vectors)
+        assert found is not None
+        net._native = Native(net, found)
     x = torch.randn(len(widths), agents, 4, lives, generator=torch.Generator().manual_seed(1))
     for net in nets:
         net.inputs[:-1, :, :4] = x
@@ -47,14 +56,83 @@ def slope_of(net: Ensemble) -> torch.Tensor:
 )
 @pytest.mark.parametrize("bound", [0.3, np.inf])
 def test_step_and_gradient_are_those_of_pytorch(units, lives, widths, bound):
-    ours, compiled = pair(units, lives, widths)
-    for pull, width in enumerate(widths):
-        torch.testing.assert_close(
-            compiled.heads[pull, ..., :width], ours.heads[pull, ..., :width], rtol=1e-5, atol=2e-6
-        )
-    expected, found = (net.backward(slope_of(net), bound) for net in (ours, compiled))
+    ours, *natives = several(units, lives, widths)
+    expected = ours.backward(slope_of(ours), bound)
     assert expected.abs().max() > 0.1
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max())
+    for native in natives:
+        for pull, width in enumerate(widths):
+            torch.testing.assert_close(
+                native.heads[pull, ..., :width], ours.heads[pull, ..., :width], rtol=1e-5, atol=2e-6
+            )
+            for found, known in zip(native.memory(pull), ours.memory(pull), strict=True):
+                torch.testing.assert_close(
+                    found[..., :width], known[..., :width], rtol=1e-5, atol=1e-5
+                )
+        found = native.backward(slope_of(native), bound)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max())
+
+
+@needs_compiler
+@pytest.mark.skipif(len(HERE) < 2, reason="needs a processor with AVX-512")
+def test_the_length_of_vectors_changes_no_bit():
+    _, short, long = several(13, 48, [48, 48, 33, 16, 2])
+    assert torch.equal(short.heads, long.heads)
+    gradients = [net.backward(slope_of(net), 0.3) for net in (short, long)]
+    assert torch.equal(*gradients)
+
+
+def trainer(task, config=CONFIG, native=True, seeds=(3, 4, 5)):
+    return Trainer(task, seeds, config, torch.device("cpu"), native=native)
+
+
+TABLE = GaussianBandit(
+    sigma_p=np.full((2, 64), 2.0), sigma_l=1.0, lifetime=np.resize([9, 14, 3, 20], (2, 64))
+)
+
+
+@needs_compiler
+@pytest.mark.parametrize("task", [TASK, TABLE], ids=["tasks", "table"])
+def test_lives_in_one_call_are_those_played_pull_by_pull(task, monkeypatch):
+    seeds = range(task.shape[0])
+    config = replace(CONFIG, task_context=task is TABLE)
+    played = []
+    for _ in range(2):
+        made = trainer(task, config, seeds=seeds)
+        with torch.inference_mode():
+            made.lives.play(1, 0.7)
+            mask = made.lives.mask[:, :, None]
+            played.append([made.net.inputs[1:] * mask, made.net.heads * mask])
+        monkeypatch.setattr("meta_bandit.agents.rollout.BanditRollout.at_once", Rollout.at_once)
+    for once, by_pull in zip(*played, strict=True):
+        assert torch.equal(once, by_pull)
+    risky = played[0][0][:, :, 1]
+    assert 0.1 < risky.mean() < 0.9
+
+
+@needs_compiler
+@pytest.mark.parametrize("lives", [6, 7])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_compiled_noise_is_the_same_to_the_last_bit(lives, dtype):
+    ours, native = (Noise([5, 2**64 - 1, 2**32], 9, lives, dtype) for _ in range(2))
+    native.compile()
+    assert native._library is not None
+    for stream, update in ((0, 0), (1, 7), (2, torch.tensor([3]))):
+        for expected, found in zip(
+            ours.draw(update, stream), native.draw(update, stream), strict=True
+        ):
+            assert torch.equal(expected, found)
+
+
+@needs_compiler
+def test_compiled_advantages_are_sums_that_are_known_and_those_of_pytorch():
+    reward = torch.tensor([1.0, 2.0, 3.0])[:, None, None].expand(3, 2, 16)
+    found = advantages(reward, torch.zeros(3, 2, 16), 1.0, 0.5, native=True)
+    assert found[:, 1, 7].tolist() == [2.75, 3.5, 3.0]
+    reward, value = torch.randn(2, 30, 3, 32, generator=torch.Generator().manual_seed(1))
+    for gae_lambda in (0.9, torch.tensor(0.9)):
+        expected = advantages(reward, value, 0.8, gae_lambda)
+        found = advantages(reward, value, 0.8, gae_lambda, native=True)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @needs_compiler
@@ -136,7 +214,7 @@ def test_lives_that_fill_no_blocks_and_double_precision_stay_with_pytorch():
 
 def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    library.cache_clear()
+    compiled.cache_clear()
     try:
         with pytest.raises(ValueError, match=r"device = 'native': needs a C compiler"):
             train(TASK, [3, 4, 5], CONFIG, "native", progress=False)
@@ -144,4 +222,4 @@ def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
             made = train(TASK, [3, 4, 5], CONFIG, "auto", progress=False)
             assert made.curve.attrs["device"] == "cpu"
     finally:
-        library.cache_clear()
+        compiled.cache_clear()

@@ -13,7 +13,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from filelock import FileLock
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from book.run.execute import prepare_environment
 from tests.book.chromium import CHROMIUM, FLAGS, QuietHandler
@@ -24,6 +25,9 @@ MINI = Path(__file__).parent / "mini"
 
 # nbval starts its kernels from this process, and they must be like those that made the book
 prepare_environment()
+
+# milliseconds, as for all else that Playwright waits for: a busy machine may take long
+expect.set_options(timeout=30_000)
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -45,11 +49,22 @@ def mini_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mini_built(mini_source: Path, make: Make) -> Path:
-    """The small repository after ``make book``; tests work on copies."""
-    done = make(mini_source, "book")
-    assert done.returncode == 0, done.stderr
-    return mini_source
+def mini_built(
+    mini_source: Path, make: Make, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
+    """The small repository after ``make book``; tests work on copies.
+
+    Where several processes share the tests, the first that needs it makes it for all.
+    """
+    own = tmp_path_factory.getbasetemp()
+    built = (own if worker_id == "master" else own.parent) / "built"
+    with FileLock(built.with_suffix(".lock")):
+        if not built.exists():
+            done = make(mini_source, "book")
+            assert done.returncode == 0, done.stderr
+            # all of it or nothing
+            Path(shutil.copytree(mini_source, own / "copied")).rename(built)
+    return built
 
 
 @pytest.fixture

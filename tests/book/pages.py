@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -52,3 +53,9 @@ class Page(HTMLParser):
             self.loads.append(given["href"])
         if tag == "img":
             self.images.append(given)
+
+
+@cache
+def page(address: str) -> Page:
+    """A page, read once."""
+    return Page(address)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from book.pages.anchors import complaints, read_kept
-from tests.book.pages import HTML, ROOT, Page
+from tests.book.pages import HTML, ROOT, page
 
 Make = Callable[..., "CompletedProcess[str]"]
 KEPT = read_kept((ROOT / "book" / "anchors.txt").read_text())
@@ -48,8 +48,8 @@ def test_a_statement_without_a_label_is_asked_for_one() -> None:
 @pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
 @pytest.mark.parametrize("address", KEPT)
 def test_every_anchor_that_was_published_is_there_or_leads_on(address: str) -> None:
-    page, _, fragment = (KEPT[address] or address).partition("#")
-    assert fragment in Page(page).ids
+    name, _, fragment = (KEPT[address] or address).partition("#")
+    assert fragment in page(name).ids
 
 
 def test_a_section_is_listed_only_once_it_has_moved() -> None:
@@ -89,7 +89,7 @@ def test_an_old_address_leads_to_the_new_one(
     html = mini_built / "_build" / "smoke" / "html"
     tab = browser.new_page()
     tab.goto(f"{html.as_uri()}/{old}")
-    tab.wait_for_url(f"{html.as_uri()}/{new}", timeout=10_000)
+    tab.wait_for_url(f"{html.as_uri()}/{new}")
     assert tab.locator(f"[id='{new.partition('#')[2]}']").is_visible()
     tab.close()
 

@@ -13,8 +13,6 @@ import jupytext
 import jupytext.config
 import nbformat
 import pytest
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from book.pages.launch import first_cell
 from book.run.chapter import (
@@ -26,7 +24,7 @@ from book.run.chapter import (
     read_chapter,
     split_parameters,
 )
-from book.run.execute import execute_chapter, join_streams, main
+from book.run.execute import execute_chapter, main
 from book.run.record import _commit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -345,17 +343,9 @@ def test_the_digest_is_of_what_was_imported_however_it_was(clone: Path) -> None:
 
 
 def test_stored_results_count_however_their_names_were_made(clone: Path) -> None:
-    (clone / "meta_bandit" / "studies").mkdir()
-    (clone / "meta_bandit" / "studies" / "__init__.py").touch()
-    read = "from pathlib import Path\n\nFOLDER = Path(__file__).parents[2] / 'book' / 'results'\n"
-    read += "READ = {FOLDER / f'{name}.csv' for name in ('unused', 'not-there-yet')}\n"
-    (clone / "meta_bandit" / "studies" / "results.py").write_text(read)
+    with (clone / "meta_bandit" / "studies" / "results.py").open("a") as module:
+        module.write("READ |= {RESULTS / f'{name}.csv' for name in ('unused', 'not-there-yet')}\n")
     chapter = Path("book/second.md")
-    chapter.write_text(
-        chapter.read_text().replace(
-            "inner.VALUE", "import meta_bandit.studies.results\n\ninner.VALUE"
-        )
-    )
     run = execute_chapter(chapter, clone / "out.ipynb")
     assert list(run.data) == ["book/results/table.csv", "book/results/unused.csv"]
     inputs = json.loads((clone / "out.inputs.json").read_text())["inputs"]
@@ -506,14 +496,15 @@ def test_code_of_another_folder_is_refused_before_the_chapter_runs(
     assert not out.exists()
 
 
-def test_what_a_cell_printed_is_one_piece_in_however_many_it_came() -> None:
-    def printed(name: str, text: str) -> NotebookNode:
-        return new_output("stream", name=name, text=text)
-
-    shown = new_output("display_data", {"text/plain": "x"})
-    pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
-    outputs = [*(printed(*piece) for piece in pieces), shown, printed("stdout", "e")]
-    notebook = new_notebook(cells=[new_code_cell(outputs=outputs)])
-    join_streams(notebook)
-    found = [output.get("text", "shown") for output in notebook.cells[0].outputs]
-    assert found == ["ab", "c", "d", "shown", "e"]
+def test_what_a_cell_printed_is_one_piece_in_however_many_it_came(
+    first: Path, tmp_path: Path
+) -> None:
+    chapter, output = tmp_path / "prints.md", tmp_path / "prints.ipynb"
+    said = "import sys, time\n\nfor number in range(3):\n    print(number, flush=True)\n"
+    said += "    print('!', file=sys.stderr, flush=True)\n    time.sleep(0.3)\n"
+    cell = f"\n```{{code-cell}} ipython3\n{said}```\n"
+    chapter.write_text(first.with_name("second.md").read_text() + cell)
+    execute_chapter(chapter, output)
+    outputs = nbformat.read(output, as_version=4).cells[-1].outputs
+    found = [(output.name, output.text) for output in outputs]
+    assert found == [("stdout", "0\n1\n2\n"), ("stderr", "!\n!\n!\n")]

@@ -110,7 +110,7 @@ def test_a_build_killed_at_random_moments_ends_with_the_same_pages(
         "jupyter-book.log",
         "src",
     }
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while at_work(mini) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert at_work(mini) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from io import BytesIO
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -14,18 +13,13 @@ from PIL import Image
 
 from book.pages.downloads import first_figure
 from meta_bandit.theory import symbolic
-from tests.book.pages import HTML, ROOT, Page, toc_pages
+from tests.book.pages import HTML, ROOT, page, toc_pages
 
 pytestmark = pytest.mark.skipif(
     not HTML.is_dir(), reason=f"no book in {HTML.relative_to(ROOT)}: run make book PROFILE=smoke"
 )
 PAGES = toc_pages()
 HERE = "http://book/"
-
-
-@cache
-def page(address: str) -> Page:
-    return Page(address)
 
 
 def inside(address: str, link: str) -> tuple[str, str] | None:

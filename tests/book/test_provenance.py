@@ -8,15 +8,21 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from html import unescape
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import nbformat
 import pytest
+from click.testing import CliRunner
+from jupytext.cli import jupytext
+from nbformat import NotebookNode
+from papermill.cli import papermill
 
 from benchmarks.faults import added, collect
 from book.pages.provenance import drawing_function, papermill_command
-from book.run.execute import join_streams
+from book.run.execute import make_reproducible
 from book.run.record import Run
 from meta_bandit.agents import CONFIGURATIONS
 from tests.book.pages import HTML, ROOT
@@ -24,6 +30,7 @@ from tests.book.pages import HTML, ROOT
 EXECUTED = HTML.parent / "executed"
 CHAPTERS = [path.stem for path in sorted((ROOT / "book").glob("*.md"))
             if "kernelspec:" in path.read_text()]  # fmt: skip
+PROGRAMS = ("jupytext", "papermill")
 built = pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
 
 
@@ -148,36 +155,75 @@ def test_the_status_page_has_every_run() -> None:
         assert [f"{run['memory']:.0f}", "MiB"] == row[4:6]
 
 
-@built
-@pytest.mark.skipif(HTML.parent.name != "smoke", reason="only smoke runs are quick")
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, tmp_path: Path) -> None:
+def shown_line(chapter: str) -> str:
     page = (HTML / "book" / f"{chapter}.html").read_text()
     section = page[page.index('<section id="run-it-yourself">') :]
-    shown = text(section[section.index("<pre>") : section.index("</pre>")])
-    assert shown.startswith("jupytext")
-    # as in a clone, but what is written lands elsewhere
+    return text(section[section.index("<pre>") : section.index("</pre>")])
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As in a clone, but what is written lands elsewhere."""
     (tmp_path / "book").symlink_to(ROOT / "book")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def cells_and_values(notebook: NotebookNode) -> tuple[list[NotebookNode], dict[str, object]]:
+    """Cells but the one that papermill adds, and what they and that one set the parameters to."""
+    own, values = list[NotebookNode](), dict[str, object]()
+    for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", []))
+        if tags & {"parameters", "injected-parameters"}:
+            exec(cell.source, {}, values)
+        if "injected-parameters" not in tags:
+            own.append(cell)
+    return own, values
+
+
+@built
+# by papermill, of the "-" of the line
+@pytest.mark.filterwarnings("ignore:the file is not specified with any extension")
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, clone: Path) -> None:
+    """All but its outputs: nbval runs the page's notebook, and compares those."""
+    # a shell takes the line apart, and both programs run here, where they are loaded
+    noted = [f"{name}() {{ printf '%s\\0' \"$@\" > told-{name}; }}" for name in PROGRAMS]
+    subprocess.run(["bash", "-c", "\n".join([*noted, shown_line(chapter)])], check=True)
+    read, write = (Path(f"told-{name}").read_text().split("\0")[:-1] for name in PROGRAMS)
+    with redirect_stdout(TextIOWrapper(BytesIO())) as piped:
+        assert jupytext(read) == 0
+    done = CliRunner().invoke(papermill, [*write, "--prepare-only"], input=piped.buffer.getvalue())
+    assert done.exit_code == 0, done.output
+    made, kept = (
+        cells_and_values(nbformat.read(folder / f"{chapter}.ipynb", as_version=4))
+        for folder in (clone, EXECUTED)
+    )
+    assert [(c.cell_type, c.source) for c in made[0]] == [(c.cell_type, c.source) for c in kept[0]]
+    assert repr(made[1]) == repr(kept[1])
+    assert len(kept[1]) > 0
+
+
+@built
+@pytest.mark.skipif(HTML.parent.name != "smoke", reason="only smoke runs are quick")
+def test_run_in_a_shell_the_line_gives_every_output_to_the_byte(clone: Path) -> None:
+    chapter = "the-bandit"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        ["bash", "-o", "pipefail", "-c", shown],
-        cwd=tmp_path,
+        ["bash", "-o", "pipefail", "-c", shown_line(chapter)],
         env=os.environ | {"PATH": path},
         check=True,
         capture_output=True,
     )
-    own = nbformat.read(tmp_path / f"{chapter}.ipynb", as_version=4)
-    join_streams(own)
-    made, kept = (
-        [
-            output.get("data", {}).get("text/plain") or output.get("text")
-            for cell in notebook.cells
-            if cell.cell_type == "code"
-            for output in cell.outputs
-        ]
-        for notebook in (own, nbformat.read(EXECUTED / f"{chapter}.ipynb", as_version=4))
+    made = nbformat.read(clone / f"{chapter}.ipynb", as_version=4)
+    make_reproducible(made)
+    kept = nbformat.read(EXECUTED / f"{chapter}.ipynb", as_version=4)
+    outputs, wanted = (
+        [cell.outputs for cell in cells_and_values(notebook)[0] if cell.cell_type == "code"]
+        for notebook in (made, kept)
     )
-    assert made == kept
+    assert any("image/png" in output.get("data", {}) for cell in wanted for output in cell)
+    assert outputs == wanted
 
 
 def test_the_status_page_shows_the_faults_that_are_stored_whatever_they_are(

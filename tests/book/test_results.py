@@ -9,16 +9,24 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import pytest
+from sympy import Integer
 
 from book.pages import results
-from book.pages.results import Proof, complaints, gather, marked_tests, proofs, summary_labels
+from book.pages.results import complaints, gather, marked_tests, proofs, summary_labels
 from meta_bandit.theory import symbolic
+from meta_bandit.theory.symbolic import Result, Step
 from tests.book.pages import HTML, ROOT
 
 Make = Callable[..., "CompletedProcess[str]"]
 
+ALL_PROOFS = proofs()
 STATED = {"thm-a": "theorem", "conj-b": "conjecture"}
-PROOFS = {"thm-a": Proof(2, ("someone1900",)), "conj-b": Proof(0)}
+PROOFS = {
+    "thm-a": Result(
+        "thm-a", (), (Step("a", "it is so", Integer(0), Integer(0)),) * 2, ("someone1900",)
+    ),
+    "conj-b": Result("conj-b", (), ()),
+}
 FUNCTIONS = {"pkg.f": ["thm-a", "conj-b"]}
 TESTS = {"tests/test_f.py::test_f": ["thm-a"], "tests/test_f.py::test_g": ["conj-b", "thm-a"]}
 
@@ -57,12 +65,12 @@ def test_nothing_is_said_where_all_agree() -> None:
             "thm-typo: is not in .*, but is named by tests/t.py::t",
         ),
         (
-            {"proofs": PROOFS | {"thm-a": Proof(0)}},
+            {"proofs": PROOFS | {"thm-a": PROOFS["conj-b"]}},
             "thm-a: is stated as a theorem, with 0 steps of a proof",
         ),
         (
-            {"proofs": PROOFS | {"conj-b": Proof(1)}},
-            "conj-b: is stated as a conjecture, with 1 steps of a proof",
+            {"proofs": PROOFS | {"conj-b": PROOFS["thm-a"]}},
+            "conj-b: is stated as a conjecture, with 2 steps of a proof",
         ),
     ],
 )
@@ -108,7 +116,7 @@ def test_derivations_do_not_count_as_functions(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_literature_a_proof_rests_on_is_what_the_chapter_cites_in_it() -> None:
     text = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
-    for label, proof in proofs().items():
+    for label, proof in ALL_PROOFS.items():
         after = text[text.index(f":label: {label}\n") :]
         # up to the end of the proof: its box, or else that of its block, and the next statement
         ends = [r"\n[:`]{3,}\{prf:(?!proof)", r"\n##+ "]
@@ -143,9 +151,9 @@ def test_the_build_ends_and_says_which_result_is_missing_or_alone(mini: Path, ma
         assert said in done.stderr
 
 
-@pytest.mark.parametrize("label", proofs())
+@pytest.mark.parametrize("label", ALL_PROOFS)
 def test_credit_is_given_to_what_the_front_page_cites(label: str) -> None:
-    proof = proofs()[label]
+    proof = ALL_PROOFS[label]
     assert proof.origin in results.ORIGINS
     assert bool(proof.sources) == (proof.origin != "ours")
     text = "\n".join(path.read_text() for path in (ROOT / "book").glob("*.md"))
@@ -154,7 +162,7 @@ def test_credit_is_given_to_what_the_front_page_cites(label: str) -> None:
 
 
 @pytest.mark.skipif(not HTML.is_dir(), reason="no book: run make book PROFILE=smoke")
-@pytest.mark.parametrize("label", proofs())
+@pytest.mark.parametrize("label", ALL_PROOFS)
 def test_results_and_functions_lead_to_each_other(label: str) -> None:
     index = (HTML / "book" / "derivations.html").read_text()
     start = index.index(f'id="derivation-{label}"')

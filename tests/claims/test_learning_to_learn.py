@@ -1,54 +1,17 @@
 """The claims of the chapter *Learning to learn, and not to* that stored results bear out."""
 
-import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import AgentPolicy
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
-from meta_bandit.studies import stored, stored_agents
+from meta_bandit.studies import stored
 from meta_bandit.theory import critical_sigma_l
-from meta_bandit.worlds import simulate
-
-LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
+from tests.chapters.learning_to_learn import LED, elsewhere, moved, plane, shorter
 
 
-@pytest.fixture(scope="module")
-def plane():
-    # the edges of the tasks alone
-    spreads = chapter.SPREADS[2::4]
-    return chapter.plane(stored("plane.nc"), stored("plane-direct.nc"), spreads=spreads)
-
-
-@pytest.fixture(scope="module")
-def shorter():
-    short, long = stored("plane-short.nc"), stored("plane.nc")
-    return chapter.shorter(short, long, np.array([1.0, 2.0]))
-
-
-@pytest.fixture(scope="module")
-def elsewhere(plane):
-    grids = {"across": stored("across.nc"), "plane-short": stored("plane-short.nc")}
-    return chapter.elsewhere(plane[0], grids)
-
-
-@pytest.fixture(scope="module")
-def moved(plane):
-    """Of the agents that the chapter moves, in fewer lives."""
-    quiet = stored_agents("across.safetensors")
-    agents = quiet[np.flatnonzero(quiet.task.sigma_p == 1.2).tolist()]
-    earned = {}
-    for sigma_l in (2.947, 5.18):
-        world = GaussianBandit(agents.task.sigma_p, sigma_l, agents.task.lifetime)
-        lived = simulate(AgentPolicy(agents), world, 4_000, np.random.default_rng(1))
-        earned[sigma_l] = expected_returns(lived).mean(axis=-1)
-    return earned, *chapter.moved(plane[0], 1.2, earned)
-
-
-def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone(plane, elsewhere):
-    threshold = plane[1]["commit-ratio-continuation"].value
-    table, facts = elsewhere
+def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone():
+    threshold = plane()[1]["commit-ratio-continuation"].value
+    table, facts = elsewhere()
     never = table["of those never pull"]
     assert never["across, T = 100"] == 0 < table["agents on them"]["across, T = 100"] == 24
     assert never["plane-short, T = 10"] > 0 < never["plane-short, T = 30"]
@@ -64,8 +27,8 @@ def test_a_threshold_that_was_read_off_the_plane_is_kept_at_its_lifetime_alone(p
     assert never["plane-short, T = 10"] == count
 
 
-def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not(plane, moved):
-    earned, table, facts = moved
+def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not():
+    earned, table, facts = moved()
     assert facts["moved-return"].value == pytest.approx(earned[2.947].mean())
     assert facts["moved-return"].value - facts["moved-half"].value > 2
     assert facts["moved-native"].value == 2
@@ -75,8 +38,8 @@ def test_agents_moved_from_less_noise_earn_where_those_trained_there_do_not(plan
     assert table["trained here"] == {2.947: "0.0, 0.0, 3.3", 5.18: "0.0, 0.0, 0.0"}
 
 
-def test_whether_as_if_to_commit_and_how_well_better_than_that(plane):
-    data, facts = plane
+def test_whether_as_if_to_commit_and_how_well_better_than_that():
+    data, facts = plane()
     assert facts["whether-commit"].value > facts["whether-bayes"].value
     agree = data.whether.sel(LED)
     assert agree.sel(theory="best committed plan").min() > agree.sel(theory="Bayes-optimal").max()
@@ -85,29 +48,29 @@ def test_whether_as_if_to_commit_and_how_well_better_than_that(plane):
     assert facts["noisy-share"].value < 90
 
 
-def test_the_one_kind_of_error_is_not_to_learn_and_only_near_an_edge(plane):
-    data, facts = plane
+def test_the_one_kind_of_error_is_not_to_learn_and_only_near_an_edge():
+    data, facts = plane()
     assert not data.needless.any()
     assert facts["commit-ratio-continuation"].value > 0.7
     assert facts["opposite"].value > 0
     assert facts["missed-direct"].value > facts["missed-continuation"].value
 
 
-def test_at_every_lifetime_agents_agree_with_the_plan_first(shorter):
-    data, facts = shorter
+def test_at_every_lifetime_agents_agree_with_the_plan_first():
+    data, facts = shorter()
     over = chapter.TASKS
     assert (data.by_plan.mean(over) > data.by_bayes.mean(over)).all()
     assert facts["needless-short"].value == 0
     assert facts["earn-least"].value > 95
 
 
-def test_how_many_agents_do_what(plane):
+def test_how_many_agents_do_what():
     said = {"compared": 223, "below": 4, "missed-continuation": 25, "count": 600, "opposite": 3}
-    assert {name: plane[1][name].value for name in said} == said
+    assert {name: plane()[1][name].value for name in said} == said
 
 
-def test_three_seeds_cannot_tell_which_theory_is_nearer(plane):
-    facts = plane[1]
+def test_three_seeds_cannot_tell_which_theory_is_nearer():
+    facts = plane()[1]
     assert abs(facts["nearer"].value - 50) < facts["nearer-half"].value
 
 

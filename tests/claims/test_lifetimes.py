@@ -1,34 +1,13 @@
 """The claims of the chapter *Lives of another length* that stored results bear out."""
 
 import numpy as np
-import pytest
 
 from meta_bandit.studies import lifetimes as chapter
-from meta_bandit.studies import stored_agents
-
-BUDGET = chapter.Budget(0, 6_000, 60)
+from tests.chapters.lifetimes import elsewhere, staying, turned
 
 
-@pytest.fixture(scope="module")
-def teams():
-    return {clock: stored_agents(f"lifetimes-{clock}.safetensors") for clock in chapter.CLOCKS}
-
-
-@pytest.fixture(scope="module")
-def elsewhere(teams):
-    return chapter.elsewhere(teams, BUDGET)
-
-
-@pytest.fixture(scope="module")
-def turned(teams):
-    own = [team[np.flatnonzero(np.isin(team.task.lifetime, [20, 50]))] for team in teams.values()]
-    across = stored_agents("across.safetensors")
-    across = across[np.flatnonzero(across.task.sigma_p >= 1.0)]
-    return chapter.tampered([*own, across], BUDGET)
-
-
-def test_specialists_lose_abroad_and_do_not_obey_their_clock(elsewhere):
-    data, facts = elsewhere
+def test_specialists_lose_abroad_and_do_not_obey_their_clock():
+    data, facts = elsewhere()
     means = chapter.abroad(data)
     fraction = means.sel(clock="fraction")
     assert fraction["specialists, longer"] > 0.93 > fraction["agents, longer"]
@@ -44,13 +23,13 @@ def test_specialists_lose_abroad_and_do_not_obey_their_clock(elsewhere):
         assert facts[f"lost-{where}"].value > facts[f"exact-{where}"].value + 5
 
 
-def test_short_lives_teach_to_leave_good_arms(teams):
-    _, facts = chapter.staying(teams["fraction"], 100, BUDGET)
+def test_short_lives_teach_to_leave_good_arms():
+    _, facts = staying()
     assert facts["kept-few"].value < 65 < facts["kept-stage"].value
 
 
-def test_the_exact_reader_is_led_by_the_clock_and_agents_are_not(turned):
-    data, facts = turned
+def test_the_exact_reader_is_led_by_the_clock_and_agents_are_not():
+    data, facts = turned()
     np.testing.assert_allclose(data.reader_share.sel(tampering="right"), 1)
     _, reader = chapter.moved(data, "risky")
     assert (reader.sel(tampering=["early", "first"]) > 5).all()

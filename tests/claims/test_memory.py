@@ -1,28 +1,10 @@
 """The claims of the chapter *What the memory does* that stored results bear out."""
 
-import pytest
-
-from meta_bandit.studies import memory as chapter
-from meta_bandit.studies import stored_agents
+from tests.chapters.memory import at_rest, pushed
 
 
-@pytest.fixture(scope="module")
-def agents():
-    return chapter.some(stored_agents("across.safetensors"), [1.2, 0.6], 3)
-
-
-@pytest.fixture(scope="module")
-def pushed(agents):
-    return chapter.pushed(agents, [-2.0, -1.0, 0.0, 1.0, 2.0], lives=120, onward=2)
-
-
-@pytest.fixture(scope="module")
-def at_rest(agents):
-    return chapter.at_rest(agents)
-
-
-def test_the_push_with_the_estimate_counts_and_controls_do_not(pushed):
-    data, _ = pushed
+def test_the_push_with_the_estimate_counts_and_controls_do_not():
+    data, _ = pushed()
     first = data.sel(task=1.2)
     effect = first.effect.isel(later=0)
     assert (effect.sel(direction="with the estimate") > 0.4).all()
@@ -35,8 +17,8 @@ def test_the_push_with_the_estimate_counts_and_controls_do_not(pushed):
     assert never < 0.2 < 0.9 < data.exact.sel(task=0.6, dose=2.0)
 
 
-def test_memory_stays_at_few_states_and_learners_have_two(at_rest):
-    data, facts = at_rest
+def test_memory_stays_at_few_states_and_learners_have_two():
+    data, facts = at_rest()
     assert (data.attracting + data.repelling).max() <= 5
     assert (data.attracting.sel(of_told="risky, paid -1") == 1).all()
     two = data.attracting.sel(of_task=1.2, of_told="risky, paid 0") == 2

@@ -14,44 +14,14 @@ from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
 from meta_bandit.theory import bayes_optimal, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
+from tests.chapters.learning_to_learn import DIRECT, LED, elsewhere, moved, plane, shorter
 
 CHAPTER = Path(__file__).parents[2] / "book" / "learning-to-learn.md"
 
 
-LED, DIRECT = ({"training": name} for name in chapter.TRAININGS)
-
-
-@pytest.fixture(scope="module")
-def plane():
-    # the edges of the tasks alone
-    spreads = chapter.SPREADS[2::4]
-    return chapter.plane(stored("plane.nc"), stored("plane-direct.nc"), spreads=spreads)
-
-
-@pytest.fixture(scope="module")
-def shorter():
-    short, long = stored("plane-short.nc"), stored("plane.nc")
-    return chapter.shorter(short, long, np.array([1.0, 2.0]))
-
-
-@pytest.fixture(scope="module")
-def elsewhere(plane):
-    grids = {"across": stored("across.nc"), "plane-short": stored("plane-short.nc")}
-    return chapter.elsewhere(plane[0], grids)
-
-
-@pytest.fixture(scope="module")
-def moved(plane):
-    """Of the agents that the chapter moves, in fewer lives."""
-    quiet = stored_agents("across.safetensors")
-    agents = quiet[np.flatnonzero(quiet.task.sigma_p == 1.2).tolist()]
-    earned = {noise: chapter.move(agents, noise, 4_000, seed=1) for noise in (2.947, 5.18)}
-    return earned, *chapter.moved(plane[0], 1.2, earned)
-
-
-def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter, elsewhere, moved):
+def test_every_fact_is_quoted_or_left_out_and_says_what_it_is():
     greed = chapter.greedy_and_sampled(stored("plane.nc"))[1]
-    facts = plane[1] | shorter[1] | elsewhere[1] | moved[2] | greed
+    facts = plane()[1] | shorter()[1] | elsewhere()[1] | moved()[2] | greed
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", CHAPTER.read_text(encoding="utf-8")))
     assert quoted <= facts.keys()
     assert all(fact.about for fact in facts.values())
@@ -60,8 +30,8 @@ def test_every_fact_is_quoted_or_left_out_and_says_what_it_is(plane, shorter, el
     assert plain - quoted == {"far-moved-native"}
 
 
-def test_agents_are_sorted_by_what_they_do(plane):
-    data, facts = plane
+def test_agents_are_sorted_by_what_they_do():
+    data, facts = plane()
     raw = stored("plane-direct.nc").isel(lifetime=0)
     one = {"sigma_p": 2.0, "sigma_l": 0.954, "seed": 1}
     agent, task = raw.sel(one), data.sel(one).sel(DIRECT)
@@ -73,15 +43,15 @@ def test_agents_are_sorted_by_what_they_do(plane):
     assert facts["missed-direct"].value == missed.sum()
 
 
-def test_a_task_is_placed_by_its_own_edge(plane):
-    data, _ = plane
+def test_a_task_is_placed_by_its_own_edge():
+    data, _ = plane()
     edge = float(stopping_critical_sigma_l(GaussianBandit(2.0, 1.0)))
     assert data.ratio.sel(sigma_p=2.0, sigma_l=5.18) == pytest.approx(5.18 / edge)
     assert (data.ratio.where(data.pays) < 1.001).sum() == data.pays.sum()
 
 
-def test_medians_are_of_one_training_alone(plane):
-    data, facts = plane
+def test_medians_are_of_one_training_alone():
+    data, facts = plane()
     for training in chapter.TRAININGS:
         own = data.sel(training=training)
         learners = own.normalised.values[own.learns.values]
@@ -89,8 +59,8 @@ def test_medians_are_of_one_training_alone(plane):
         assert facts[f"typical-{training}"].value == pytest.approx(typical)
 
 
-def test_a_share_is_a_mean_over_seeds_with_students_interval(plane):
-    data, facts = plane
+def test_a_share_is_a_mean_over_seeds_with_students_interval():
+    data, facts = plane()
     led = data.sel(LED)
     agree = 100 * (led.learns == (data.bayes_value > 0)).mean(["sigma_p", "sigma_l"]).values
     assert facts["whether-bayes"].value == pytest.approx(agree.mean())
@@ -111,13 +81,13 @@ def test_who_is_moved_lives_with_the_other_noise():
     np.testing.assert_allclose(chapter.shares_elsewhere(agents, 3.0, 50, 2), own / best)
 
 
-def test_what_figures_draw_has_the_axes_that_they_take(plane, shorter):
-    data, _ = plane
+def test_what_figures_draw_has_the_axes_that_they_take():
+    data, _ = plane()
     assert chapter.maps(data).sizes == {"map": 3, "sigma_p": 10, "sigma_l": 10}
     assert set(chapter.cloud(data).dims) == {"training", "theory", "agent"}
     assert set(chapter.from_edge(data).dims) == {"training", "agent"}
-    assert chapter.maps_by_lifetime(shorter[0]).sizes["lifetime"] == 3
-    assert set(chapter.edges(shorter[0]).dims) == {"sigma_p", "lifetime"}
+    assert chapter.maps_by_lifetime(shorter()[0]).sizes["lifetime"] == 3
+    assert set(chapter.edges(shorter()[0]).dims) == {"sigma_p", "lifetime"}
 
 
 def test_both_maps_and_what_greed_adds():

@@ -10,39 +10,16 @@ import xarray as xr
 from meta_bandit import GaussianBandit
 from meta_bandit.policies import Constant
 from meta_bandit.studies import lifetimes as chapter
-from meta_bandit.studies import stored_agents
 from meta_bandit.studies.facts import interval
+from tests.chapters.lifetimes import BUDGET, elsewhere, staying, teams, turned
 
 TEXT = (Path(__file__).parents[2] / "book" / "lifetimes.md").read_text(encoding="utf-8")
 
 
-BUDGET = chapter.Budget(0, 6_000, 60)
-
-
-@pytest.fixture(scope="module")
-def teams():
-    return {clock: stored_agents(f"lifetimes-{clock}.safetensors") for clock in chapter.CLOCKS}
-
-
-@pytest.fixture(scope="module")
-def elsewhere(teams):
-    return chapter.elsewhere(teams, BUDGET)
-
-
-@pytest.fixture(scope="module")
-def turned(teams):
-    own = [team[np.flatnonzero(np.isin(team.task.lifetime, [20, 50]))] for team in teams.values()]
-    across = stored_agents("across.safetensors")
-    across = across[np.flatnonzero(across.task.sigma_p >= 1.0)]
-    return chapter.tampered([*own, across], BUDGET)
-
-
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(teams, elsewhere, turned):
-    team = teams["fraction"]
-    data, facts = elsewhere
-    facts = facts | turned[1]
-    facts |= chapter.staying(team, 100, BUDGET)[1]
-    facts |= chapter.mixture(data, teams, BUDGET)[1]
+def test_every_number_quoted_is_a_fact_that_says_what_it_is():
+    data, facts = elsewhere()
+    facts = facts | turned()[1] | staying()[1]
+    facts |= chapter.mixture(data, teams(), BUDGET)[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     assert quoted - {"profile", "device", "shown"} <= facts.keys()
     assert all(fact.about for fact in facts.values())
@@ -76,21 +53,21 @@ def test_a_clock_without_a_name_is_refused():
         chapter.told_pull("fast")
 
 
-def test_agents_are_raised_on_lives_of_all_lengths_with_the_clock_of_others(teams):
-    new = chapter.raised([5, 20], teams, [7, 8], "cpu", smoke=True)
-    assert list(new) == list(teams)
+def test_agents_are_raised_on_lives_of_all_lengths_with_the_clock_of_others():
+    new = chapter.raised([5, 20], teams(), [7, 8], "cpu", smoke=True)
+    assert list(new) == list(teams())
     for clock, team in new.items():
         assert team.config.time_feature == clock
         assert team.seeds.tolist() == [7, 8]
         # the two lengths in turn, as often
         assert (team.task.lifetime[:, 0::2] == 5).all()
         assert (team.task.lifetime[:, 1::2] == 20).all()
-        assert np.unique(team.task.sigma_p) == np.unique(teams[clock].task.sigma_p)
+        assert np.unique(team.task.sigma_p) == np.unique(teams()[clock].task.sigma_p)
 
 
-def test_clocks_are_turned_of_the_lifetimes_asked_for_and_of_the_agents_across(teams):
-    *own, across = chapter.turned_teams(teams, [20, 200])
-    assert [team.config.time_feature for team in own] == list(teams)
+def test_clocks_are_turned_of_the_lifetimes_asked_for_and_of_the_agents_across():
+    *own, across = chapter.turned_teams(teams(), [20, 200])
+    assert [team.config.time_feature for team in own] == list(teams())
     for team in own:
         assert np.unique(team.task.lifetime).tolist() == [20, 200]
     assert np.unique(across.task.sigma_p).tolist() == [0.9, 1.0, 1.2]

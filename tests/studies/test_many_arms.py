@@ -1,12 +1,23 @@
 """The study of many arms: one dataset, and the agents of each way of training."""
 
-from dataclasses import replace
+import json
+import math
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from meta_bandit.agents import load_agents
 from meta_bandit.studies import STUDIES, Pullers, count_arms, run
+from meta_bandit.studies.results import RESULTS
+
+
+def strict(text):
+    def refuse(word):
+        raise ValueError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def test_a_study_is_one_dataset_with_its_agents(tmp_path):
@@ -28,6 +39,24 @@ def test_a_study_is_one_dataset_with_its_agents(tmp_path):
     other = replace(study, shared=replace(study.shared, units=8))
     with pytest.raises(ValueError, match="holds something else than this study"):
         run(other, out, "cpu")
+
+
+def test_infinite_settings_are_strict_json_and_read_back_equal(tmp_path):
+    study, out = STUDIES["many-arms-smoke"], tmp_path / "small.nc"
+    attributes = run(study, out, "cpu").attrs
+    kept = [strict(attributes[name]) for name in ("study", "config", "shared")]
+    assert math.inf in kept[2].values()
+    assert kept[0]["shared"] == kept[2] == asdict(study.shared)
+    with safe_open(tmp_path / "small-shared.safetensors", "numpy") as stream:
+        about = strict(stream.metadata()["about"])
+    assert math.inf in about["config"].values()
+    assert about["config"] == asdict(study.recipes["shared"])
+
+
+def test_files_that_were_written_with_another_word_for_infinity_are_read():
+    path = RESULTS / "many-arms-shared.safetensors"
+    assert b"Infinity" in path.read_bytes()
+    assert math.inf in asdict(load_agents(path).config).values()
 
 
 def test_the_shares_of_lives_say_what_the_means_do(tmp_path):

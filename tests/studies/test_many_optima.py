@@ -10,45 +10,15 @@ import pytest
 import xarray as xr
 
 from meta_bandit import GaussianBandit
-from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
+from meta_bandit.agents import AgentPolicy, train
 from meta_bandit.agents.network import INPUTS, LOGIT, initial_weights
 from meta_bandit.measure import expected_returns
-from meta_bandit.studies import between_optima, stored, stored_agents, walks
+from meta_bandit.studies import between_optima, stored, walks
 from meta_bandit.studies import many_optima as chapter
 from meta_bandit.worlds import simulate
+from tests.chapters.many_optima import PLAIN, agents, heirs, optima, row
 
 BOOK = Path(__file__).parents[2] / "book"
-
-
-PLAIN = replace(CONFIGURATIONS["plain"], continuation_until=0.0)
-
-
-@pytest.fixture(scope="module")
-def agents():
-    files = ("across-direct.safetensors", "across.safetensors")
-    return dict(zip(chapter.TRAININGS, map(stored_agents, files), strict=True))
-
-
-@pytest.fixture(scope="module")
-def row(agents):
-    results = [stored("across-direct.nc"), stored("across.nc")]
-    return chapter.row(results, list(agents.values()), lives=2000)
-
-
-@pytest.fixture(scope="module")
-def optima(row):
-    return chapter.optima(row[0], np.linspace(0.55, 1.25, 71))
-
-
-@pytest.fixture(scope="module")
-def heirs(row, agents):
-    """Learners from the edge, trained on where no native learns: before and after."""
-    before = chapter.some_of(row[0], agents["continuation"], "continuation", "learns", 0.9, 3)
-    gentle = replace(PLAIN, updates=160, learning_rate=1e-3, entropy=0.0)
-    gentle = replace(gentle, learning_rate_hold=1.0, entropy_until=1.0)
-    here = GaussianBandit(np.full(3, 0.8), 1.0, 100)
-    after = train(here, [30_000, 30_001, 30_002], gentle, "cpu", initial=before.weights)
-    return {"heirs": tuple(chapter.observe(team, here, 2000, 0) for team in (before, after))}
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +31,13 @@ def walk():
     return chapter.walked(teams, teams[::-1], lives=50)
 
 
-def test_every_fact_is_quoted_and_says_what_it_is(row, optima, heirs, walk, agents):
-    data, facts = row
+def test_every_fact_is_quoted_and_says_what_it_is(walk):
+    data, facts = row()
     pages = [(BOOK / f"{name}.md").read_text() for name in ("many-optima", "between-optima")]
-    own = facts | optima[1] | chapter.failures(data)[1]
+    own = facts | optima()[1] | chapter.failures(data)[1]
     first = own | walks.lived(walks.Walk(1, 2, 1, step=0.75), 0.03, 20)[1]
     assert walk[1].keys() < first.keys()
-    second = facts | chapter.heirs(data, heirs, 0.8, 2000) | chapter.pairs(data, agents, 3)[1]
+    second = facts | chapter.heirs(data, heirs(), 0.8, 2000) | chapter.pairs(data, agents(), 3)[1]
     loops = json.loads((BOOK.parent / "benchmarks/results/hysteresis.json").read_text())
     of_walks = walks.loops(loops)[1]
     one = {"as above": (replace(PLAIN, updates=1), 0.0)}
@@ -83,8 +53,8 @@ def test_every_fact_is_quoted_and_says_what_it_is(row, optima, heirs, walk, agen
     assert unquoted - of_walks.keys() == {"coming-lowest", "returns-highest"}
 
 
-def test_agents_are_sorted_by_what_they_do(row):
-    data, _ = row
+def test_agents_are_sorted_by_what_they_do():
+    data, _ = row()
     one = {"training": "direct", "sigma_p": 1.2, "seed": 3}
     raw = stored("across-direct.nc").isel(sigma_l=0, lifetime=0).sel(sigma_p=1.2, seed=3)
     assert data.expected_return.sel(one) == raw.expected_return
@@ -127,8 +97,8 @@ def test_of_two_policies_one_decides_each_pull():
     np.testing.assert_allclose(lives.risky_probability, 0.4)
 
 
-def test_the_interval_of_a_share_is_wilson_s(row):
-    found = chapter.shares(row[0])
+def test_the_interval_of_a_share_is_wilson_s():
+    found = chapter.shares(row()[0])
     none = found.sel(group="learn", training="direct", sigma_p=0.6)
     assert none.share == none.low == 0
     assert none.high == pytest.approx(0.2425, abs=1e-4)
@@ -149,13 +119,13 @@ def test_a_walk_is_told_by_its_stops(walk):
     assert -1.8 < facts["walk-bayes-edge"].value < facts["walk-commit-edge"].value < -1
 
 
-def test_a_kind_that_is_not_there_is_named(row, agents):
+def test_a_kind_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"sigma_p = 1\.2: no agent of training direct never"):
-        chapter.some_of(row[0], agents["direct"], "direct", "never", 1.2, 1)
+        chapter.some_of(row()[0], agents()["direct"], "direct", "never", 1.2, 1)
 
 
-def test_a_line_goes_from_one_agent_to_the_other(row, agents):
-    couples, facts = chapter.pairs(row[0], agents, 2)
+def test_a_line_goes_from_one_agent_to_the_other():
+    couples, facts = chapter.pairs(row()[0], agents(), 2)
     assert facts["line-p"].value == 0.9
     for first, second in couples.values():
         assert (first.task.sigma_p == 0.9).all()

@@ -14,27 +14,13 @@ from meta_bandit.studies import memory as chapter
 from meta_bandit.studies import stored_agents
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
+from tests.chapters.memory import agents, at_rest, pushed
 
 PAGE = (Path(__file__).parents[2] / "book" / "memory.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def agents():
-    return chapter.some(stored_agents("across.safetensors"), [1.2, 0.6], 3)
-
-
-@pytest.fixture(scope="module")
-def pushed(agents):
-    return chapter.pushed(agents, [-2.0, -1.0, 0.0, 1.0, 2.0], lives=120, onward=2)
-
-
-@pytest.fixture(scope="module")
-def at_rest(agents):
-    return chapter.at_rest(agents)
-
-
-def test_every_quoted_fact_is_there_and_says_what_it_is(pushed, at_rest):
-    known = pushed[1] | at_rest[1]
+def test_every_quoted_fact_is_there_and_says_what_it_is():
+    known = pushed()[1] | at_rest()[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", PAGE)) - {"seed", "profile"}
     assert quoted <= known.keys()
     assert all(fact.about for fact in known.values())
@@ -45,22 +31,22 @@ def test_a_task_that_is_not_there_is_named():
         chapter.some(stored_agents("across.safetensors"), [3.0], 2)
 
 
-def test_what_is_watched_is_what_agents_that_always_pull_would_be_told(agents):
-    lived, memory, told = chapter.watched(agents, 4, 0)
+def test_what_is_watched_is_what_agents_that_always_pull_would_be_told():
+    lived, memory, told = chapter.watched(agents(), 4, 0)
     assert (lived.actions == 1).all()
     unit = np.sqrt(1 + 1.2**2 + 1)
     np.testing.assert_allclose(told[7, 0, 0], lived.rewards[6, 0] / unit)
     np.testing.assert_allclose(told[7, :, 3], 2 * 7 / 100 - 1)
-    again = AgentPolicy(agents, greedy=False)
+    again = AgentPolicy(agents(), greedy=False)
     rng = np.random.default_rng([0, 1])
-    asked = simulate(chapter.Watch(Constant(1.0), again), agents.task, 4, rng)
+    asked = simulate(chapter.Watch(Constant(1.0), again), agents().task, 4, rng)
     np.testing.assert_array_equal(asked.arm_mean, lived.arm_mean)
-    assert log_odds(agents.weights, memory[0]).shape == (6, 4)
+    assert log_odds(agents().weights, memory[0]).shape == (6, 4)
 
 
-def test_other_rewards_move_the_exact_estimate_by_the_dose(pushed):
+def test_other_rewards_move_the_exact_estimate_by_the_dose():
     """By the Bayes-optimal policy in lives whose rewards are really other ones."""
-    data, _ = pushed
+    data, _ = pushed()
     agents = chapter.some(stored_agents("across.safetensors"), [1.2], 3)
     both = chapter.some(stored_agents("across.safetensors"), [1.2, 0.6], 3)
     lived, _, _ = chapter.watched(both, 120, 0)
@@ -77,16 +63,16 @@ def test_other_rewards_move_the_exact_estimate_by_the_dose(pushed):
     assert data.exact.sel(task=1.2, dose=0.0) == pytest.approx(unmoved.mean())
 
 
-def test_without_a_dose_all_are_alike(pushed):
-    none = pushed[0].risky.sel(dose=0.0)
+def test_without_a_dose_all_are_alike():
+    none = pushed()[0].risky.sel(dose=0.0)
     # the network itself computes in single precision
     assert abs(none - none.isel(direction=0, drop=True)).max() < 1e-5
 
 
-def test_small_pushes_of_both_halves_add_up(agents):
-    _, states, told = chapter.watched(agents, 60, 0)
+def test_small_pushes_of_both_halves_add_up():
+    _, states, told = chapter.watched(agents(), 60, 0)
     pattern = states[5, 0, :, 0] - states[5, 0, :, 1]
-    lines = chapter.halves(agents.weights[0], states[5, 0], told[6, 0], pattern)
+    lines = chapter.halves(agents().weights[0], states[5, 0], told[6, 0], pattern)
     assert [line.partition(":")[0] for line in lines] == ["both", "h", "c"]
     both, outputs, cells = (float(line.rpartition(" ")[2]) for line in lines)
     assert both == pytest.approx(outputs + cells, abs=0.1 * max(abs(outputs), abs(cells)))

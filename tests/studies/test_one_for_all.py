@@ -13,31 +13,17 @@ from meta_bandit.agents import CONFIGURATIONS, AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import STUDIES, every_lifetime, stored, stored_agents
 from meta_bandit.studies import one_for_all as chapter
-from meta_bandit.studies.lifetimes import Budget
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
+from tests.chapters.one_for_all import BUDGET, beside, universal, untold
 
 TEXT = (Path(__file__).parents[2] / "book" / "every-lifetime.md").read_text(encoding="utf-8")
 
 
-BUDGET = Budget(0, 6_000, 60)
-
-
 @pytest.fixture(scope="module")
-def universal():
-    return stored_agents("every-lifetime.safetensors")
-
-
-@pytest.fixture(scope="module")
-def beside(universal):
-    special = stored_agents("lifetimes-fraction.safetensors")
-    return chapter.beside_specialists(universal, special, BUDGET)
-
-
-@pytest.fixture(scope="module")
-def clocks(universal):
+def clocks():
     # stored agents in place of new ones: what they are told is not looked at
-    return chapter.by_clock({"a": universal, "b": universal[[0, 0, 1]]}, BUDGET)
+    return chapter.by_clock({"a": universal(), "b": universal()[[0, 0, 1]]}, BUDGET)
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +32,8 @@ def plane():
     return chapter.over_plane(stored_agents("every-task.safetensors"), results, (10, 100), 20)
 
 
-@pytest.fixture(scope="module")
-def untold():
-    return chapter.untold(stored_agents("every-death.safetensors"), BUDGET, 12)
-
-
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(beside, clocks, plane, untold):
-    facts = beside[1] | clocks[1] | plane[1] | untold[2]
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(clocks, plane):
+    facts = beside()[1] | clocks[1] | plane[1] | untold()[2]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT)) - {"profile", "device"}
     named = {name for name in quoted if not re.match("(clock|brief|long)-", name)}
     assert {name for name in named if name not in facts} == {"agree-30", "net-return-30"}
@@ -61,8 +42,8 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is(beside, clocks, plan
     assert facts.keys() - per_clock <= quoted
 
 
-def test_the_optimum_at_birth_is_lowered_alike_by_each_doubling(universal):
-    data = chapter.optima(universal, [10, 20, 80])
+def test_the_optimum_at_birth_is_lowered_alike_by_each_doubling():
+    data = chapter.optima(universal(), [10, 20, 80])
     best = [bayes_optimal(GaussianBandit(2.0, 2.0, T)) for T in (10, 20, 80)]
     first = [float(one.thresholds[0]) for one in best]
     assert data.threshold.values.tolist() == pytest.approx(first)
@@ -70,10 +51,10 @@ def test_the_optimum_at_birth_is_lowered_alike_by_each_doubling(universal):
     assert data["per doubling"].values[1:].tolist() == pytest.approx(steps)
 
 
-def test_one_for_all_earns_what_its_lives_do(universal, beside):
-    data, facts = beside
+def test_one_for_all_earns_what_its_lives_do():
+    data, facts = beside()
     task = GaussianBandit(np.full(3, 2.0), 2.0, 100)
-    lived = simulate(AgentPolicy(universal), task, 4_000, np.random.default_rng(9))
+    lived = simulate(AgentPolicy(universal()), task, 4_000, np.random.default_rng(9))
     own = expected_returns(lived).mean() / bayes_optimal(task[0]).value
     error = 4 * float(data.error.sel(length=100))
     assert float(data.one.sel(length=100)) == pytest.approx(float(own), abs=error + 0.03)
@@ -99,7 +80,7 @@ def test_specialists_at_home_and_abroad_are_told_apart():
     assert table[chapter.FOREIGN].values.tolist() == [0.9, 0.8]
 
 
-def test_clocks_are_compared_in_the_same_lives(universal, clocks):
+def test_clocks_are_compared_in_the_same_lives(clocks):
     data, facts = clocks
     assert data.tested.values.tolist()[0] == 7
     np.testing.assert_allclose(data[1, :, 0], data[0, :, 0])
@@ -108,7 +89,7 @@ def test_clocks_are_compared_in_the_same_lives(universal, clocks):
     assert facts["brief-b"].value == pytest.approx(100 * float(short))
     assert facts["new-longest"].value == 394
     study = every_lifetime((0,), (STUDIES["every-lifetime"].stages[0],))
-    assert (study.task.lifetime == universal.task.lifetime[0]).all()
+    assert (study.task.lifetime == universal().task.lifetime[0]).all()
 
 
 def test_agents_are_raised_plainly_by_their_clock():

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
+from meta_bandit.studies import regimes
+from tests.chapters.regimes import abroad, found, single
 
 TEXT = (Path(__file__).parents[2] / "book" / "foraging.md").read_text(encoding="utf-8")
-
-
-STUDY = STUDIES["forage"]
 
 
 @pytest.fixture(scope="module")
@@ -20,24 +18,8 @@ def best():
     return regimes.best_ways([1, 2, 3, 5], np.linspace(1, 10, 37), 20)
 
 
-@pytest.fixture(scope="module")
-def single():
-    return regimes.single_worlds(stored("forage.nc"), STUDY)
-
-
-@pytest.fixture(scope="module")
-def found():
-    return regimes.over_map(stored("forage.nc"), STUDY)
-
-
-@pytest.fixture(scope="module")
-def abroad():
-    team = stored_agents("forage-led.safetensors")
-    return regimes.abroad(regimes.lived_abroad(team, STUDY, 0), STUDY)
-
-
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(best, single, found, abroad):
-    facts = best[1] | single[1] | found[1] | abroad[1]
+def test_every_number_quoted_is_a_fact_that_says_what_it_is(best):
+    facts = best[1] | single()[1] | found()[1] | abroad()[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     assert quoted - {"places", "lifetime", "far"} == facts.keys()
     assert all(fact.about for fact in facts.values())
@@ -77,8 +59,8 @@ def test_a_way_to_live_is_told_by_what_is_earned_and_where_it_went():
     np.testing.assert_allclose(data.share, [4 / 6, 0.9, 5.5 / 6, 1])
 
 
-def test_the_better_of_two_agents_is_one_of_them(found):
-    data, _ = found
+def test_the_better_of_two_agents_is_one_of_them():
+    data, _ = found()
     both = data.share.sel(who=["agents, direct", "agents, led"])
     np.testing.assert_array_equal(data.share.sel(who=regimes.BETTER), both.max("who"))
     maps = regimes.maps(data)

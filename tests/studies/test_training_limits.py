@@ -10,8 +10,9 @@ import xarray as xr
 
 from benchmarks.causes import DEFAULT, DIRECT
 from benchmarks.edge import NARROW, RECIPES
-from meta_bandit.studies import learners, stored, stored_benchmark, stored_slices
+from meta_bandit.studies import learners, stored_benchmark
 from meta_bandit.studies import training_limits as chapter
+from tests.chapters.training_limits import CAUSES, EDGE, ablation, causes, held_out, longer, strip
 
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -19,31 +20,8 @@ BOOK = Path(__file__).parents[2] / "book"
 TEXT = (BOOK / "what-limits-training.md").read_text(encoding="utf-8")
 
 
-EDGE, CAUSES = stored_benchmark("edge.json"), stored_benchmark("causes.json")
-
-
-@pytest.fixture(scope="module")
-def ablation():
-    return chapter.ablation(EDGE["ablation"])
-
-
-@pytest.fixture(scope="module")
-def held_out():
-    return chapter.held_out(EDGE)
-
-
-@pytest.fixture(scope="module")
-def causes():
-    return chapter.causes(CAUSES)
-
-
-@pytest.fixture(scope="module")
-def strip():
-    return chapter.across_edges(stored_slices("strip"), stored("across.nc"))
-
-
-def test_the_edges_are_where_the_optima_begin_to_earn(strip):
-    data, facts = strip
+def test_the_edges_are_where_the_optima_begin_to_earn():
+    data, facts = strip()
     for name in ("best", "plan"):
         edge, earns = data.attrs[f"{name}_edge"], data[name] > 0
         assert (earns == (data.sigma_p > edge)).all()
@@ -84,10 +62,9 @@ def test_the_learned_edge_lies_half_a_step_beyond_the_last_task_learnt():
     assert all(fact.about for fact in facts.values())
 
 
-def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, causes, strip):
-    longer = chapter.learned_edge(stored_slices("length", "updates"))
+def test_every_number_quoted_is_a_fact_that_says_what_it_is():
     learnt = learners.learners(stored_benchmark("learners.json"))
-    found = ablation[1] | held_out[1] | causes[1] | strip[1] | longer[1] | learnt[1]
+    found = ablation()[1] | held_out()[1] | causes()[1] | strip()[1] | longer()[1] | learnt[1]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     elsewhere = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
     quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))
@@ -98,8 +75,8 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is(ablation, held_out, 
     assert all(fact.about for fact in found.values())
 
 
-def test_each_recipe_changes_one_part_of_the_default(ablation):
-    data, _ = ablation
+def test_each_recipe_changes_one_part_of_the_default():
+    data, _ = ablation()
     assert data.recipe.values.tolist() == [*RECIPES]
     default = asdict(RECIPES["companion"])
     assert default == EDGE["companion"]["config"] == CAUSES["config"]
@@ -122,8 +99,8 @@ def test_where_training_begins_is_all_that_the_direct_ways_differ_in():
     }
 
 
-def test_the_page_trains_on_the_task_of_the_figure(ablation):
-    _, facts = ablation
+def test_the_page_trains_on_the_task_of_the_figure():
+    _, facts = ablation()
     shown = re.search(r"GaussianBandit\(np\.full\(agents, (.*?)\), (.*?), (.*?), (.*?)\)", TEXT)
     known = [facts[f"edge-{name}"].value for name in "pltm"]
     assert [float(number) for number in shown.groups()] == known

@@ -1,31 +1,12 @@
 """The claims of the chapter *Foraging* that stored results bear out."""
 
-import pytest
-
-from meta_bandit.studies import STUDIES, regimes, stored, stored_agents
+from meta_bandit.studies import regimes, stored_agents
 from meta_bandit.worlds import Foraging
-
-STUDY = STUDIES["forage"]
-
-
-@pytest.fixture(scope="module")
-def single():
-    return regimes.single_worlds(stored("forage.nc"), STUDY)
+from tests.chapters.regimes import abroad, found, single
 
 
-@pytest.fixture(scope="module")
-def found():
-    return regimes.over_map(stored("forage.nc"), STUDY)
-
-
-@pytest.fixture(scope="module")
-def abroad():
-    team = stored_agents("forage-led.safetensors")
-    return regimes.abroad(regimes.lived_abroad(team, STUDY, 0), STUDY)
-
-
-def test_away_from_the_edge_agents_learn_and_do_not_as_is_best(single):
-    data, facts = single
+def test_away_from_the_edge_agents_learn_and_do_not_as_is_best():
+    data, facts = single()
     assert data.sizes == {"world": 5, "recipe": 2, "seed": 3}
     assert min(facts["five-led"].value, facts["five-direct"].value) > 0.97
     beats = (data["return"].min(["recipe", "seed"]) / data.habit).values
@@ -37,8 +18,8 @@ def test_away_from_the_edge_agents_learn_and_do_not_as_is_best(single):
     assert columns["agents, direct"]["T = 8, K = 5, R = 3"] == "4.0 to 4.0"
 
 
-def test_each_training_errs_on_the_side_from_which_it_came(found):
-    data, facts = found
+def test_each_training_errs_on_the_side_from_which_it_came():
+    data, facts = found()
     assert {name: facts[name].value for name in ("cells", "clear")} == {"cells": 40, "clear": 32}
     right = data.right.where(data.clear).mean(["places", "lifetime", "seed"])
     assert right.sel(who="agents, direct") < 0.9 < right.sel(who="agents, led")
@@ -60,8 +41,8 @@ def test_an_agent_comes_back_to_what_it_found_and_a_habit_goes_its_round():
     assert lives["agent"].returned.all()
 
 
-def test_agents_overfit_to_their_lifetime(abroad):
-    data, facts = abroad
+def test_agents_overfit_to_their_lifetime():
+    data, facts = abroad()
     home, longer, shorter = (facts[name].value for name in ("home", "longer", "shorter"))
     assert longer < shorter < home
     assert home > 90

@@ -3,34 +3,12 @@
 import numpy as np
 import pytest
 
-from meta_bandit.studies import stored, stored_benchmark, stored_slices
 from meta_bandit.studies import training_limits as chapter
-
-EDGE, CAUSES = stored_benchmark("edge.json"), stored_benchmark("causes.json")
-
-
-@pytest.fixture(scope="module")
-def ablation():
-    return chapter.ablation(EDGE["ablation"])
+from tests.chapters.training_limits import CAUSES, EDGE, ablation, causes, held_out, longer, strip
 
 
-@pytest.fixture(scope="module")
-def held_out():
-    return chapter.held_out(EDGE)
-
-
-@pytest.fixture(scope="module")
-def causes():
-    return chapter.causes(CAUSES)
-
-
-@pytest.fixture(scope="module")
-def strip():
-    return chapter.across_edges(stored_slices("strip"), stored("across.nc"))
-
-
-def test_the_default_pulls_between_the_edges_and_plain_training_does_not(strip):
-    data, facts = strip
+def test_the_default_pulls_between_the_edges_and_plain_training_does_not():
+    data, facts = strip()
     # plainly trained agents do not pull between the edges, those of the default mostly do
     assert facts["strip-plain-pull"].value == 0
     assert facts["strip-between-pull"].value > 0.8 * facts["strip-between"].value
@@ -44,8 +22,8 @@ def test_the_default_pulls_between_the_edges_and_plain_training_does_not(strip):
     assert facts["strip-between-share"].value == pytest.approx(float(share))
 
 
-def test_each_part_alone_can_go_but_not_the_path(ablation):
-    data, facts = ablation
+def test_each_part_alone_can_go_but_not_the_path():
+    data, facts = ablation()
     assert (data.sel(recipe=["no path", "plain"]) == 0).all()
     one_part = data.drop_sel(recipe=["companion", "no path", "plain", "both of these"])
     assert one_part.sizes["recipe"] == 7
@@ -55,8 +33,8 @@ def test_each_part_alone_can_go_but_not_the_path(ablation):
     assert facts["edge-default-worst"].value == 100 * data.sel(recipe="companion").min()
 
 
-def test_the_default_learns_on_tasks_that_chose_nothing(held_out):
-    table, facts = held_out
+def test_the_default_learns_on_tasks_that_chose_nothing():
+    table, facts = held_out()
     assert [*table] == [
         *(f"near, T = {lifetime}" for lifetime in (30, 100, 250)),
         "away, T = 30",
@@ -82,8 +60,8 @@ def test_the_default_learns_on_tasks_that_chose_nothing(held_out):
     assert facts["never-still"].value == 1
 
 
-def test_the_network_can_and_the_way_there_is_what_fails(causes):
-    data, facts = causes
+def test_the_network_can_and_the_way_there_is_what_fails():
+    data, facts = causes()
     for way in chapter.WAYS:
         for row in CAUSES["rows"]:
             task = f"{row['value']:.2f} ($T={row['lifetime']:.0f}$)"
@@ -104,7 +82,7 @@ def test_the_network_can_and_the_way_there_is_what_fails(causes):
 
 
 def test_trained_for_longer_agents_learn_where_an_adaptive_learner_would():
-    data, facts = chapter.learned_edge(stored_slices("length", "updates"))
+    data, facts = longer()
     assert facts["length-exact"].value == facts["length-seeds"].value == 5
     # within a step of the row of the adaptive edge, and far beyond where a planner would
     step = np.log(facts["length-step"].value)

@@ -6,42 +6,23 @@ import pytest
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy
 from meta_bandit.studies import one_for_all as chapter
-from meta_bandit.studies import stored_agents
-from meta_bandit.studies.lifetimes import Budget
 from meta_bandit.theory import bayes_optimal, hazard_optimal
 from meta_bandit.worlds import simulate
-
-BUDGET = Budget(0, 6_000, 60)
-
-
-@pytest.fixture(scope="module")
-def universal():
-    return stored_agents("every-lifetime.safetensors")
+from tests.chapters.one_for_all import beside, universal, untold
 
 
-@pytest.fixture(scope="module")
-def beside(universal):
-    special = stored_agents("lifetimes-fraction.safetensors")
-    return chapter.beside_specialists(universal, special, BUDGET)
-
-
-@pytest.fixture(scope="module")
-def untold():
-    return chapter.untold(stored_agents("every-death.safetensors"), BUDGET, 12)
-
-
-def test_it_begins_in_the_shortest_lives_where_never_is_optimal(universal, beside):
-    data, facts = beside
+def test_it_begins_in_the_shortest_lives_where_never_is_optimal():
+    data, facts = beside()
     assert data.optimal.sel(length=5) == 0 < data.optimal.sel(length=7)
-    assert chapter.begins(universal, 5).all()
+    assert chapter.begins(universal(), 5).all()
     assert (facts["idle-begin"].value, facts["right"].value) == (3, facts["right-of"].value - 1)
     task = GaussianBandit(np.full(3, 2.0), 2.0, 5)
-    lived = simulate(AgentPolicy(universal), task, 50, np.random.default_rng(1))
+    lived = simulate(AgentPolicy(universal()), task, 50, np.random.default_rng(1))
     assert (lived.actions[0] == 1).all()
 
 
-def test_not_to_know_costs_most_in_short_lives(untold):
-    price, levels, facts = untold
+def test_not_to_know_costs_most_in_short_lives():
+    price, levels, facts = untold()
     assert (price.untold.diff("lifetime") > 0).all()
     assert (price.untold < 1).all()
     assert (price.agents < price.untold + 5 * price.error.max()).where(price.agents.notnull()).all()

@@ -1,0 +1,1 @@
+"""Holds what reads stored results."""

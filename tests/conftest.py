@@ -1,0 +1,21 @@
+"""Which tests one process runs, where several share the work."""
+
+from __future__ import annotations
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+
+class ByChapter(LoadFileScheduling):
+    """A file's tests, or a notebook's cells, by one worker; a chapter's claims by its study's.
+
+    Fixtures of a module, a notebook's kernel and what `tests.chapters` keeps are in one process.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(super()._split_scope(nodeid)).replace("tests/claims/", "tests/studies/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByChapter:
+    return ByChapter(config, log)
