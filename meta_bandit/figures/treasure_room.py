@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from meta_bandit.figures.style import BLUE, GREY, ORANGE, RED, SKY, canvas, name_above
 from meta_bandit.worlds.treasure_room import RoomLives
 
+_BAD = "#f6d5c4"
+
 
 def dark_rooms(data: xr.Dataset) -> Figure:
     """Draw what each way to live earns in each room, against what no policy can exceed.
@@ -36,18 +38,18 @@ def dark_rooms(data: xr.Dataset) -> Figure:
             ax.annotate("bound", (float(here.bound), 1), xycoords=("data", "axes fraction"),
                         ha="right", va="top", xytext=(-3, -1), textcoords="offset points",
                         color=GREY)  # fmt: skip
-            ax.set_yticks(range(len(shown)), [way.replace(", ", ",\n") for way in shown])
+            ax.set_yticks(range(len(shown)), shown)
             ax.set(title=f"the {room} room", xlabel="return of a life (reward)")
     return figure
 
 
 def room_walks(lives: dict[str, RoomLives], episodes: tuple[int, int]) -> Figure:
-    """Draw the walks of two episodes of one life, a panel for each who walks in the same room.
+    """Draw the walks of two episodes of one life, a panel for each who walks.
 
     Parameters
     ----------
     lives
-        By the name of who walks: a life of a single task, or of an array of one.
+        By name: a life of a single task, or of an array of one.
     episodes
         Which, counted from 0; negative from the end.
     """
@@ -61,9 +63,10 @@ def room_walks(lives: dict[str, RoomLives], episodes: tuple[int, int]) -> Figure
                 y, x = np.divmod(np.concatenate([[lived.task.centre], walk[episode]]), size)
                 aside = 0.14 * (2 * number - 1)
                 of = episode % len(walk) + 1
-                ax.plot(x + aside, y + aside, "-", lw=2, color=color, label=f"episode {of}")
-                ax.plot(x[-1] + aside, y[-1] + aside, "o", ms=5, color=color)
-            ax.set_title(f"{name}: {paid.sum():.1f}".replace(", ", ",\n"))
+                path = {"color": color, "zorder": 6}
+                ax.plot(x + aside, y + aside, "-", lw=2, label=f"episode {of}", **path)
+                ax.plot(x[-1] + aside, y[-1] + aside, "o", ms=5, **path)
+            ax.set_title(f"{name}: {paid.sum():.1f}".replace("-", "\u2212"))
         name_above(figure, np.ravel(axes)[0])
     return figure
 
@@ -77,10 +80,10 @@ def _room(ax: Any, worth: np.ndarray[Any, Any]) -> None:
         ax.axvline(place - 0.5, color="#dddddd", lw=0.6)
     for (y, x), value in np.ndenumerate(worth):
         if value:
-            ax.text(x, y, f"{value:+.0f}".replace("-", "\u2212"), ha="center", va="center",
-                    fontsize=11, color="black", zorder=5,
-                    bbox={"boxstyle": "square,pad=0.1", "fc": SKY if value > 0 else "#f6d5c4",
-                          "ec": "none"})  # fmt: skip
+            said = f"{round(value):+d}" if round(value) else "0"
+            box = {"boxstyle": "square,pad=0.1", "fc": SKY if value > 0 else _BAD, "ec": "none"}
+            ax.text(x, y, said.replace("-", "\u2212"), ha="center", va="center", fontsize=11,
+                    zorder=5, bbox=box)  # fmt: skip
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():

@@ -20,9 +20,9 @@ from meta_bandit.worlds import simulate
 from meta_bandit.worlds.treasure_room import RoomLives
 
 WAYS = {
-    "direct": "agents, direct",
-    "led": "agents, treasures good at first",
-    "free": "agents, first sight free at first",
+    "direct": "agents: direct",
+    "led": "agents: led",
+    "free": "agents: free",
 }
 """Ways of training by their names in the study, and what the chapter calls them."""
 PLANS = ("hard-coded", "planner, no bonus", "planner")
@@ -39,7 +39,7 @@ class Page(NamedTuple):
         error; ``bound`` and ``informed`` over (room); ``seen``, cells entered in a life: units of
         reward, and cells.
     lives
-        By the name of who walks: a life of the same room.
+        By room and who walks: a life, the same room for both.
     facts
         By name.
     """
@@ -49,7 +49,7 @@ class Page(NamedTuple):
     facts: Facts
 
 
-def page(lives: int, rooms: int, bonus: float, low: float, seed: int) -> Page:
+def page(lives: int, rooms: int, bonus: float, seed: int) -> Page:
     """Compute the chapter from the stored agents.
 
     Parameters
@@ -60,8 +60,6 @@ def page(lives: int, rooms: int, bonus: float, low: float, seed: int) -> Page:
         By which it is found what knowing the room is worth.
     bonus
         Of the planner.
-    low
-        Which room is shown, by the least worth of a treasure there.
     seed
         Of these lives and rooms.
     """
@@ -103,7 +101,7 @@ def page(lives: int, rooms: int, bonus: float, low: float, seed: int) -> Page:
                 data[name][at | {"seed": slice(own.sizes["agent"])}] = own[source].values
     data["informed"], data["informed_se"] = ("room", known), ("room", known_se)
     data["bound"] = "room", most
-    task = study.room(low)
+    task = study.room(study.low[0])
     facts |= {
         "room-seeds": fact(len(seeds), "agents of each way in each room"),
         "room-lives": fact(f"{study.lives:,}", "lives in which each is measured"),
@@ -125,7 +123,7 @@ def page(lives: int, rooms: int, bonus: float, low: float, seed: int) -> Page:
             f"{room}-myopic": fact(here.earned.sel(way=PLANS[1]).max(), "without a bonus"),
             f"{room}-best": fact(agents, "the best agent earns"),
         }
-    return Page(data, walks(study, bonus, low, seed), facts)
+    return Page(data, walks(study, bonus, seed), facts)
 
 
 def by_bonus(bonuses: Sequence[float], lives: int, seed: int) -> str:
@@ -149,26 +147,28 @@ def by_bonus(bonuses: Sequence[float], lives: int, seed: int) -> str:
     return "\n".join(lines)
 
 
-def walks(study: RoomAgents, bonus: float, low: float, seed: int) -> dict[str, RoomLives]:
-    """One life of the planner and of the best agent of each way, in the same room.
+def walks(study: RoomAgents, bonus: float, seed: int) -> dict[str, RoomLives]:
+    """One life of the planner and of the agent that earns most, in a room of each kind.
 
     Parameters
     ----------
     study
         Whose agents they are.
-    bonus, low, seed
+    bonus, seed
         See `page`.
     """
     kept = stored("treasure-room.nc")
-    task = study.room([low])
-    found = {"planner": simulate(Planner(bonus), task, 1, np.random.default_rng(seed))}
-    for recipe, way in WAYS.items():
-        own = kept.isel(agent=kept.recipe == recipe)
-        earned = own["return"].where(own.low == low)
-        if earned.notnull().any():
-            best = np.array([int(earned.argmax("agent"))])
-            agent = AgentPolicy(stored_agents(f"treasure-room-{recipe}.safetensors")[best])
-            found[way] = simulate(agent, task, 1, np.random.default_rng(seed))
+    found = {}
+    for low in study.low:
+        task, room = study.room([low]), "deceptive" if low < 0 else "plain"
+        best = kept.isel(agent=int(kept["return"].where(kept.low == low).argmax("agent")))
+        recipe = str(best.recipe.values)
+        team = stored_agents(f"treasure-room-{recipe}.safetensors")
+        own = (team.task.full["low"] == low) & (team.seeds == best.seed.item())
+        agent = AgentPolicy(team[np.flatnonzero(own)])
+        for name, policy in (("planner", Planner(bonus)), ("best agent", agent)):
+            rng = np.random.default_rng(seed)
+            found[f"{room}, {name}"] = simulate(policy, task, 1, rng)
     return found
 
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from meta_bandit.studies import STUDIES, RoomAgents, dark_room, stored
+from meta_bandit.agents import AgentPolicy
+from meta_bandit.studies import STUDIES, RoomAgents, dark_room, stored, stored_agents
 from meta_bandit.theory import treasure_room as theory
+from meta_bandit.worlds import simulate
 
 
 @pytest.fixture(scope="module")
 def page():
-    return dark_room.page(30, 60, 0.5, -4.0, 1)
+    return dark_room.page(30, 60, 0.5, 1)
 
 
 def test_the_page_shows_what_is_stored_beside_plans_and_bounds(page):
@@ -31,21 +33,29 @@ def test_the_page_shows_what_is_stored_beside_plans_and_bounds(page):
     )
 
 
-def test_all_walk_the_same_room_and_titles_are_their_returns(page):
-    worths = [lived.worth.ravel() for lived in page.lives.values()]
-    assert [*page.lives] == ["planner", *dark_room.WAYS.values()]
-    for worth in worths[1:]:
-        np.testing.assert_array_equal(worth, worths[0])
-    for lived in page.lives.values():
+def test_the_best_agent_walks_the_planners_room_and_titles_are_returns(page):
+    lives, kept = page.lives, stored("treasure-room.nc")
+    for room in ("deceptive", "plain"):
+        planner, agent = lives[f"{room}, planner"], lives[f"{room}, best agent"]
+        np.testing.assert_array_equal(planner.worth, agent.worth)
+        assert (planner.worth.min() < 0) == (room == "deceptive")
+    for lived in lives.values():
         assert lived.by_episode.sum() == pytest.approx(lived.returns.item())
+    # of three agents in the plain room, the one that earns most
+    own = kept.isel(agent=kept.low == 0)
+    best = int(own.seed[int(own["return"].argmax())])
+    team = stored_agents("treasure-room-direct.safetensors")
+    row = np.flatnonzero((team.task.full["low"] == 0) & (team.seeds == best))
+    again = simulate(AgentPolicy(team[row]), team.task[row], 1, np.random.default_rng(1))
+    np.testing.assert_array_equal(again.positions, lives["plain, best agent"].positions)
 
 
 def test_the_table_has_the_worst_and_the_best_seed(page):
     told = dark_room.table(page.earned)
-    earned = page.earned.earned.isel(room=0).sel(way="agents, direct")
+    earned = page.earned.earned.isel(room=0).sel(way="agents: direct")
     low, high = (f"{float(end):.1f}" for end in (earned.min(), earned.max()))
-    assert told["deceptive: earned (reward)"]["agents, direct"] in (f"{low} to {high}", low)
-    assert told["plain: earned (reward)"]["agents, treasures good at first"] == "as direct"
+    assert told["deceptive: earned (reward)"]["agents: direct"] in (f"{low} to {high}", low)
+    assert told["plain: earned (reward)"]["agents: led"] == "as direct"
     assert told["plain: seen (cells)"]["hard-coded"] == "9"
 
 
