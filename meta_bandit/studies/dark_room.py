@@ -122,6 +122,9 @@ def page(lives: int, rooms: int, bonus: float, seed: int) -> Page:
             f"{room}-share": fact(100 * planner / here.bound, "of the bound, % : the planner"),
             f"{room}-myopic": fact(here.earned.sel(way=PLANS[1]).max(), "without a bonus"),
             f"{room}-best": fact(agents, "the best agent earns"),
+            f"{room}-most-seen": fact(
+                here.seen.sel(way=list(WAYS.values())).max(), "most cells that an agent enters"
+            ),
         }
     return Page(data, walks(study, bonus, seed), facts)
 

@@ -43,7 +43,7 @@ def test_the_best_agent_walks_the_planners_room_and_titles_are_returns(page):
         assert lived.by_episode.sum() == pytest.approx(lived.returns.item())
     # of three agents in the plain room, the one that earns most
     own = kept.isel(agent=kept.low == 0)
-    best = int(own.seed[int(own["return"].argmax())])
+    best = int(own.seed[int(own["return"].argmax("agent"))])
     team = stored_agents("treasure-room-direct.safetensors")
     row = np.flatnonzero((team.task.full["low"] == 0) & (team.seeds == best))
     again = simulate(AgentPolicy(team[row]), team.task[row], 1, np.random.default_rng(1))
