@@ -41,7 +41,8 @@ SEEDS = tuple(range(5))
 COUNTS = {30: 4, 100: 2}
 """Tasks near the edge, by lifetime."""
 LIVES = 10_000
-DEFAULT = CONFIGURATIONS["companion"]
+# as training ends: an agent that loses is shown as it is
+DEFAULT = replace(CONFIGURATIONS["companion"], validation=0)
 DIRECT = replace(DEFAULT, continuation_until=0.0)
 SIGNALS: tuple[LearningSignal, ...] = get_args(LearningSignal)
 DRAWS = 200

@@ -2,8 +2,8 @@
 
 Tasks are drawn by a seed that was not used while settings were tried: near the edge, with
 sigma_l at 0.6 to 1.1 times the committed edge and 0.25 to 0.6 times the Bayes-optimal one; away
-from it, at 0.1 to 0.4 times the committed edge; and where not learning is optimal, beyond the
-Bayes-optimal edge.
+from it, at 0.1 to 0.4 times the committed edge; and where not learning is optimal, at 1.3 to 3
+times the Bayes-optimal edge, and right beyond it, at 1.02 to 1.3 times.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from joblib import Parallel, cpu_count, delayed
 from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, train
+from meta_bandit.agents.training import resolve_device
 from meta_bandit.files import to_json, write_atomically
 from meta_bandit.studies.training import shares
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critical_sigma_l
@@ -26,7 +27,12 @@ from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critica
 OUT = Path(__file__).parent / "results" / "edge.json"
 SEED = 2028
 SEEDS = tuple(range(5))
-COUNTS = {"near": {30: 6, 100: 4, 250: 2}, "away": {30: 3}, "never": {30: 3}}
+COUNTS = {
+    "near": {30: 6, 100: 4, 250: 2},
+    "away": {30: 3},
+    "never": {30: 3, 100: 3},
+    "beyond": {30: 6, 100: 3},
+}
 """Tasks of each kind and lifetime."""
 TRAININGS = {
     "companion": (CONFIGURATIONS["companion"], COUNTS),
@@ -37,7 +43,8 @@ TRAININGS = {
     ),
 }
 """Ways of training, and the tasks of each."""
-_BEST = CONFIGURATIONS["companion"]
+# as training ends: an agent that loses is shown as it is
+_BEST = replace(CONFIGURATIONS["companion"], validation=0)
 _CONSTANT = replace(_BEST, gae_lambda=0.97, gae_lambda_rises=False)
 RECIPES = {
     "companion": _BEST,
@@ -73,6 +80,8 @@ def draw(kind: str, lifetime: int, count: int, rng: np.random.Generator) -> list
             continue
         if kind == "never":
             noise = adaptive * (1.3 + 1.7 * part)
+        elif kind == "beyond":
+            noise = adaptive * (1.02 + 0.28 * part)
         elif kind == "away":
             noise = committed * (0.1 + 0.3 * part)
         else:
@@ -90,12 +99,14 @@ def earn(task: GaussianBandit, config: A2CConfig) -> dict[str, object]:
     -------
     dict
         The task, its Bayes-optimal ``value``; of each agent, acting greedily, its ``share`` of that
-        value with a standard error, 0 if it never pulls; and its ``risky_pulls`` in a life.
+        value with a standard error, 0 if it never pulls; its ``risky_pulls`` in a life; and its
+        ``validation``, what a life earned before one that loses was made to never pull.
     """
     alike = GaussianBandit(
         np.full(len(SEEDS), task.sigma_p), task.sigma_l, task.lifetime, task.mean
     )
-    measured = shares(train(alike, SEEDS, config, "cpu", progress=False), LIVES, [SEED, 1])
+    trained = train(alike, SEEDS, config, progress=False)
+    measured = shares(trained, LIVES, [SEED, 1])
     value = float(bayes_optimal(task).value)
     found: dict[str, object] = {
         "sigma_p": float(task.sigma_p),
@@ -105,6 +116,8 @@ def earn(task: GaussianBandit, config: A2CConfig) -> dict[str, object]:
         "value": value,
         "risky_pulls": measured.risky_pulls.values.tolist(),
     }
+    if config.validation:
+        found["validation"] = trained.curve.validation_return.values.tolist()
     if value > 0:
         found |= {name: measured[name].values.tolist() for name in ("share", "share_se")}
     return found
@@ -146,6 +159,7 @@ def main(*names: str) -> None:
         stored = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
         stored[name] = {
             "machine": machine("torch", "numpy"),
+            "device": resolve_device("auto"),
             "seeds": SEEDS,
             "lives": LIVES,
         } | found

@@ -211,11 +211,13 @@ def evolve(task: GaussianBandit, seeds: Sequence[int], config: A2CConfig) -> Tra
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, made)
 
 
+# as training ends: an agent that loses is shown as it is
+_DEFAULT = replace(CONFIGURATIONS["companion"], validation=0)
 WAYS = {
     "direct": replace(CONFIGURATIONS["plain"], continuation_until=0.0),
-    "default": CONFIGURATIONS["companion"],
+    "default": _DEFAULT,
     "path": CONFIGURATIONS["plain"],
-    "default, direct": replace(CONFIGURATIONS["companion"], continuation_until=0.0),
+    "default, direct": replace(_DEFAULT, continuation_until=0.0),
 }
 """Of learning: how A2C does."""
 

@@ -38,6 +38,11 @@ COMMON = {
     ),
 }
 BANDIT = COMMON | {
+    "validation_return": Meaning(
+        "reward",
+        "return of a life in the validation of a trained agent",
+        "greedy, mean over lives after training; an agent with less than 0 never pulls since",
+    ),
     "sigma_p": Meaning(
         "reward", "ecological uncertainty: standard deviation of the risky arm's mean over lives"
     ),

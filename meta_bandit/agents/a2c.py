@@ -33,6 +33,8 @@ ROLLOUTS: dict[type[AnyTask], type[Rollout]] = {
 """Worlds that agents can be trained on, and how lives are played there."""
 FIRST_DECAY = 0.9
 """Decay of Adam's running mean of gradients (beta_1)."""
+SURE = 20.0
+"""Logit at which an action is as good as never taken, once in some 10^9 pulls."""
 _UNIT_RATE = 0.03
 """Weight of a new life in the unit of its task: small, or losses would count most in dry spells."""
 
@@ -235,6 +237,29 @@ class Trainer:
         step = torch.div(first, scratch, out=scratch).mul_(rate)
         self.net.weights.sub_(step.mul_(self.finite[:, None, None]))
         return norm
+
+    def validate(self) -> Tensor:
+        """Let trained agents live greedily, and make those that lose never act again.
+
+        They meet lives that were never trained on, see `A2CConfig.validation`. Never acting, with a
+        logit of -`SURE` whatever was seen, earns 0.
+
+        Returns
+        -------
+        shape (agents,)
+            Mean return of a life, in units of reward.
+        """
+        config, weights = self.config, self.net.weights
+        earned = torch.zeros_like(self.lives.samples)
+        self.lives.greedy = True
+        for number in range(config.validation):
+            self.lives.play(self.index.fill_(config.updates + number))
+            earned += self.lives.note()["mean_return"]
+        earned /= config.validation
+        logit = weights[..., 4 * self.net.units + LOGIT]
+        logit.masked_fill_((earned < 0)[:, None], 0.0)
+        logit[:, self.net.read].masked_fill_(earned < 0, -SURE)
+        return earned
 
     def state(self, done: int) -> dict[str, Tensor]:
         """All that changes from update to update, after ``done`` of them, as views.

@@ -128,6 +128,10 @@ class A2CConfig:
     time_feature: TimeFeature = "fraction"
     # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
+    # updates' worth of lives that a trained agent plays at the end, greedily and without learning,
+    # on its task; one that loses in them on average is handed over as one that never pulls. 0: as
+    # training left it
+    validation: int = 0
     # on many arms: a memory for each arm, all with the same weights, in place of one for the life
     shared_memory: bool = False
     # in the treasure room: the continuation leads from lives in which what a cell costs when it is
@@ -140,6 +144,8 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
+            elif field.name == "validation":
+                valid, allowed = value == 0 or _whole(value), "a whole number >= 0"
             elif field.name == "normalise_advantages":
                 valid = isinstance(value, bool) or value == "task"
                 allowed = "True, False or 'task'"
@@ -193,6 +199,7 @@ CONFIGURATIONS = {
         tremble=0.05,
         good_arms=0.3,
         continuation_until=0.8,
+        validation=256,
     ),
     "plain": A2CConfig(),
     # What the public sources say of the first author's `minimal-meta-rl`: LSTM of 48 units, 20,000
@@ -229,7 +236,9 @@ CONFIGURATIONS = {
     "forage": A2CConfig(updates=800, entropy=0.3),
 }
 # as on the bandit, less what is only for two arms
-CONFIGURATIONS["many-arms"] = replace(CONFIGURATIONS["companion"], tremble=0.0, good_arms=0.0)
+CONFIGURATIONS["many-arms"] = replace(
+    CONFIGURATIONS["companion"], tremble=0.0, good_arms=0.0, validation=0
+)
 # with a memory for each arm, which needs no continuation: our choice, by a few trials on a seed
 # that is not reported. With slopes bounded at 1, as elsewhere, it stayed at five or six arms
 CONFIGURATIONS["many-arms-shared"] = replace(

@@ -26,7 +26,7 @@ from meta_bandit.worlds.task import AnyTask
 
 _SPECIAL = (
     *("learning_signal", "critic", "good_arms", "tremble", "task_context"),
-    *("shared_memory", "free_finds"),
+    *("validation", "shared_memory", "free_finds"),
 )
 """Fields of a configuration that not every world has a meaning for."""
 
@@ -72,6 +72,8 @@ class Rollout(ABC):
         How much each life counts in the loss, 1 on average; None: all alike.
     limit : shape (agents, 1 or lives)
         Largest absolute logit that lives are played with, see `A2CConfig.tremble`; None: any.
+    greedy
+        Whether bandits are played with the likelier arm, instead of sampled ones.
     """
 
     default: ClassVar[str] = "plain"
@@ -81,6 +83,7 @@ class Rollout(ABC):
     policies: ClassVar[int] = 1
     weight: Tensor | None = None
     limit: Tensor | None = None
+    greedy: bool = False
 
     def __init__(
         self,
@@ -289,6 +292,11 @@ class BanditRollout(Rollout):
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if config.validation and len(task.shape) > 1:
+            raise ValueError(
+                f"validation = {config.validation}: must be 0 for agents of many tasks, which may "
+                "lose on some of them"
+            )
         super().__init__(task, seeds, config, device, dtype)
         self.sigma_p, self.sigma_l, self.mean = (
             self.task[name] for name in ("sigma_p", "sigma_l", "mean")
@@ -301,7 +309,9 @@ class BanditRollout(Rollout):
         """Draw the arms, and what each pull would pay; returns the thresholds of the coins."""
         torch.mul(self.mean, share, out=self.prior_mean)
         reward, threshold = self.noise.draw(update, PULLS)
-        if self.limit is not None:
+        if self.greedy:
+            threshold.zero_()
+        elif self.limit is not None:
             # a logit beyond the limit acts as the limit would
             threshold.masked_fill_(threshold > self.limit, torch.inf)
             threshold.masked_fill_(threshold < -self.limit, -torch.inf)

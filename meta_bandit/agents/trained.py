@@ -50,9 +50,11 @@ class TrainedAgents:
         Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
         in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
         ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
-        ``seed``; ``sigma_p``, ``sigma_l``, ``lifetime`` and ``mean`` where it had one task; and
+        ``seed``; ``sigma_p``, ``sigma_l``, ``lifetime`` and ``mean`` where it had one task;
         ``diverged_at``, the update at which the agent was stopped because its gradient was no
-        longer finite, else -1.
+        longer finite, else -1; and, if that was asked for (`A2CConfig.validation`),
+        ``validation_return``, what a life earned at the end: agents with less than 0 never pull
+        since.
     """
 
     task: Any

@@ -50,6 +50,9 @@ def train(
     `A2CConfig.good_arms` says so. The last term is there only with the network as critic; on
     bandits returns are by default compared with `baseline.Baseline` instead (`A2CConfig.critic`).
 
+    At the end agents are validated (`A2CConfig.validation`): by default one that loses on the
+    bandit it was trained for is handed over as one that never pulls.
+
     An agent's result depends on its task,
     its seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with
     one thread bit for bit if the lives are a multiple of 64. Otherwise an agent's numbers may fall
@@ -68,10 +71,10 @@ def train(
     config
         How to train; by default as the world's ``default`` in `a2c.ROLLOUTS` says.
     device
-        ``"cpu"``; ``"native"``: a CPU, with the network compiled from C (`native`; on lives that
-        are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is one,
-        else native where there is a C compiler, else the CPU. On CUDA the whole update is
-        one CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
+        ``"cpu"``; ``"native"``: a CPU, with what takes long compiled from C (`native`; on lives
+        that are no multiple of 16 as ``"cpu"``); ``"cuda"``; or ``"auto"``: CUDA where there is
+        one, else native where there is a C compiler, else the CPU. On CUDA the whole update is one
+        CUDA graph, or, where that cannot be recorded, a RuntimeWarning says so; the curve's
         attribute ``cuda_graph`` keeps which it was.
     progress
         Show a bar where standard error is a terminal; or a function, called with the number of
@@ -148,9 +151,12 @@ def train(
                 saved = time.perf_counter()
             if callable(progress):
                 progress(update + 1)
+        validated = trainer.validate().cpu().numpy() if config.validation else None
         weights = trainer.net.weights.cpu().numpy()  # waits for the device
         seconds = before + time.perf_counter() - started
     curve = _curve(trainer, task, seeds, config, seconds)
+    if validated is not None:
+        curve["validation_return"] = "agent", validated, {"units": "reward"}
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 

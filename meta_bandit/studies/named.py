@@ -41,6 +41,9 @@ _LIFETIMES = Grid(
     keep=True,
 )
 
+# the default training, as it ends: what is found is asked here, not what is handed over
+_FOUND = replace(CONFIGURATIONS["companion"], validation=0)
+
 # at the paper's scale. Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no
 # sigma_l, which is the first edge. Steps of sigma_l are ratios: n* is proportional to it
 # (prop-sqrt-law), and the second edge runs from 0.15 at sigma_p = 0.6 to 14.6 at 2.4; with equal
@@ -50,26 +53,31 @@ _PAPER = Grid(
     sigma_p=tuple(np.linspace(0.2, 4.0, 20).round(1).tolist()),
     sigma_l=tuple(np.geomspace(0.1, 16.0, 20).round(3).tolist()),
     seed=(0, 1, 2, 3, 4),
+    config=_FOUND,
 )
 _PAPER_DIRECT = replace(_PAPER, config=replace(CONFIGURATIONS["plain"], continuation_until=0.0))
 # the default training in lives of another length
-_LONG = replace(_PLANE, config=CONFIGURATIONS["companion"], lifetime=(200,))
+_LONG = replace(_PLANE, config=_FOUND, lifetime=(200,))
 # at sigma_p = 1: from below the committed edge (1.55) to above the Bayes-optimal one (3.82)
 _LENGTH = Grid(
-    sigma_p=(1.0,), sigma_l=tuple(np.geomspace(1.3, 4.2, 17).round(3).tolist()), seed=_PAPER.seed
+    sigma_p=(1.0,),
+    sigma_l=tuple(np.geomspace(1.3, 4.2, 17).round(3).tolist()),
+    seed=_PAPER.seed,
+    config=_FOUND,
 )
 # at sigma_l = 1: from below the Bayes-optimal edge (0.69) to above the committed one (0.87)
 _STRIP = Grid(
     sigma_p=tuple(np.linspace(0.66, 0.92, 27).round(2).tolist()),
     sigma_l=(1.0,),
     seed=tuple(range(10)),
+    config=_FOUND,
 )
 
 # Raised by the default training. Few of the pulls of an update are first ones, and little is at
 # stake in tasks where the first should be left: so the advantages of every task are in units of
 # their own
 _WIDE = replace(
-    CONFIGURATIONS["companion"],
+    _FOUND,
     good_arms=0.0,
     lives=128,
     time_feature="log-remaining",

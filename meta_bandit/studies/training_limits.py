@@ -95,24 +95,33 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in section["rows"]:
         groups.setdefault((row["kind"], row["lifetime"]), []).append(row)
-    kinds = ("near", "away", "never")
+    kinds = ("near", "away", "beyond", "never")
     table: dict[str, dict[str, Any]] = {}
     for kind, lifetime in sorted(groups, key=lambda key: (kinds.index(key[0]), key[1])):
         rows = groups[kind, lifetime]
         pulls = max(pulled for row in rows for pulled in row["risky_pulls"])
+        lost = sum(earned < 0 for row in rows for earned in row["validation"])
         # where nothing can be earned there is no share of it
         worst = dict.fromkeys(("mean (%)", "worst task (%)", "worst agent (%)"), "")
         entry: dict[str, Any] = {"tasks": len(rows)} | worst
-        if kind != "never":
+        if kind in ("near", "away"):
             each = 100 * np.array([row["share"] for row in rows])
             levels = (each.mean(), each.mean(1).min(), each.min())
             entry |= {name: round(level, 1) for name, level in zip(worst, levels, strict=True)}
-        table[f"{kind}, T = {lifetime}"] = entry | {"most pulls": round(pulls, 2)}
+        table[f"{kind}, T = {lifetime}"] = entry | {
+            "lost in validation": lost,
+            "most pulls": round(pulls, 2),
+        }
     share = {
         kind: 100 * np.array([row["share"] for row in section["rows"] if row["kind"] == kind])
         for kind in ("near", "away")
     }
-    pulled = np.array([row["risky_pulls"] for row in section["rows"] if row["kind"] == "never"])
+    outside = [row for row in section["rows"] if row["kind"] in ("beyond", "never")]
+    pulled, earned = (
+        np.array([row[key] for row in outside]) for key in ("risky_pulls", "validation")
+    )
+    inside = [row["validation"] for row in section["rows"] if row not in outside]
+    config = section["config"]
     longest = max(lifetime for _, lifetime in groups)
     rising = 100 * np.array([row["share"] for row in groups["near", longest]])
     whole = 100 * np.array([row["share"] for row in stored["whole-returns"]["rows"]])
@@ -131,6 +140,12 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
         "away-worst": fact(share["away"].min(), f"away: worst agent, {optimum}"),
         "never-still": fact((pulled > 0).sum(), "agents that pull where none should, count"),
         "never-all": fact(pulled.size, "agents there, count"),
+        "never-lost": fact((earned < 0).sum(), "of these, those that lost in validation, count"),
+        "never-cost": fact(-earned.min(), "most that one of them lost, reward a life"),
+        "held-lost": fact((np.array(inside) < 0).sum(), "lost where learning pays, count"),
+        "validation-lives": fact(
+            f"{config['validation'] * config['lives']:,}", "lives of an agent's validation, count"
+        ),
     }
 
 

@@ -25,6 +25,8 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig
         ("continuation_until", "half", "a number in [0, 1]"),
         ("continuation_from", -0.1, "a number in [0, 1]"),
         ("good_arms", 1.0, "a number in [0, 1)"),
+        ("validation", -1, "a whole number >= 0"),
+        ("validation", 1.5, "a whole number >= 0"),
         ("second_decay", 1, "a number in [0, 1)"),
         ("tremble", 0.5, "a number in [0, 0.5)"),
         ("learning_signal", "arm", "one of reward, posterior-mean, arm-mean"),

@@ -11,6 +11,7 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.baseline import FEATURES, RATE, Baseline, observe
 from meta_bandit.agents.network import INPUTS, LOGIT, RISKY_ROW
+from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.theory import bayes_optimal, gain, posterior
 from meta_bandit.worlds import simulate
@@ -185,3 +186,61 @@ def test_at_the_edge_the_default_learns_where_plain_training_gives_up():
         shares[name] = 1 - lost / float(optimum.value)
     assert (shares["companion"] > 0.75).all()
     assert (shares["plain"] < 0.5).all()
+
+
+def hand_over(task: GaussianBandit, bias: float, validation: int) -> Trainer:
+    """Validate agents that pull in every life, or in none, whatever they see."""
+    config = replace(DEFAULT, validation=validation, tremble=0.0)
+    made = Trainer(task, range(len(task.sigma_p)), config, torch.device("cpu"))
+    made.net.weights[..., -2] = 0.0
+    made.net.weights[:, made.net.read, -2] = bias
+    return made
+
+
+def test_an_agent_that_loses_is_handed_over_as_one_that_never_pulls():
+    tasks = GaussianBandit([1.0, 1.0, 1.0], 2.0, [9, 30, 5], [-1.0, 0.5, -0.1])
+    made = hand_over(tasks, 3.0, validation=64)
+    kept = made.net.weights[1].clone()
+    with torch.inference_mode():
+        earned = made.validate().numpy()
+    # who always pulls earns T m: 64 x 64 lives, one in each slice of the prior
+    np.testing.assert_allclose(earned, tasks.lifetime * tasks.mean, rtol=0.02, atol=0.02)
+    assert (made.net.weights[1] == kept).all()
+    for agent in (0, 2):
+        logit = made.net.weights[agent, :, -2]
+        assert logit.count_nonzero() == 1
+        assert logit[made.net.read] < -10
+    with torch.inference_mode():
+        made.lives.greedy = False
+        made.lives.play(0)
+    pulls = made.lives.note()["risky_pulls"].tolist()
+    assert pulls[0] == pulls[2] == 0.0 < pulls[1]
+
+
+def test_who_never_pulls_loses_nothing_and_is_left_alone():
+    made = hand_over(GaussianBandit([1.0], [2.0], 9), -0.1, validation=2)
+    before = made.net.weights.clone()
+    with torch.inference_mode():
+        assert made.validate().tolist() == [0.0]
+    assert (made.net.weights == before).all()
+
+
+def test_validation_is_of_greedy_lives_on_the_task_itself():
+    task = GaussianBandit([2.0, 2.0], 1.0, 12, -0.3)
+    config = replace(DEFAULT, updates=60, learning_rate=0.02, validation=150)
+    trained = train(task, [0, 1], config, "cpu", progress=False)
+    lived = simulate(AgentPolicy(trained), task, 20_000, np.random.default_rng(5))
+    each = expected_returns(lived)
+    error = 4 * each.std(-1) / np.sqrt(20_000)
+    assert (each.mean(-1) > 1).all()
+    assert (abs(each.mean(-1) - trained.curve.validation_return.values) < error).all()
+    # and nothing else is changed by it
+    plain = train(task, [0, 1], replace(config, validation=0), "cpu", progress=False)
+    assert (plain.weights == trained.weights).all()
+    assert "validation_return" not in plain.curve
+
+
+def test_agents_of_many_tasks_are_not_validated():
+    task = GaussianBandit(np.ones((1, 64)), 1.0, 9)
+    with pytest.raises(ValueError, match="validation = 256: must be 0 for agents of many tasks"):
+        train(task, [0], DEFAULT, "cpu", progress=False)

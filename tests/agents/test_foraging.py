@@ -233,6 +233,7 @@ def test_weights_that_are_no_forager_are_refused(shape):
         ("learning_signal", "posterior-mean"),
         ("critic", "regression"),
         ("good_arms", 0.3),
+        ("validation", 9),
         ("tremble", 0.2),
         ("task_context", True),
     ],

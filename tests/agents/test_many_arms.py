@@ -164,7 +164,8 @@ def test_a_memory_for_each_arm_learns_to_prefer_better_arms_in_seconds():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("good_arms", 0.3), ("tremble", 0.2), ("task_context", True)]
+    ("name", "value"),
+    [("good_arms", 0.3), ("tremble", 0.2), ("task_context", True), ("validation", 9)],
 )
 def test_what_only_the_bandit_has_is_refused(name, value):
     with pytest.raises(

@@ -45,7 +45,7 @@ def test_no_agent_gets_out_of_the_deceptive_room_and_a_planner_does():
     assert value + 4 * error < 0.1 * most
 
 
-def test_the_best_agent_steps_aside_where_the_centre_is_bad_and_does_no_more():
+def test_the_best_agent_leaves_the_centre_where_it_is_bad_and_stays_where_not():
     kept = stored("treasure-room.nc")
     best = kept.isel(agent=int(kept["return"].where(kept.low == -4.0).argmax("agent")))
     assert str(best.recipe.values) == "free"
@@ -54,15 +54,16 @@ def test_the_best_agent_steps_aside_where_the_centre_is_bad_and_does_no_more():
     lives = simulate(AgentPolicy(team[own]), team.task[own], LIVES, np.random.default_rng(3))
     centre = lives.worth[0, :, STUDY.room(-4.0).centre]
     earned = lives.by_episode[:, 0]
-    bad, empty = centre < -1, centre == 0
+    bad = centre < -1
     assert bad.sum() > 20
-    # in the first episode it pays for the centre, and later for less than half of it: by stepping
-    # aside it pays for the next cell, which is seldom bad
-    np.testing.assert_array_equal(earned[0, bad], centre[bad])
+    # in the first episode it pays for the centre, later for less than half of it
+    assert earned[0, bad].mean() < 0.9 * centre[bad].mean()
     assert earned[2:, bad].mean() > 0.5 * centre[bad].mean()
     assert (lives.seen[0, bad] >= 2).mean() > 0.9
-    # where nothing lies in the centre it stays
-    assert (lives.seen[0, empty] == 1).mean() > 0.9
+    # where nothing lies there, or something good, it stays
+    for kind in (centre == 0, centre > 0):
+        assert kind.sum() > 10
+        assert (lives.seen[0, kind] == 1).mean() > 0.9
 
 
 def test_in_the_plain_room_some_agents_learn_and_all_stay_far_below_the_planner():

@@ -38,11 +38,16 @@ def test_the_default_learns_on_tasks_that_chose_nothing():
     assert [*table] == [
         *(f"near, T = {lifetime}" for lifetime in (30, 100, 250)),
         "away, T = 30",
-        "never, T = 30",
+        *(f"{kind}, T = {lifetime}" for kind in ("beyond", "never") for lifetime in (30, 100)),
     ]
     assert sum(row["tasks"] for row in table.values()) == len(EDGE["companion"]["rows"])
     near = [row["share"] for row in EDGE["companion"]["rows"] if row["kind"] == "near"]
-    assert facts["held-worst"].value == 100 * np.min(near) > 75
+    assert facts["held-worst"].value == 100 * np.min(near)
+    # one agent of 60 never pulls
+    stuck = sum(share < 0.75 for row in near for share in row)
+    assert facts["held-stuck"].value == pytest.approx(100 * stuck / np.size(near))
+    assert 0 < facts["held-stuck"].value < 5
+    assert sorted(map(np.mean, near))[1] > 0.9
     assert facts["held-worst-task"].value == pytest.approx(100 * min(map(np.mean, near)))
     longest = [row["share"] for row in EDGE["companion"]["rows"] if row["lifetime"] == 250]
     assert facts["rising-mean"].value == pytest.approx(100 * np.mean(longest))
@@ -56,8 +61,22 @@ def test_the_default_learns_on_tasks_that_chose_nothing():
     different = {key for key, value in whole["config"].items()
                  if value != EDGE["companion"]["config"][key]}  # fmt: skip
     assert different == {"gae_lambda"}
-    # "such an agent"
-    assert facts["never-still"].value == 1
+
+
+def test_who_would_lose_beyond_the_edge_is_handed_over_as_never_pulling():
+    facts = held_out()[1]
+    rows = EDGE["companion"]["rows"]
+    outside = [row for row in rows if row["kind"] in ("beyond", "never")]
+    assert all(row["value"] == 0 for row in outside)
+    lost = [earned < 0 for row in outside for earned in row["validation"]]
+    pulls = [pulled > 0 for row in outside for pulled in row["risky_pulls"]]
+    assert facts["never-all"].value == len(lost) == 5 * len(outside)
+    assert facts["never-lost"].value == sum(lost) > 0
+    assert not any(before and after for before, after in zip(lost, pulls, strict=True))
+    assert facts["never-still"].value == 0
+    # where learning pays nobody is lost by it
+    inside = [row["validation"] for row in rows if row["value"] > 0]
+    assert np.min(inside) >= facts["held-lost"].value == 0
 
 
 def test_the_network_can_and_the_way_there_is_what_fails():
