@@ -300,6 +300,51 @@ def test_foragers_live_again_in_numpy_and_earn_what_is_stored(recipe: str) -> No
     assert np.mean(same) >= 0.75
 
 
+@pytest.mark.parametrize("recipe", ["direct", "led", "free"])
+def test_agents_of_dark_rooms_live_again_in_numpy(recipe: str) -> None:
+    dataset = xr.open_dataset(RESULTS / "treasure-room.nc", engine="scipy")
+    kept = dataset.isel(agent=np.flatnonzero(dataset.recipe == recipe))
+    arrays, about = opened(f"treasure-room-{recipe}.safetensors")
+    task, layout = about["task"], about["layout"]
+    # of the last room, which is the plain one where there are two
+    agent, lives, rng = len(arrays["seeds"]) - 1, 300, np.random.default_rng(0)
+    T, low, high, treasures, size, steps = (
+        np.ravel(task[key])[agent if np.size(task[key]) > 1 else 0].item()
+        for key in ("lifetime", "low", "high", "treasures", "size", "steps")
+    )
+    assert layout["reward_unit"].startswith("sqrt((low^2 + low high + high^2)/3)")
+    assert layout["logits"] == ["stay", "up", "right", "down", "left"]
+    unit, time = np.sqrt((low**2 + low * high + high**2) / 3), clock(layout["time"])
+    row = {said: number for number, said in enumerate(layout["x"])}
+    place = rng.integers(0, size, (lives, treasures, 2))
+    worth = rng.uniform(low, high, (lives, treasures))
+    network = Network(arrays["weights"][agent].astype(float), layout, lives)
+    each, paid, moves = np.arange(lives), np.zeros(lives), None
+    total, entered = np.zeros(lives), np.zeros((lives, size, size), bool)
+    for t in range(T):
+        if t % steps == 0:
+            at = np.full((lives, 2), size // 2)
+            taken = np.zeros((lives, treasures), bool)
+        x = np.zeros((lives, len(row)))
+        x[:, 0], x[:, row["time"]] = paid / unit, time(t, T)
+        if moves is not None:
+            x[each, 1 + moves] = 1
+        for name, values in (("x", at[:, 0]), ("y", at[:, 1]), ("step of the episode", t % steps)):
+            x[each, row[f"{name} is 0: 1, else 0"] + values] = 1
+        moves = network.logits(x).argmax(axis=1)
+        by = np.array([(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)])[moves]
+        at = np.clip(at + by, 0, size - 1)
+        here = (place == at[:, None]).all(axis=2) & ~taken
+        paid = (here * worth).sum(axis=1)
+        taken |= here
+        entered[each, at[:, 0], at[:, 1]] = True
+        total += paid
+    for values, measure in ((total, "return"), (entered.sum((1, 2)), "greedy_seen")):
+        stored = kept.isel(agent=agent)
+        error = np.hypot(values.std() / np.sqrt(lives), stored[f"{measure}_se"])
+        assert abs(values.mean() - stored[measure]) <= 4 * error, measure
+
+
 def test_the_five_lines_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RESULTS)
     text = Path("README.md").read_text(encoding="utf-8")

@@ -74,6 +74,7 @@ from meta_bandit.figures.optima import (
     variations,
 )
 from meta_bandit.figures.style import task_names
+from meta_bandit.figures.treasure_room import dark_rooms, room_walks
 
 __all__ = [
     "across_edges",
@@ -91,6 +92,7 @@ __all__ = [
     "climbers",
     "commit_curves",
     "critical_lifetimes",
+    "dark_rooms",
     "dip",
     "distance_from_edge",
     "drift",
@@ -132,6 +134,7 @@ __all__ = [
     "regions",
     "regrets",
     "returns_by_clock",
+    "room_walks",
     "shares_by_learner",
     "shares_by_recipe",
     "slopes_through_time",

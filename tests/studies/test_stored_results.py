@@ -18,12 +18,14 @@ from meta_bandit.studies import (
     Generalist,
     Grid,
     Pullers,
+    RoomAgents,
     count_arms,
     run,
     score,
     stored,
     stored_agents,
     stored_slices,
+    walked,
 )
 from meta_bandit.studies.results import READ, stored_parts, to_netcdf
 
@@ -33,10 +35,8 @@ GRIDS = {name: study for name, study in STUDIES.items() if isinstance(study, Gri
 GENERALISTS = {name: study for name, study in STUDIES.items() if isinstance(study, Generalist)}
 STORED = sorted(path.name for path in RESULTS.glob("*.nc") if path.stem in GRIDS)
 NOT_STORED = {
-    *("smoke", "forage-smoke", "many-arms-smoke", "treasure-room-smoke", "quick", "paper"),
-    # named, and not yet run
-    "treasure-room",
-}
+    "smoke", "forage-smoke", "many-arms-smoke", "treasure-room-smoke", "quick", "paper",
+}  # fmt: skip
 PROVENANCE = (
     "commit",
     "config",
@@ -202,6 +202,39 @@ def test_the_stored_agents_of_many_arms_are_the_study() -> None:
         again = count_arms(agents[np.array(some)], 1_000)
         error = np.hypot(again.expected_return_se, kept.expected_return_se[some].values)
         assert (abs(again.expected_return - kept.expected_return[some].values) <= 4 * error).all()
+
+
+def test_the_stored_agents_of_dark_rooms_are_the_study() -> None:
+    study, dataset = STUDIES["treasure-room"], stored("treasure-room.nc")
+    assert isinstance(study, RoomAgents)
+    assert [key for key in PROVENANCE if dataset.attrs.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", dataset.attrs["commit"]), "trained with code of no commit"
+    found = zip(dataset.recipe.values, dataset.low.values, dataset.seed.values, strict=True)
+    assert list(found) == [cell[:3] for cell in study.cells]
+    for recipe, config in study.recipes.items():
+        agents = stored_agents(f"treasure-room-{recipe}.safetensors")
+        kept = dataset.isel(agent=dataset.recipe == recipe)
+        assert agents.config == config
+        np.testing.assert_array_equal(agents.task.full["low"], kept.low)
+        np.testing.assert_array_equal(agents.seeds, kept.seed)
+        # the last one lives again, in fewer and other lives
+        again = walked(agents[np.array([-1])], 500)
+        error = np.hypot(again.return_se, kept.return_se.values[-1:])
+        assert (abs(again["return"] - kept["return"].values[-1:]) <= 4 * error).all()
+
+
+@pytest.mark.parametrize("name", GENERALISTS)
+def test_stored_generalists_are_those_of_their_name_and_say_where_they_came_from(name: str) -> None:
+    agents = stored_agents(f"{name}.safetensors")
+    assert GENERALISTS[name].is_of(agents)
+    assert np.isfinite(agents.weights).all()
+    assert (agents.curve.diverged_at == -1).all()
+    about = agents.curve.attrs
+    # of a file from before studies had one runner, seconds is the older name
+    trained = "seconds" if name == "every-death" else "training_seconds"
+    keys = ("commit", "date", "device", "meta_bandit", trained, "torch", "wall_seconds")
+    assert [key for key in keys if about.get(key, "") == ""] == []
+    assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
 
 
 def test_files_from_before_they_explained_themselves_are_read(tmp_path: Path) -> None:
