@@ -255,9 +255,10 @@ CONFIGURATIONS["many-arms-shared"] = replace(
     gae_lambda_rises=False,
     continuation_until=0.0,
 )
-# our choice, by two trials in the plain room: a step of 0.005 and more entropy learned slowly
+# our choice, by trials in the plain room with seeds that are not reported (0, 10 and 11): a step of
+# 0.005 and more entropy learned slowly, and with 1,200 updates not every agent learned
 CONFIGURATIONS["treasure-room"] = A2CConfig(
-    updates=1200,
+    updates=5000,
     learning_rate=0.01,
     learning_rate_hold=0.5,
     learning_signal="posterior-mean",

@@ -66,7 +66,7 @@ class RoomAgents(Study):
     size: int = 9
     steps: int = 9
     lifetime: int = 90
-    seed: tuple[int, ...] = (0, 1, 2)
+    seed: tuple[int, ...] = (1, 2, 3)
     lives: int = 2_000
     config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["treasure-room"])
     keep: bool = field(default=True, compare=False)
