@@ -8,6 +8,7 @@ import pytest
 from benchmarks.learners import LEARNERS, LIFETIME, SEED, TASKS, draw
 from benchmarks.learners import WAYS as TRAINED
 from meta_bandit import GaussianBandit, figures
+from meta_bandit.agents import A2CConfig
 from meta_bandit.studies import learners as chapter
 from meta_bandit.studies import stored_benchmark
 from meta_bandit.theory import bayes_optimal, optimal_commit
@@ -41,7 +42,7 @@ def test_each_learner_is_trained_as_is_said():
     assert chapter.WAYS.keys() == TRAINED.keys()
     for (learner, way), rows in ROWS.items():
         stored = STORED["learners"][learner][way]["config"]
-        assert stored == asdict(LEARNERS[learner].config(way))
+        assert A2CConfig(**stored) == LEARNERS[learner].config(way)
         each = {(row["task"], row["seed"]) for row in rows}
         assert len(each) == len(rows) >= 3 * TASKS
     # one thing at a time
