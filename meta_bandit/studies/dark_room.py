@@ -112,7 +112,7 @@ def page(lives: int, rooms: int, bonus: float, seed: int) -> Page:
     }
     for number, room in enumerate(data.room.values.tolist()):
         here = data.isel(room=number)
-        agents = here.earned.sel(way=list(WAYS.values())).max()
+        agents = here.earned.sel(way=list(WAYS.values()))
         planner = here.earned.sel(way="planner").max()
         facts |= {
             f"{room}-blind": fact(here.earned.sel(way="hard-coded").max(), "best blind plan"),
@@ -121,7 +121,8 @@ def page(lives: int, rooms: int, bonus: float, seed: int) -> Page:
             f"{room}-planner": fact(planner, "the planner earns"),
             f"{room}-share": fact(100 * planner / here.bound, "of the bound, % : the planner"),
             f"{room}-myopic": fact(here.earned.sel(way=PLANS[1]).max(), "without a bonus"),
-            f"{room}-best": fact(agents, "the best agent earns"),
+            f"{room}-best": fact(agents.max(), "the best agent earns"),
+            f"{room}-worst": fact(agents.min(), "the worst agent earns"),
             f"{room}-most-seen": fact(
                 here.seen.sel(way=list(WAYS.values())).max(), "most cells that an agent enters"
             ),
