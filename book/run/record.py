@@ -155,9 +155,12 @@ def take_record(
             _refuse_foreign(name, file, root)
     # PyTorch has modules that name files which are not there
     own = {file for file in imported.values() if file.is_file() and environment not in file.parents}
+    # what a module compiles from C counts as the modules beside it
+    folders = {file.parent for file in own if file.is_relative_to(root)}
+    own |= {source for folder in folders for source in folder.glob("*.c")}
     own |= {Path(name).resolve() for name in told["read"]}
     used = sorted(file.relative_to(root) for file in own if file.is_relative_to(root))
-    modules = [file for file in used if file.suffix == ".py"]
+    modules = [file for file in used if file.suffix in (".py", ".c")]
     run = Run(
         chapter=chapter.stem,
         profile=profile,
@@ -166,7 +169,7 @@ def take_record(
         budget=told["budget"],
         code=_digest([chapter, *modules]),
         modules=len(modules),
-        data=snapshot(file for file in used if file.suffix != ".py" and file.is_file()),
+        data=snapshot(file for file in used if file not in modules and file.is_file()),
         python=platform.python_version(),
         versions={name: importlib.metadata.version(name) for name in _VERSIONS_OF},
         seconds=round(seconds, 2),

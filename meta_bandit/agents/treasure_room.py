@@ -22,8 +22,9 @@ from meta_bandit.agents.noise import ARMS, PULLS, Noise
 from meta_bandit.agents.rollout import Rollout
 from meta_bandit.agents.told import tell_where
 from meta_bandit.worlds import TreasureRoom
+from meta_bandit.worlds.grid import after
 from meta_bandit.worlds.task import AnyTask
-from meta_bandit.worlds.treasure_room import after
+from meta_bandit.worlds.treasure_room import MOVES
 from meta_bandit.worlds.treasure_room import where as numbers
 
 
@@ -61,7 +62,7 @@ class TreasureRoomRollout(Rollout):
         assert isinstance(task, TreasureRoom)
         self.size, self.steps, self.centre = int(task.size), int(task.steps), task.centre
         self.low, self.high = self.task["low"], self.task["high"]
-        self.after = torch.tensor(after(self.size), device=device)
+        self.after = torch.tensor(after(self.size, MOVES), device=device)
         agents, lives = len(seeds), config.lives
         self.birth = torch.full((agents, lives), self.centre, device=device)
         self.worth = torch.zeros((agents, self.size**2, lives), dtype=dtype, device=device)

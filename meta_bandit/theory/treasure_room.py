@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.worlds.treasure_room import TreasureRoom, after
+from meta_bandit.worlds.grid import after
+from meta_bandit.worlds.treasure_room import MOVES, TreasureRoom
 
 Floats = NDArray[np.float64]
 _BATCH = 256
@@ -52,7 +53,7 @@ def walks(size: int, steps: int) -> Walks:
     steps
         Of the walk.
     """
-    onward = after(size).tolist()
+    onward = after(size, MOVES).tolist()
     # of every cell and set that a number of steps can lead to, one walk
     found = {(size**2 // 2, 0): b""}
     for _ in range(steps):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meta_bandit.worlds.grid import after, draw
 from meta_bandit.worlds.task import Task, real, require, whole
 
 MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
@@ -155,12 +156,8 @@ def grid(size: int) -> Grid:
     """Lay out the grid of a size, see `Foraging`."""
     half, last = (size - 1) // 2, size - 1
     corners = [(last, half), (last, last), (half, last), (0, last), (0, half)]
-    y, x = np.divmod(np.arange(size**2), size)
-    steps = np.array(MOVES)
-    to_x = np.clip(x[:, None] + steps[:, 0], 0, last)
-    to_y = np.clip(y[:, None] + steps[:, 1], 0, last)
     hiding = np.array([row * size + column for column, row in corners])
-    return Grid(size, half, 0, hiding, to_y * size + to_x)
+    return Grid(size, half, 0, hiding, after(size, MOVES))
 
 
 def travel(world: Grid, position: Any, move: Any, hidden: Any) -> tuple[Any, Any, Any]:
@@ -345,13 +342,7 @@ class ForagingLife:
     def choose(self, policy: Forager) -> NDArray[np.int64]:
         """Ask how likely each move is, and draw one for each life."""
         probabilities = policy.move_probabilities(self.per_life, self.history)
-        total = probabilities.sum(axis=-1)
-        if not ((probabilities >= 0).all() and np.allclose(total, 1, atol=1e-6)):
-            time = self.history.time
-            raise ValueError(f"probabilities of the moves at time {time}: must be >= 0, in all 1")
-        # of the moves' cumulated chances the last is 1 but for rounding, which may not add a fifth
-        drawn = self.rng.random(self.hidden.shape)[..., None]
-        return np.asarray((drawn >= probabilities.cumsum(axis=-1)[..., :-1]).sum(axis=-1))
+        return draw(probabilities, self.history.time, self.rng)
 
     def step(self, action: NDArray[np.int64]) -> None:
         """Move, in lives that are not over."""

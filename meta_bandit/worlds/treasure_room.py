@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meta_bandit.worlds.grid import after, draw
 from meta_bandit.worlds.task import Task, real, require, whole
 
 MOVES = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
@@ -147,17 +147,6 @@ class TreasureRoom(Task["Walker", "RoomLives"]):
         return RoomLife(self, lives, rng)
 
 
-@cache
-def after(size: int) -> NDArray[np.int64]:
-    """Cell that each step leads to, shape (cells, 5), as in `MOVES`."""
-    y, x = np.divmod(np.arange(size**2), size)
-    dx, dy = np.array(MOVES).T
-    to_x, to_y = (np.clip(at[:, None] + by, 0, size - 1) for at, by in ((x, dx), (y, dy)))
-    onward = np.asarray(to_y * size + to_x)
-    onward.setflags(write=False)
-    return onward
-
-
 def where(cell: Any, step: Any, size: int) -> tuple[Any, Any, Any]:
     """Numbers that an agent is told, of what `TreasureRoom.cells` counts: x, y, step.
 
@@ -293,20 +282,14 @@ class RoomLife:
     def choose(self, policy: Walker) -> NDArray[np.int64]:
         """Ask how likely each step is, and draw one for each life."""
         probabilities = policy.move_probabilities(self.per_life, self.history)
-        total = probabilities.sum(axis=-1)
-        if not ((probabilities >= 0).all() and np.allclose(total, 1, atol=1e-6)):
-            time = self.history.time
-            raise ValueError(f"probabilities of the steps at time {time}: must be >= 0, in all 1")
-        # of the steps' cumulated chances the last is 1 but for rounding, which may not add a sixth
-        drawn = self.rng.random(self.history.position.shape)[..., None]
-        return np.asarray((drawn >= probabilities.cumsum(axis=-1)[..., :-1]).sum(axis=-1))
+        return draw(probabilities, self.history.time, self.rng)
 
     def step(self, action: NDArray[np.int64]) -> None:
         """Step, in lives that are not over."""
         before, size = self.history, int(self.task.size)
         time = before.time
         alive = time < self.per_life.lifetime
-        cell = np.where(alive, after(size)[before.position, action], before.position)
+        cell = np.where(alive, after(size, MOVES)[before.position, action], before.position)
         entered = np.zeros_like(before.seen)
         np.put_along_axis(entered, cell[..., None], alive[..., None], axis=-1)
         fresh = entered & ~before.taken

@@ -15,7 +15,7 @@ from book.run.stale import EXECUTE
     [
         # inside a function, which it calls
         ("first", ["meta_bandit/__init__.py", "meta_bandit/lazy.py"]),
-        # imports of imports, and of the stored results the one that it reads
+        # imports of imports, what is compiled beside them, and of the stored results the one read
         (
             "second",
             [
@@ -24,6 +24,7 @@ from book.run.stale import EXECUTE
                 "meta_bandit/base.py",
                 "meta_bandit/deep/__init__.py",
                 "meta_bandit/deep/inner.py",
+                "meta_bandit/deep/kernel.c",
                 "meta_bandit/studies/__init__.py",
                 "meta_bandit/studies/results.py",
             ],

@@ -17,13 +17,14 @@ from meta_bandit.theory.treasure_room import (
     walks,
 )
 from meta_bandit.worlds import TreasureRoom, simulate
-from meta_bandit.worlds.treasure_room import after
+from meta_bandit.worlds.grid import after
+from meta_bandit.worlds.treasure_room import MOVES
 
 
 def paid(size, worth, start, moves):
     cell, entered = start, set()
     for move in moves:
-        cell = after(size)[cell, move]
+        cell = after(size, MOVES)[cell, move]
         entered.add(int(cell))
     return sum(worth[cell] for cell in entered)
 
@@ -56,7 +57,7 @@ def test_walks_are_all_sets_and_each_has_its_walk():
     for moves in product(range(5), repeat=3):
         cell, entered = 12, set()
         for move in moves:
-            cell = int(after(5)[cell, move])
+            cell = int(after(5, MOVES)[cell, move])
             entered.add(cell)
         every.add(frozenset(entered))
     assert sets == every
@@ -81,7 +82,7 @@ def optimum(task):
             cell = size**2 // 2
         left = episodes - 1 - time // steps
         found = []
-        for there in set(after(size)[cell].tolist()):
+        for there in set(after(size, MOVES)[cell].tolist()):
             if seen >> there & 1:
                 found.append(value(time + 1, there, seen))
             else:

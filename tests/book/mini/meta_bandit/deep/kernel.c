@@ -1,0 +1,1 @@
+/* beside a module that a chapter imports */
