@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -102,39 +103,50 @@ def replace_directory(new: Path, old: Path) -> None:
 def build_html(root: Path, notebooks: Sequence[Path], folder: Path) -> Path:
     """Build the site, and only if nothing is wrong with it put it in the place of the one before.
 
-    The folder gets ``src/``, ``html/`` and ``jupyter-book.log``; ``html/downloads`` gets a zip of
+    The folder gets ``src/``, ``html/`` and Jupyter Book's logs; ``html/downloads`` gets a zip of
     the site, and a PDF where Chromium is there to print one. If Jupyter Book fails or warns, that
     is a BuildError, and ``html/`` is as it was.
     """
     stage(root, notebooks, folder / "src")
     browser = find_browser()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as output:
-        made = Path(output, "_build")
-        _jupyter_book(root, folder, Path(output), "html")
-        downloads = made / "html" / FOLDER
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as name:
+        output = Path(name)
+        pdf = output / f"{NAME}.pdf"
+        # the site, and beside it, as that takes as long, the book on one page, and its PDF
+        with ThreadPoolExecutor() as pool:
+            printing = pool.submit(_print_book, root, folder, output, pdf, browser)
+            site = _jupyter_book(root, folder, output, "html")
+            printing.result()
+        downloads = site / FOLDER
         downloads.mkdir()
         if browser:
-            # it reuses what the first has read
-            _jupyter_book(root, folder, Path(output), "singlehtml")
-            print_pdf(made / "singlehtml", downloads / f"{NAME}.pdf", browser)
-        make_zip(made / "html", downloads / f"{NAME}.zip")
-        replace_directory(made / "html", folder / "html")
+            pdf.rename(downloads / pdf.name)
+        make_zip(site, downloads / f"{NAME}.zip")
+        replace_directory(site, folder / "html")
     return folder / "html" / "index.html"
 
 
-def _jupyter_book(root: Path, folder: Path, output: Path, builder: str) -> None:
+def _print_book(root: Path, folder: Path, output: Path, pdf: Path, browser: str | None) -> None:
+    if browser:
+        print_pdf(_jupyter_book(root, folder, output, "singlehtml"), pdf, browser)
+
+
+def _jupyter_book(root: Path, folder: Path, output: Path, builder: str) -> Path:
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(folder / "src")]
-    command += ["--path-output", str(output), "--builder", builder, "-W", "-n", "--keep-going"]
+    # each builder reads the sources for itself, so that two can work at a time
+    made = output / builder
+    command += ["--path-output", str(made), "--builder", builder, "-W", "-n", "--keep-going"]
     # the Sphinx extension is part of the repository, not of the installed package
     environment = os.environ | {"PYTHONPATH": str(root)}
     # Sphinx would take the year of the copyright from it
     environment.pop("SOURCE_DATE_EPOCH", None)
-    log = folder / "jupyter-book.log"
+    log = folder / f"jupyter-book-{builder}.log"
     with log.open("w", encoding="utf-8") as stream:
         done = subprocess.run(command, stdout=stream, stderr=stream, env=environment, check=False)
     if done.returncode:
         said = _complaints(log).replace(f"{(folder / 'src').resolve()}/", "")
         raise BuildError(f"{said}\nthe whole log: {log}")
+    return made / "_build" / builder
 
 
 def _complaints(log: Path) -> str:
