@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from meta_bandit.compiled import compiled
 
 if TYPE_CHECKING:
     from meta_bandit.agents.network import Ensemble
@@ -31,7 +29,6 @@ VECTORS = {
     "AVX2": ("-DLANES=8", "-march=x86-64-v3"),
 }
 """Instructions of processors, as PyTorch names them, and the compiler's options for each."""
-_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-shared", "-fPIC")
 _SIZES = ("threads", "agents", "rows", "units", "heads", "lives", "pulls")
 _PARTS = ("widths", "weights", "forth", "back", "inputs", "gates", "cells", "small", "answers")
 
@@ -52,26 +49,16 @@ def library() -> ctypes.CDLL | None:
     AVX2; vectors are twice as long where it has AVX-512.
     """
     known = torch.backends.cpu.get_cpu_capability()
-    return compiled(known) if known in VECTORS else None
+    return for_vectors(known) if known in VECTORS else None
 
 
 @functools.cache
-def compiled(vectors: str) -> ctypes.CDLL | None:
+def for_vectors(vectors: str) -> ctypes.CDLL | None:
     """Compile ``lstm.c`` for one of `VECTORS`, once in a process; None where that cannot be."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform == "win32":
+    # not every compiler has threads
+    found = compiled(SOURCE, [[*VECTORS[vectors], "-fopenmp"], VECTORS[vectors]])
+    if found is None:
         return None
-    # a library stays loaded when its file is gone
-    with tempfile.TemporaryDirectory(prefix="meta-bandit-") as folder:
-        made = Path(folder) / "lstm.so"
-        command = [compiler, *_FLAGS, *VECTORS[vectors], str(SOURCE), "-o", str(made)]
-        # not every compiler has threads
-        for threads in (["-fopenmp"], []):
-            if not subprocess.run([*command, *threads], capture_output=True).returncode:
-                break
-        else:
-            return None
-        found = ctypes.CDLL(str(made))
     whole, word, pointer = ctypes.c_long, ctypes.c_uint32, ctypes.c_void_p
     net = ctypes.POINTER(_Net)
     found.step.argtypes = [net, whole]

@@ -23,13 +23,16 @@ that are left become the :math:`(1 - \gamma^{T-n})/(1 - \gamma)` that are to be 
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from meta_bandit.compiled import compiled
 from meta_bandit.worlds.bandit import GaussianBandit
 
 Floats = NDArray[np.float64]
@@ -70,6 +73,8 @@ _FUNCTIONS = 3
 # Newton steps end once they are below this many d_n: what is missing then is its square
 _NEWTON_TOLERANCE = 1e-5
 _NEWTON_STEPS = 100
+# Chebyshev nodes, as in stopping.c
+_MOST_COMPILED = 96
 # numbers that one array of polynomials may hold: enough to outweigh the calls, few for the cache
 _CHUNK = 500_000
 
@@ -124,24 +129,27 @@ def solve(task: GaussianBandit, resolution: Resolution, survival: float = 1.0) -
     shape = task.shape
     fields = (task.sigma_p, task.sigma_l, task.lifetime, task.mean)
     flat = GaussianBandit(*(np.broadcast_to(field, shape).ravel() for field in fields))
-    functions = np.empty((flat.lifetime.size, _FUNCTIONS))
     longest = int(flat.lifetime.max(initial=1))
     if longest > LONGEST_HORIZON or longest * flat.lifetime.size > _MOST_THRESHOLDS:
         raise ValueError(
             f"lifetime = {longest:g} for {flat.lifetime.size} tasks: must be at most "
             f"{LONGEST_HORIZON:g} pulls, and {_MOST_THRESHOLDS:g} pulls of all tasks together"
         )
+    functions = np.empty((flat.lifetime.size, _FUNCTIONS))
     thresholds = np.full((longest, flat.lifetime.size), np.nan)
-    longest_first = np.argsort(-flat.lifetime, kind="stable")
-    size = max(1, _CHUNK // (resolution.nodes**2 * resolution.quadrature))
-    for start in range(0, longest_first.size, size):
-        chunk = longest_first[start : start + size]
-        own = GaussianBandit(
-            flat.sigma_p[chunk], flat.sigma_l[chunk], flat.lifetime[chunk], flat.mean[chunk]
-        )
-        functions[chunk], thresholds[: int(own.lifetime[0]), chunk] = _recursion(
-            own, resolution, survival
-        )
+    if resolution.nodes <= _MOST_COMPILED and (found := library()):
+        _compiled_recursion(found, flat, resolution, survival, functions, thresholds)
+    else:
+        longest_first = np.argsort(-flat.lifetime, kind="stable")
+        size = max(1, _CHUNK // (resolution.nodes**2 * resolution.quadrature))
+        for start in range(0, longest_first.size, size):
+            chunk = longest_first[start : start + size]
+            own = GaussianBandit(
+                flat.sigma_p[chunk], flat.sigma_l[chunk], flat.lifetime[chunk], flat.mean[chunk]
+            )
+            functions[chunk], thresholds[: int(own.lifetime[0]), chunk] = _recursion(
+                own, resolution, survival
+            )
     option, leaving, leavers_pulls = functions.T.reshape(_FUNCTIONS, *shape)
     return Solution(
         worth=np.asarray(_expected_pulls(task.lifetime, survival) * task.mean + option),
@@ -149,6 +157,69 @@ def solve(task: GaussianBandit, resolution: Resolution, survival: float = 1.0) -
         leavers_pulls=leavers_pulls,
         thresholds=thresholds.reshape(-1, *shape),
     )
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Compile ``stopping.c``, once in a process; None where that cannot be."""
+    return compiled(Path(__file__).with_name("stopping.c"), [["-DCLONES", "-lm"], ["-lm"]])
+
+
+class _Method(ctypes.Structure):
+    """As in ``stopping.c``."""
+
+    _fields_ = (
+        *((name, ctypes.c_long) for name in ("nodes", "quadrature", "newton_steps")),
+        *((name, ctypes.c_double) for name in ("window", "reach", "crowding", "newton_tolerance")),
+        *((name, ctypes.c_void_p) for name in ("place", "weight", "shares", "to_series")),
+    )
+
+
+def _compiled_recursion(
+    found: ctypes.CDLL,
+    task: GaussianBandit,
+    resolution: Resolution,
+    survival: float,
+    functions: Floats,
+    thresholds: Floats,
+) -> None:
+    """Do as `_recursion` for tasks in any order, into the last two."""
+    # as many as it takes at a time, by nodes of no weight
+    place, weight = (
+        np.pad(part, (0, -len(part) % 32)) for part in _gauss_legendre(resolution.quadrature)
+    )
+    shares, to_series = _chebyshev_nodes(resolution.nodes)
+    fields = [
+        np.ascontiguousarray(field)
+        for field in (task.sigma_p, task.sigma_l, task.lifetime.astype(ctypes.c_long), task.mean)
+    ]
+    method = _Method(
+        resolution.nodes,
+        resolution.quadrature,
+        _NEWTON_STEPS,
+        resolution.window,
+        resolution.reach,
+        _CROWDING,
+        _NEWTON_TOLERANCE,
+        *(part.ctypes.data for part in (place, weight, shares, to_series)),
+    )
+    found.solve.restype = None
+    found.solve(
+        ctypes.byref(method),
+        ctypes.c_long(len(functions)),
+        *(ctypes.c_void_p(field.ctypes.data) for field in fields),
+        ctypes.c_double(survival),
+        *(ctypes.c_void_p(array.ctypes.data) for array in (functions, thresholds)),
+    )
+
+
+def _chebyshev_nodes(number: int) -> tuple[Floats, Floats]:
+    """Where the nodes are, as shares of the interval, and what makes a series of values there."""
+    angles = (np.arange(number) + 0.5) * np.pi / number
+    shares = np.expm1((1 + np.cos(angles)) / 2 * np.log1p(_CROWDING)) / _CROWDING
+    to_series = np.cos(np.outer(angles, np.arange(number))) * (2 / number)
+    to_series[:, 0] /= 2
+    return shares, to_series
 
 
 def _recursion(
@@ -160,10 +231,7 @@ def _recursion(
     (pulls, tasks).
     """
     tasks, longest = task.lifetime.size, int(task.lifetime[0])
-    angles = (np.arange(resolution.nodes) + 0.5) * np.pi / resolution.nodes
-    nodes = np.expm1((1 + np.cos(angles)) / 2 * np.log1p(_CROWDING)) / _CROWDING
-    to_series = np.cos(np.outer(angles, np.arange(resolution.nodes))) * (2 / resolution.nodes)
-    to_series[:, 0] /= 2
+    nodes, to_series = _chebyshev_nodes(resolution.nodes)
 
     # before the last pull: J_{T-1}(x) = max(0, x), there is nothing to be learned any more
     threshold, length = np.zeros(tasks), np.ones(tasks)

@@ -10,7 +10,7 @@ import torch
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, train
 from meta_bandit.agents.a2c import Trainer, advantages
-from meta_bandit.agents.native import VECTORS, Native, compiled
+from meta_bandit.agents.native import VECTORS, Native, for_vectors
 from meta_bandit.agents.network import Ensemble
 from meta_bandit.agents.noise import Noise
 from meta_bandit.agents.rollout import Rollout
@@ -29,7 +29,7 @@ def several(units: int, lives: int, widths: list[int], agents: int = 3) -> list[
     weights = random_weights(agents, units).float()
     nets = [Ensemble(weights.clone(), lives, len(widths), widths) for _ in ("PyTorch", *HERE)]
     for net, vectors in zip(nets[1:], HERE, strict=True):
-        found = compiled(vectors)
+        found = for_vectors(vectors)
         assert found is not None
         net._native = Native(net, found)
     x = torch.randn(len(widths), agents, 4, lives, generator=torch.Generator().manual_seed(1))
@@ -214,7 +214,7 @@ def test_lives_that_fill_no_blocks_and_double_precision_stay_with_pytorch():
 
 def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    compiled.cache_clear()
+    for_vectors.cache_clear()
     try:
         with pytest.raises(ValueError, match=r"device = 'native': needs a C compiler"):
             train(TASK, [3, 4, 5], CONFIG, "native", progress=False)
@@ -222,4 +222,4 @@ def test_without_a_compiler_it_is_refused_and_auto_does_without(monkeypatch):
             made = train(TASK, [3, 4, 5], CONFIG, "auto", progress=False)
             assert made.curve.attrs["device"] == "cpu"
     finally:
-        compiled.cache_clear()
+        for_vectors.cache_clear()

@@ -180,6 +180,25 @@ def test_the_error_covers_the_distance_to_a_much_finer_solution():
     assert (best.error < 1e-4 * np.abs(best.value) + 1e-5).all()
 
 
+@pytest.mark.parametrize("survival", [1.0, 0.97])
+def test_compiled_it_says_the_same(survival: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not stopping_solver.library():
+        pytest.skip("no C compiler (cc)")
+    for mean in (-2.0, 0.5):
+        tasks = random_tasks(20, 200, seed=9, mean=mean)
+        by_c = stopping_solver.solve(tasks, stopping_solver.FINE, survival)
+        monkeypatch.setattr(stopping_solver, "library", lambda: None)
+        by_numpy = stopping_solver.solve(tasks, stopping_solver.FINE, survival)
+        monkeypatch.undo()
+        scale = np.abs(mean) + tasks.sigma_p * tasks.lifetime
+        assert (np.abs(by_c.worth - by_numpy.worth) < 1e-13 * scale).all()
+        # found by Newton's method, which need not end at the same step
+        assert np.allclose(by_c.thresholds, by_numpy.thresholds, rtol=1e-9, equal_nan=True)
+        assert np.allclose(by_c.leaving, by_numpy.leaving, rtol=1e-10)
+        assert np.allclose(by_c.leavers_pulls, by_numpy.leavers_pulls, rtol=1e-10)
+        assert not np.array_equal(by_c.worth, by_numpy.worth)
+
+
 def test_behaviour_is_as_exact_as_the_value():
     tasks = GaussianBandit([1.0, 2.0, 5.0], [1.0, 4.0, 50.0], [100, 300, 50])
     fine = stopping_solver.solve(tasks, stopping_solver.FINE)
