@@ -27,7 +27,8 @@ def lattice(task: GaussianBandit, survival: float, horizon: int, points: int = 2
     for n in range(horizon - 1, -1, -1):
         var = 1 / (1 / sigma_p**2 + n / sigma_l**2)
         std = var / np.sqrt(var + sigma_l**2)
-        kernel = norm.pdf((estimates[None] - estimates[:, None]) / std) * (spacing / std)
+        moves = (estimates[None] - estimates[:, None]) / std
+        kernel = np.exp(-0.5 * moves**2) * (spacing / std / np.sqrt(2 * np.pi))
         above = norm.sf((estimates[-1] + spacing / 2 - estimates) / std)
         value = np.maximum(0, estimates + survival * (kernel @ value + above * value[-1]))
     return float(value[points // 2])

@@ -54,7 +54,10 @@ class Step:
 
     def difference(self) -> sp.Expr:
         """Evaluate and simplify left - right: 0 where SymPy proves the step."""
-        return sp.simplify(sp.expand(self.left.doit() - self.right.doit()))
+        difference = self.left.doit() - self.right.doit()
+        simplified = sp.simplify(difference)
+        # expanded before, most would be larger, and take many times as long
+        return simplified if simplified == 0 else sp.simplify(sp.expand(difference))
 
     def _repr_latex_(self) -> str:
         """Show the two sides and the difference that SymPy finds."""
