@@ -204,7 +204,7 @@ test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the 
 	  --durations=20 --nbval --nbval-current-env
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
-	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest tests/book/test_browser.py tests/book/test_reading.py
+	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest $(SIDE_BY_SIDE) tests/book/test_browser.py tests/book/test_reading.py
 
 lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff check
