@@ -188,9 +188,12 @@ def from_edge(data: xr.Dataset) -> xr.Dataset:
 
 
 def percent(shares: xr.DataArray) -> str:
-    """Mean over seeds in percent and, where there are several, half of its 95% interval."""
-    mean, half = interval(100 * shares)
-    return f"{mean:.0f}" + ("" if np.isnan(half) else f" ± {half:.0f}")
+    """Mean over seeds in percent, and half of its 95% interval; of fewer than three, each."""
+    seeds = 100 * shares.dropna(shares.dims[0])
+    if seeds.size < 3:
+        return " and ".join(dict.fromkeys(f"{seed:.0f}" for seed in seeds.values))
+    mean, half = interval(seeds)
+    return f"{mean:.0f} ± {half:.0f}"
 
 
 def _share_of_seeds(name: str, shares: xr.DataArray, about: str) -> Facts:

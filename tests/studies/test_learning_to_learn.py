@@ -68,7 +68,9 @@ def test_a_share_is_a_mean_over_seeds_with_students_interval():
     half = 4.302653 * agree.std(ddof=1) / np.sqrt(3)
     assert facts["whether-bayes-half"].value == pytest.approx(half, rel=1e-6)
     assert chapter.percent(xr.DataArray([0.25, np.nan], dims="seed")) == "25"
-    assert chapter.percent(xr.DataArray([0.5, 0.5], dims="seed")) == "50 ± 0"
+    assert chapter.percent(xr.DataArray([0.5, 0.75, np.nan], dims="seed")) == "50 and 75"
+    assert chapter.percent(xr.DataArray([0.5, 0.502], dims="seed")) == "50"
+    assert chapter.percent(xr.DataArray([0.5, 0.5, 0.5], dims="seed")) == "50 ± 0"
 
 
 def test_who_is_moved_lives_with_the_other_noise():
