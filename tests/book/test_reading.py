@@ -48,6 +48,12 @@ def test_axe_finds_nothing_and_nothing_sticks_out(opened: Tab, theme: str, width
     opened.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     opened.set_viewport_size({"width": width, "height": 740})
     opened.wait_for_function(f"document.documentElement.dataset.theme === {theme!r}")
+    # a moment after the width has changed the theme lets the keyboard reach what scrolls now
+    opened.wait_for_function(
+        """() => [...document.querySelectorAll("pre, .cell_output > .output")].every(
+            part => part.tabIndex >= 0 || (part.scrollWidth <= part.clientWidth
+                                           && part.scrollHeight <= part.clientHeight))"""
+    )
     # thousands of letters drawn as paths; the text that stands for each formula is looked at
     context = {"exclude": ["mjx-container svg"]}
     rules = WCAG_AA if theme == "light" else COLOURS
