@@ -21,7 +21,7 @@ typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias)
 typedef struct {
     long nodes, quadrature, newton_steps;
     double window, reach, crowding, newton_tolerance;
-    const double *place, *weight; /* Gauss and Legendre's; padded with weight 0 to 32 and more */
+    const double *place, *weight; /* Gauss and Legendre's; to a multiple of 32, of weight 0 */
     const double *shares;         /* where Chebyshev's nodes are, as shares of the interval */
     const double *to_series;      /* (nodes, nodes) */
 } Method;
