@@ -334,11 +334,19 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         "length-shortest": fact(int(data.updates[0]), "updates of the shortest training"),
         "length-longest": fact(int(data.updates[-1]), "updates of the longest training"),
     }
+    last = row.isel(updates=-1)
+    over = (last.risky_pulls > 0) & (last.bayes_value <= 0)
     right = ((row.risky_pulls > 0) == (row.bayes_value > 0)).all("sigma_l")
     facts |= {
         "length-step": fact(float(np.exp(step)), "sigma_l of a task over that of the one before"),
         "length-exact": fact(
             right.isel(updates=-1).sum(), "seeds that pull where it pays alone, longest training"
+        ),
+        "length-over": fact(
+            over.any("sigma_l").sum(), "seeds that pull where no policy pays, longest training"
+        ),
+        "length-over-lost": fact(
+            -last.expected_return.where(over).min(), "most that such an agent loses, reward"
         ),
     }
     for place, name in ((0, "first"), (-1, "last")):

@@ -11,6 +11,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+REAL = "BOOK_HTML" in os.environ
+"""Whether this is a book that somebody reads, not the smoke book that `make test` makes."""
 HTML = ROOT / os.environ.get("BOOK_HTML", "_build/smoke/html")
 
 
