@@ -42,7 +42,7 @@ COUNTS = {30: 4, 100: 2}
 """Tasks near the edge, by lifetime."""
 LIVES = 10_000
 # as training ends: an agent that loses is shown as it is
-DEFAULT = replace(CONFIGURATIONS["companion"], validation=0)
+DEFAULT = replace(CONFIGURATIONS["companion"], validation=0, snapshots=0)
 DIRECT = replace(DEFAULT, continuation_until=0.0)
 SIGNALS: tuple[LearningSignal, ...] = get_args(LearningSignal)
 DRAWS = 200

@@ -2,8 +2,9 @@
 
 Tasks are drawn by a seed that was not used while settings were tried: near the edge, with
 sigma_l at 0.6 to 1.1 times the committed edge and 0.25 to 0.6 times the Bayes-optimal one; away
-from it, at 0.1 to 0.4 times the committed edge; and where not learning is optimal, at 1.3 to 3
-times the Bayes-optimal edge, and right beyond it, at 1.02 to 1.3 times.
+from it, at 0.1 to 0.4 times the committed edge; where not learning is optimal, at 1.3 to 3 times
+the Bayes-optimal edge, and right beyond it, at 1.02 to 1.3 times; and in quiet worlds, at 0.03 to
+0.5 times sigma_p, log-uniform, which is below the committed edge.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ COUNTS = {
     "away": {30: 3},
     "never": {30: 3, 100: 3},
     "beyond": {30: 6, 100: 3},
+    "quiet": {100: 8},
 }
 """Tasks of each kind and lifetime."""
 TRAININGS = {
@@ -44,7 +46,7 @@ TRAININGS = {
 }
 """Ways of training, and the tasks of each."""
 # as training ends: an agent that loses is shown as it is
-_BEST = replace(CONFIGURATIONS["companion"], validation=0)
+_BEST = replace(CONFIGURATIONS["companion"], validation=0, snapshots=0)
 _CONSTANT = replace(_BEST, gae_lambda=0.97, gae_lambda_rises=False)
 RECIPES = {
     "companion": _BEST,
@@ -84,6 +86,10 @@ def draw(kind: str, lifetime: int, count: int, rng: np.random.Generator) -> list
             noise = adaptive * (1.02 + 0.28 * part)
         elif kind == "away":
             noise = committed * (0.1 + 0.3 * part)
+        elif kind == "quiet":
+            noise = sigma_p * float(np.exp(np.log(0.03) * (1 - part) + np.log(0.5) * part))
+            if not noise < committed:
+                continue
         else:
             noise = committed * (0.6 + 0.5 * part)
             if not 0.25 <= noise / adaptive <= 0.6:
@@ -99,8 +105,10 @@ def earn(task: GaussianBandit, config: A2CConfig) -> dict[str, object]:
     -------
     dict
         The task, its Bayes-optimal ``value``; of each agent, acting greedily, its ``share`` of that
-        value with a standard error, 0 if it never pulls; its ``risky_pulls`` in a life; and its
-        ``validation``, what a life earned before one that loses was made to never pull.
+        value with a standard error, 0 if it never pulls; its ``risky_pulls`` in a life; its
+        ``validation``, what a life earned before one that loses was made to never pull; what it
+        earned on the same lives as training ended, ``last``; and after how many updates it was as
+        it is, ``kept``.
     """
     alike = GaussianBandit(
         np.full(len(SEEDS), task.sigma_p), task.sigma_l, task.lifetime, task.mean
@@ -117,7 +125,8 @@ def earn(task: GaussianBandit, config: A2CConfig) -> dict[str, object]:
         "risky_pulls": measured.risky_pulls.values.tolist(),
     }
     if config.validation:
-        found["validation"] = trained.curve.validation_return.values.tolist()
+        names = {"validation": "validation_return", "last": "last_return", "kept": "kept_update"}
+        found |= {name: trained.curve[variable].values.tolist() for name, variable in names.items()}
     if value > 0:
         found |= {name: measured[name].values.tolist() for name in ("share", "share_se")}
     return found

@@ -212,7 +212,7 @@ def evolve(task: GaussianBandit, seeds: Sequence[int], config: A2CConfig) -> Tra
 
 
 # as training ends: an agent that loses is shown as it is
-_DEFAULT = replace(CONFIGURATIONS["companion"], validation=0)
+_DEFAULT = replace(CONFIGURATIONS["companion"], validation=0, snapshots=0)
 WAYS = {
     "direct": replace(CONFIGURATIONS["plain"], continuation_until=0.0),
     "default": _DEFAULT,

@@ -43,6 +43,14 @@ BANDIT = COMMON | {
         "return of a life in the validation of a trained agent",
         "greedy, mean over lives after training; an agent with less than 0 never pulls since",
     ),
+    "last_return": Meaning(
+        "reward",
+        "return of a life in the validation, as training ended",
+        "greedy, on the same lives; less than validation_return where an earlier state was kept",
+    ),
+    "kept_update": Meaning(
+        "updates", "updates after which the agent was as it is", "the last: at the end of training"
+    ),
     "sigma_p": Meaning(
         "reward", "ecological uncertainty: standard deviation of the risky arm's mean over lives"
     ),

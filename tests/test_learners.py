@@ -154,7 +154,9 @@ def after_one_step(config: A2CConfig) -> list[Trainer]:
     return pair
 
 
-DEFAULT = replace(CONFIGURATIONS["companion"], updates=4, lives=8, validation=0, units=UNITS)
+DEFAULT = replace(
+    CONFIGURATIONS["companion"], updates=4, lives=8, validation=0, snapshots=0, units=UNITS
+)
 
 
 @pytest.mark.parametrize("config", [SMALL, DEFAULT])

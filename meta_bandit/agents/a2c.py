@@ -35,6 +35,8 @@ FIRST_DECAY = 0.9
 """Decay of Adam's running mean of gradients (beta_1)."""
 SURE = 20.0
 """Logit at which an action is as good as never taken, once in some 10^9 pulls."""
+TRIAL = 16
+"""Updates' worth of lives in which an agent is tried while it is trained."""
 _UNIT_RATE = 0.03
 """Weight of a new life in the unit of its task: small, or losses would count most in dry spells."""
 
@@ -93,6 +95,14 @@ class Trainer:
         self.baseline = Baseline(len(seeds), device)
         # of each task of the table, the squared unit of its advantages; 0: none yet
         self.task_square = torch.zeros(self.lives.table.shape[1:], dtype=dtype, device=device)
+        # the best state that was tried so far, what it earned, and after how many updates it was
+        self.best, self.best_earned = (
+            weights.clone(),
+            torch.full_like(self.lives.samples, -torch.inf),
+        )
+        self.best_update = torch.zeros(len(seeds), dtype=torch.int64, device=device)
+        count = config.snapshots
+        self.tried = {round(config.updates * (count + k) / (2 * count)) for k in range(count)}
         shape = (config.updates, len(seeds))
         self.curves = {
             name: torch.zeros(shape, dtype=dtype, device=device) for name in self.lives.noted
@@ -113,6 +123,8 @@ class Trainer:
             self._update()
         else:
             self.graph.replay()
+        if update + 1 in self.tried:
+            self.snapshot(update + 1)
 
     def _update(self) -> None:
         rate, shorten_second, entropy_weight, share, _ = self.now.unbind()
@@ -238,28 +250,53 @@ class Trainer:
         self.net.weights.sub_(step.mul_(self.finite[:, None, None]))
         return norm
 
-    def validate(self) -> Tensor:
-        """Let trained agents live greedily, and make those that lose never act again.
+    def snapshot(self, done: int) -> None:
+        """Try agents after so many updates; keep those that are better than at any time before."""
+        earned = self.live_greedily(self.config.updates + self.config.validation, TRIAL)
+        better = earned > self.best_earned
+        self.best.copy_(torch.where(better[:, None, None], self.net.weights, self.best))
+        self.best_earned.copy_(torch.where(better, earned, self.best_earned))
+        self.best_update.masked_fill_(better, done)
 
-        They meet lives that were never trained on, see `A2CConfig.validation`. Never acting, with a
-        logit of -`SURE` whatever was seen, earns 0.
+    def live_greedily(self, first: int, count: int) -> Tensor:
+        """What a life earns on the task itself, mean over those of so many updates: (agents,)."""
+        earned = torch.zeros_like(self.lives.samples)
+        self.lives.greedy = True
+        for number in range(first, first + count):
+            self.lives.play(self.index.fill_(number))
+            earned += self.lives.note()["mean_return"]
+        self.lives.greedy = False
+        return earned.div_(count)
+
+    def validate(self) -> dict[str, Tensor]:
+        """Hand over the better of each agent's last and best state, or one that never acts.
+
+        They live greedily and meet lives that were never trained on, both states the same: see
+        `A2CConfig.validation` and `A2CConfig.snapshots`. Never acting, with a logit of -`SURE`
+        whatever was seen, earns 0.
 
         Returns
         -------
-        shape (agents,)
-            Mean return of a life, in units of reward.
+        dict of shape (agents,)
+            ``validation_return``: mean return of a life, in units of reward, before those that lose
+            are changed; ``last_return``: the same of the last state; ``kept_update``: after how
+            many updates agents were as they are handed over.
         """
         config, weights = self.config, self.net.weights
-        earned = torch.zeros_like(self.lives.samples)
-        self.lives.greedy = True
-        for number in range(config.validation):
-            self.lives.play(self.index.fill_(config.updates + number))
-            earned += self.lives.note()["mean_return"]
-        earned /= config.validation
+        earned = ended = self.live_greedily(config.updates, config.validation)
+        kept = torch.full_like(self.best_update, config.updates)
+        if config.snapshots:
+            last = weights.clone()
+            weights.copy_(self.best)
+            before = self.live_greedily(config.updates, config.validation)
+            earlier = (before > earned) & (self.best_update > 0)
+            weights.copy_(torch.where(earlier[:, None, None], self.best, last))
+            earned = torch.where(earlier, before, earned)
+            kept = torch.where(earlier, self.best_update, kept)
         logit = weights[..., 4 * self.net.units + LOGIT]
         logit.masked_fill_((earned < 0)[:, None], 0.0)
         logit[:, self.net.read].masked_fill_(earned < 0, -SURE)
-        return earned
+        return {"validation_return": earned, "last_return": ended, "kept_update": kept}
 
     def state(self, done: int) -> dict[str, Tensor]:
         """All that changes from update to update, after ``done`` of them, as views.
@@ -277,6 +314,12 @@ class Trainer:
             known["task_square"] = self.task_square
         if self.config.critic == "regression":
             known["baseline"] = self.baseline.products
+        if self.config.snapshots:
+            known |= {
+                "best": self.best,
+                "best_earned": self.best_earned,
+                "best_update": self.best_update,
+            }
         return known
 
     def record(self) -> None:

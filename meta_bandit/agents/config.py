@@ -132,6 +132,11 @@ class A2CConfig:
     # on its task; one that loses in them on average is handed over as one that never pulls. 0: as
     # training left it
     validation: int = 0
+    # how often, at equal distances from the middle of training on, an agent is tried in 16 updates'
+    # worth of such lives on its true task. The best of these states meets the last one in the
+    # validation, and the better of the two is handed over: some agents lose at once, late, what
+    # they had learned. Training itself goes on as if nobody had looked
+    snapshots: int = 0
     # on many arms: a memory for each arm, all with the same weights, in place of one for the life
     shared_memory: bool = False
     # in the treasure room: the continuation leads from lives in which what a cell costs when it is
@@ -144,7 +149,7 @@ class A2CConfig:
             value = getattr(self, field.name)
             if field.name in ("updates", "lives", "units"):
                 valid, allowed = _whole(value), "a whole number >= 1"
-            elif field.name == "validation":
+            elif field.name in ("validation", "snapshots"):
                 valid, allowed = value == 0 or _whole(value), "a whole number >= 0"
             elif field.name == "normalise_advantages":
                 valid = isinstance(value, bool) or value == "task"
@@ -159,6 +164,8 @@ class A2CConfig:
                 valid = _number(value) and within(value)
             if not valid:
                 raise ValueError(f"{field.name} = {value!r}: must be {allowed}")
+        if self.snapshots and not self.validation:
+            raise ValueError(f"snapshots = {self.snapshots}: must be 0 with validation = 0")
         if self.good_arms and self.normalise_advantages == "task":
             raise ValueError(
                 f"good_arms = {self.good_arms}: must be 0 with normalise_advantages = 'task'"
@@ -199,7 +206,8 @@ CONFIGURATIONS = {
         tremble=0.05,
         good_arms=0.3,
         continuation_until=0.8,
-        validation=256,
+        validation=192,
+        snapshots=10,
     ),
     "plain": A2CConfig(),
     # What the public sources say of the first author's `minimal-meta-rl`: LSTM of 48 units, 20,000
@@ -237,7 +245,7 @@ CONFIGURATIONS = {
 }
 # as on the bandit, less what is only for two arms
 CONFIGURATIONS["many-arms"] = replace(
-    CONFIGURATIONS["companion"], tremble=0.0, good_arms=0.0, validation=0
+    CONFIGURATIONS["companion"], tremble=0.0, good_arms=0.0, validation=0, snapshots=0
 )
 # with a memory for each arm, which needs no continuation: our choice, by a few trials on a seed
 # that is not reported. With slopes bounded at 1, as elsewhere, it stayed at five or six arms

@@ -26,7 +26,7 @@ from meta_bandit.worlds.task import AnyTask
 
 _SPECIAL = (
     *("learning_signal", "critic", "good_arms", "tremble", "task_context"),
-    *("validation", "shared_memory", "free_finds"),
+    *("validation", "snapshots", "shared_memory", "free_finds"),
 )
 """Fields of a configuration that not every world has a meaning for."""
 

@@ -54,7 +54,8 @@ class TrainedAgents:
         ``diverged_at``, the update at which the agent was stopped because its gradient was no
         longer finite, else -1; and, if that was asked for (`A2CConfig.validation`),
         ``validation_return``, what a life earned at the end: agents with less than 0 never pull
-        since.
+        since; ``last_return``, the same of the last state of training; and ``kept_update``, after
+        how many updates the agent was as it is.
     """
 
     task: Any

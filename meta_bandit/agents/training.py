@@ -50,8 +50,9 @@ def train(
     `A2CConfig.good_arms` says so. The last term is there only with the network as critic; on
     bandits returns are by default compared with `baseline.Baseline` instead (`A2CConfig.critic`).
 
-    At the end agents are validated (`A2CConfig.validation`): by default one that loses on the
-    bandit it was trained for is handed over as one that never pulls.
+    At the end agents are validated (`A2CConfig.validation`): by default an agent is handed over as
+    it was at its best, of ten states of its training and the last one (`A2CConfig.snapshots`), and
+    one that loses on the bandit it was trained for as one that never pulls.
 
     An agent's result depends on its task,
     its seed, the configuration and the kind of machine, not on the agents beside it: on a CPU with
@@ -151,12 +152,14 @@ def train(
                 saved = time.perf_counter()
             if callable(progress):
                 progress(update + 1)
-        validated = trainer.validate().cpu().numpy() if config.validation else None
+        validated = trainer.validate() if config.validation else {}
+        found = {name: values.cpu().numpy() for name, values in validated.items()}
         weights = trainer.net.weights.cpu().numpy()  # waits for the device
         seconds = before + time.perf_counter() - started
     curve = _curve(trainer, task, seeds, config, seconds)
-    if validated is not None:
-        curve["validation_return"] = "agent", validated, {"units": "reward"}
+    for name, values in found.items():
+        units = "updates" if name == "kept_update" else "reward"
+        curve[name] = "agent", values, {"units": units}
     return TrainedAgents(task, np.array(seeds, dtype=np.uint64), config, weights, curve)
 
 

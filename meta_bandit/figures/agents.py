@@ -224,6 +224,33 @@ def learned_edge(data: xr.Dataset) -> Figure:
     return figure
 
 
+def lost_again(data: xr.Dataset) -> Figure:
+    """Draw what agents earn while they are trained, and who loses it again.
+
+    Parameters
+    ----------
+    data
+        See `studies.training_limits.lost_again`.
+    """
+    with canvas(height=3.4) as (figure, ax):
+        for lost, label, colour, width in (
+            (False, "stay above half", GREY, 0.5),
+            (True, "fall below half", BLUE, 1.2),
+        ):
+            lines = ax.plot(
+                data["update"], data.share.values[data.lost == lost].T, color=colour, lw=width
+            )
+            if lines:
+                lines[0].set_label(label)
+        ax.set(
+            xlabel="updates of the weights in training",
+            ylabel="return, as a share of what one who knows the arm earns",
+            ylim=(-1.2, 1.1),
+        )
+        name_above(figure, ax)
+    return figure
+
+
 def slopes_through_time(slopes: xr.DataArray, bound: float) -> Figure:
     """Draw how slopes grow on their way back through lives.
 

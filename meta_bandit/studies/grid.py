@@ -19,6 +19,8 @@ from meta_bandit.worlds import GaussianBandit, simulate
 
 LARGEST = 2**31 - 1
 """NetCDF 3 has no longer whole numbers."""
+QUIET = 0.5
+"""Noise sigma_l, in units of sigma_p, below which chapters call a world quiet."""
 
 
 ABOUT = {

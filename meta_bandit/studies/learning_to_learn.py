@@ -17,6 +17,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Facts, fact, interval
+from meta_bandit.studies.grid import QUIET
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
     bayes_optimal,
@@ -488,6 +489,11 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
                         (each < 0.75).sum(), f"agents {where} that earn less than 75% ({name})"
                     ),
                 }
+            if region == "inside":
+                facts[f"{key}-{region}-quiet"] = fact(
+                    ((each < 0.75) & (noise < QUIET * spread)).sum(),
+                    f"of these, those in quiet worlds ({name})",
+                )
     titles = xr.Variable("map", [THEORIES[1], *grids])
     data = xr.concat(explored, titles, coords="minimal", compat="override")
     edges = {

@@ -42,7 +42,7 @@ _LIFETIMES = Grid(
 )
 
 # the default training, as it ends: what is found is asked here, not what is handed over
-_FOUND = replace(CONFIGURATIONS["companion"], validation=0)
+_FOUND = replace(CONFIGURATIONS["companion"], validation=0, snapshots=0)
 
 # at the paper's scale. Steps of sigma_p are equal: below one sigma_p (0.58) learning pays at no
 # sigma_l, which is the first edge. Steps of sigma_l are ratios: n* is proportional to it

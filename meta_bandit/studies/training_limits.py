@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,8 +13,11 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
+from meta_bandit.agents import A2CConfig
+from meta_bandit.agents.a2c import TRIAL
 from meta_bandit.studies.facts import Facts, fact, interval
-from meta_bandit.theory import critical_sigma_l, stopping_critical_sigma_l
+from meta_bandit.studies.grid import QUIET
+from meta_bandit.theory import critical_sigma_l, gain, stopping_critical_sigma_l
 
 Critical = Callable[[GaussianBandit], NDArray[np.float64]]
 
@@ -23,6 +27,8 @@ SIGNALS = ("reward", "arm-mean", "posterior-mean")
 """What a risky pull may count: see `A2CConfig.learning_signal`."""
 NEEDED = ("no path", "plain")
 """Recipes without the path, on which all agents end at never pulling."""
+EARNING = ("near", "away", "quiet")
+"""Kinds of drawn tasks on which learning pays: see `benchmarks.edge`."""
 STUCK = 75.0
 """An agent that earns less, in % of the optimum, counts as one that training failed."""
 
@@ -95,35 +101,38 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in section["rows"]:
         groups.setdefault((row["kind"], row["lifetime"]), []).append(row)
-    kinds = ("near", "away", "beyond", "never")
+    kinds = ("near", "away", "quiet", "beyond", "never")
     table: dict[str, dict[str, Any]] = {}
     for kind, lifetime in sorted(groups, key=lambda key: (kinds.index(key[0]), key[1])):
         rows = groups[kind, lifetime]
         pulls = max(pulled for row in rows for pulled in row["risky_pulls"])
-        lost = sum(earned < 0 for row in rows for earned in row["validation"])
+        kept = sum(update < section["config"]["updates"] for row in rows for update in row["kept"])
         # where nothing can be earned there is no share of it
-        worst = dict.fromkeys(("mean (%)", "worst task (%)", "worst agent (%)"), "")
-        entry: dict[str, Any] = {"tasks": len(rows)} | worst
-        if kind in ("near", "away"):
+        levels = ("mean (%)", "worst task (%)", "worst agent (%)", "worst as training ended (%)")
+        entry: dict[str, Any] = {"tasks": len(rows)} | dict.fromkeys(levels, "")
+        if kind in EARNING:
             each = 100 * np.array([row["share"] for row in rows])
-            levels = (each.mean(), each.mean(1).min(), each.min())
-            entry |= {name: round(level, 1) for name, level in zip(worst, levels, strict=True)}
+            found = (each.mean(), each.mean(1).min(), each.min(), _ended(rows).min())
+            entry |= {name: round(level, 1) for name, level in zip(levels, found, strict=True)}
         table[f"{kind}, T = {lifetime}"] = entry | {
-            "lost in validation": lost,
+            "ended losing": sum(earned < 0 for row in rows for earned in row["last"]),
+            "earlier state kept": kept,
             "most pulls": round(pulls, 2),
         }
     share = {
         kind: 100 * np.array([row["share"] for row in section["rows"] if row["kind"] == kind])
-        for kind in ("near", "away")
+        for kind in EARNING
     }
+    quiet, half = interval(share["quiet"].mean(0))
+    ended = _ended([row for row in section["rows"] if row["kind"] == "quiet"])
     outside = [row for row in section["rows"] if row["kind"] in ("beyond", "never")]
-    pulled, earned = (
-        np.array([row[key] for row in outside]) for key in ("risky_pulls", "validation")
-    )
+    pulled, earned = (np.array([row[key] for row in outside]) for key in ("risky_pulls", "last"))
     inside = [row["validation"] for row in section["rows"] if row not in outside]
     config = section["config"]
     longest = max(lifetime for _, lifetime in groups)
     rising = 100 * np.array([row["share"] for row in groups["near", longest]])
+    near = [row for row in section["rows"] if row["kind"] == "near"]
+    short = 100 * np.array([row["share"] for row in near if row["lifetime"] < longest])
     whole = 100 * np.array([row["share"] for row in stored["whole-returns"]["rows"]])
     optimum = "% of the optimum"
     return table, {
@@ -131,7 +140,9 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
         "held-lives": fact(f"{section['lives']:,}", "lives in which each is looked at, count"),
         "held-worst-task": fact(share["near"].mean(1).min(), f"near: mean, worst task, {optimum}"),
         "held-worst": fact(share["near"].min(), f"near: worst agent, {optimum}"),
-        "held-stuck": fact(100 * (share["near"] < STUCK).mean(), f"near: below {STUCK:g}%, %"),
+        "short-worst": fact(short.min(), f"near, shorter lives: worst agent, {optimum}"),
+        "long-stuck": fact((rising < STUCK).sum(), f"near, longest lives: below {STUCK:g}%, count"),
+        "long-agents": fact(rising.size, "agents of the longest lives, count"),
         "held-longest": fact(longest, "lifetime of the longest lives, pulls"),
         "rising-mean": fact(rising.mean(), f"longest lives: mean by the default, {optimum}"),
         "whole-mean": fact(whole.mean(), f"longest lives: mean by whole returns, {optimum}"),
@@ -140,12 +151,83 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
         "away-worst": fact(share["away"].min(), f"away: worst agent, {optimum}"),
         "never-still": fact((pulled > 0).sum(), "agents that pull where none should, count"),
         "never-all": fact(pulled.size, "agents there, count"),
-        "never-lost": fact((earned < 0).sum(), "of these, those that lost in validation, count"),
+        "never-lost": fact(
+            (earned < 0).sum(), "of these, those that lost as training ended, count"
+        ),
         "never-cost": fact(-earned.min(), "most that one of them lost, reward a life"),
         "held-lost": fact((np.array(inside) < 0).sum(), "lost where learning pays, count"),
+        "quiet-tasks": fact(len(share["quiet"]), "quiet tasks, count"),
+        "quiet-agents": fact(share["quiet"].size, "agents on them, count"),
+        "quiet-mean": fact(quiet, f"quiet: mean over tasks, then seeds, {optimum}"),
+        "quiet-half": fact(half, "half of its 95% interval over seeds"),
+        "quiet-worst": fact(share["quiet"].min(), f"quiet: worst agent, {optimum}"),
+        "quiet-ended": fact((ended < STUCK).sum(), f"quiet: ended below {STUCK:g}%, count"),
+        "quiet-ended-worst": fact(ended.min(), f"quiet: worst as training ended, {optimum}"),
+        "check-cost": fact(
+            1 + (config["snapshots"] * TRIAL + 2 * config["validation"]) / config["updates"],
+            "lives of an agent, those of the check included, over those of its training",
+        ),
+        "snapshots": fact(config["snapshots"], "states of its training that are tried, count"),
+        "trial-lives": fact(f"{TRIAL * config['lives']:,}", "lives in which each is tried, count"),
         "validation-lives": fact(
             f"{config['validation'] * config['lives']:,}", "lives of an agent's validation, count"
         ),
+    }
+
+
+def _ended(rows: list[dict[str, Any]]) -> NDArray[np.float64]:
+    """Share that each agent earned as training ended, in %: over (task, seed)."""
+    return np.array([100 * np.array(row["last"]) / row["value"] for row in rows])
+
+
+def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
+    r"""Follow agents in quiet worlds through their training.
+
+    Where noise is small the optimum earns nearly what one who knows the arm earns, under the prior
+    mean :math:`s\,m` of an update
+
+    .. math:: T\,E[\max(0, \mu)], \quad \mu \sim N(s\,m, \sigma_p^2)
+
+    which is T times `theory.gain`.
+
+    Parameters
+    ----------
+    grid
+        Stored slices at one lifetime, with their learning curves, such as ``paper-grid``.
+
+    Returns
+    -------
+    Dataset over (agent, update)
+        ``share``, what the agents of an update earn, sampling, of that; ``pulls``, the risky pulls
+        of a life; ``lost`` over (agent), whether the share ever falls below half after the entropy
+        bonus has ended.
+    Facts
+        How many do, how often they then pull, and how many end below 75%.
+    """
+    config = A2CConfig(**json.loads(grid.attrs["config"]))
+    one = grid.isel(lifetime=0, drop=True)
+    lifetime, updates = int(grid.lifetime[0]), one["update"].values
+    way = xr.DataArray([config.at(int(made) - 1)[2] for made in updates], dims="update")
+    prior = (way * float(grid.attrs["mean"])).values
+    known = (one.sigma_p * way).copy(data=lifetime * gain(prior, one.sigma_p.values[:, None]))
+    quiet = (one.sigma_l < QUIET * one.sigma_p) & (one.bayes_value > 0.9 * known.isel(update=-1))
+    curves = xr.Dataset({"share": one.curve_return / known, "pulls": one.curve_risky_pulls})
+    curves = curves.where(quiet).stack(agent=("sigma_p", "sigma_l", "seed")).dropna("agent")
+    data = curves.transpose("agent", "update").reset_index("agent", drop=True)
+    settled = data.where(data["update"] > config.entropy_until * config.updates, drop=True)
+    data["lost"] = (settled.share < 0.5).any("update")
+    lowest = settled.pulls.isel(update=settled.share.argmin("update"))
+    ended = (one.expected_return / one.bayes_value).where(quiet)
+    return data, {
+        "lost-agents": fact(data.sizes["agent"], "agents in quiet worlds, count"),
+        "lost-dip": fact(data.lost.sum(), "of these, those that fell below half, count"),
+        "lost-low": fact((100 * ended < STUCK).sum(), f"that ended below {STUCK:g}%, count"),
+        "lost-negative": fact((ended < 0).sum(), "that ended with a loss, count"),
+        "lost-pulls": fact(
+            lowest.where(data.lost).mean(), "risky pulls of a life of these, where they earn least"
+        ),
+        "stay-pulls": fact(lowest.where(~data.lost).mean(), "the same of all others"),
+        "lost-noise": fact(QUIET, "sigma_l over sigma_p below which a world is quiet here"),
     }
 
 

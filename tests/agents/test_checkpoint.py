@@ -16,7 +16,7 @@ from meta_bandit.agents.checkpoint import read_arrays, write_arrays
 
 TASK = GaussianBandit([2.0, 1.0, 0.5], [2.0, 1.0, 1.0], [20, 10, 15])
 SEEDS = [0, 2**63, 7]
-CONFIG = A2CConfig(updates=40, units=8)
+CONFIG = A2CConfig(updates=40, units=8, validation=2, snapshots=4)
 
 KILLED = """
 import sys, time
@@ -26,7 +26,8 @@ from meta_bandit.agents import A2CConfig, train
 
 task = GaussianBandit([2.0, 1.0, 0.5], [2.0, 1.0, 1.0], [20, 10, 15])
 # slowly, so that there is a middle to be killed in
-train(task, [0, 2**63, 7], A2CConfig(updates=40, units=8), "cpu", lambda done: time.sleep(0.05),
+config = A2CConfig(updates=40, units=8, validation=2, snapshots=4)
+train(task, [0, 2**63, 7], config, "cpu", lambda done: time.sleep(0.05),
       checkpoint=Path(sys.argv[1]), every=0.0)
 """
 

@@ -75,6 +75,11 @@ def test_weights_of_lives_and_units_of_tasks_do_not_mix():
         A2CConfig(good_arms=0.3, normalise_advantages="task")
 
 
+def test_what_was_tried_is_validated():
+    with pytest.raises(ValueError, match="snapshots = 3: must be 0 with validation = 0"):
+        A2CConfig(snapshots=3)
+
+
 def test_schedules_that_are_switched_off():
     config = A2CConfig(
         updates=10, learning_rate_hold=1.0, entropy=0.2, entropy_until=0.0, continuation_until=0.0

@@ -177,7 +177,7 @@ def test_at_the_edge_the_default_learns_where_plain_training_gives_up():
     best = Stopping(optimum.thresholds)
     shares = {}
     for name in ("companion", "plain"):
-        trained = train(task, seeds, CONFIGURATIONS[name], "cpu", progress=False)
+        trained = train(task, seeds, CONFIGURATIONS[name], progress=False)
         agents, exact = (
             simulate(policy, task, 40_000, np.random.default_rng(1))
             for policy in (AgentPolicy(trained), best)
@@ -202,7 +202,7 @@ def test_an_agent_that_loses_is_handed_over_as_one_that_never_pulls():
     made = hand_over(tasks, 3.0, validation=64)
     kept = made.net.weights[1].clone()
     with torch.inference_mode():
-        earned = made.validate().numpy()
+        earned = made.validate()["validation_return"].numpy()
     # who always pulls earns T m: 64 x 64 lives, one in each slice of the prior
     np.testing.assert_allclose(earned, tasks.lifetime * tasks.mean, rtol=0.02, atol=0.02)
     assert (made.net.weights[1] == kept).all()
@@ -221,13 +221,45 @@ def test_who_never_pulls_loses_nothing_and_is_left_alone():
     made = hand_over(GaussianBandit([1.0], [2.0], 9), -0.1, validation=2)
     before = made.net.weights.clone()
     with torch.inference_mode():
-        assert made.validate().tolist() == [0.0]
+        assert made.validate()["validation_return"].tolist() == [0.0]
     assert (made.net.weights == before).all()
+
+
+@pytest.mark.parametrize(("bias", "kept"), [(-3.0, 4), (0.5, 6)])
+def test_an_agent_that_lost_what_it_had_learned_is_handed_over_as_it_was(bias, kept):
+    # the arm is good on average: who always pulls earns T m, who never does nothing
+    made = hand_over(GaussianBandit([1.0], [2.0], 30, 0.5), 3.0, validation=64)
+    weights = {4: made.net.weights.clone()}
+    with torch.inference_mode():
+        made.snapshot(4)
+        logit = made.net.weights[0, made.net.read]
+        logit[-2] = -3.0
+        made.snapshot(5)
+        logit[-2] = bias
+        weights[6] = made.net.weights.clone()
+        found = {name: values.item() for name, values in made.validate().items()}
+    assert found["kept_update"] == kept
+    assert found["validation_return"] == pytest.approx(15, rel=0.02)
+    assert found["last_return"] == (0 if bias < 0 else found["validation_return"])
+    assert (made.net.weights == weights[kept]).all()
+
+
+@pytest.mark.parametrize("device", ["cpu", "native"])
+def test_whether_anybody_looks_changes_nothing_of_training(device):
+    task = GaussianBandit([2.0, 2.0], 1.0, 12, -0.3)
+    looked = replace(DEFAULT, updates=30, validation=2, snapshots=5)
+    seen = train(task, [0, 1], looked, device, progress=False)
+    alone = train(task, [0, 1], replace(looked, validation=0, snapshots=0), device, progress=False)
+    for name in ("mean_return", "risky_pulls", "entropy", "gradient_norm"):
+        assert (seen.curve[name] == alone.curve[name]).all()
+    last = seen.curve.kept_update == 30
+    assert (seen.weights[last] == alone.weights[last]).all()
+    assert set(seen.curve.kept_update.values.tolist()) <= {15, 18, 21, 24, 27, 30}
 
 
 def test_validation_is_of_greedy_lives_on_the_task_itself():
     task = GaussianBandit([2.0, 2.0], 1.0, 12, -0.3)
-    config = replace(DEFAULT, updates=60, learning_rate=0.02, validation=150)
+    config = replace(DEFAULT, updates=60, learning_rate=0.02, validation=150, snapshots=0)
     trained = train(task, [0, 1], config, "cpu", progress=False)
     lived = simulate(AgentPolicy(trained), task, 20_000, np.random.default_rng(5))
     each = expected_returns(lived)
@@ -242,5 +274,5 @@ def test_validation_is_of_greedy_lives_on_the_task_itself():
 
 def test_agents_of_many_tasks_are_not_validated():
     task = GaussianBandit(np.ones((1, 64)), 1.0, 9)
-    with pytest.raises(ValueError, match="validation = 256: must be 0 for agents of many tasks"):
+    with pytest.raises(ValueError, match="validation = 192: must be 0 for agents of many tasks"):
         train(task, [0], DEFAULT, "cpu", progress=False)

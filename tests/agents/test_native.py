@@ -20,7 +20,7 @@ from tests.agents.unrolled import random_weights
 KNOWN = list(VECTORS)[::-1]
 HERE = KNOWN[: KNOWN.index(torch.backends.cpu.get_cpu_capability()) + 1]
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
-CONFIG = replace(CONFIGURATIONS["companion"], updates=4, lives=64, validation=0)
+CONFIG = replace(CONFIGURATIONS["companion"], updates=4, lives=64, validation=0, snapshots=0)
 TASK = GaussianBandit(sigma_p=[0.8, 2.0, 1.0], sigma_l=[1.0, 2.0, 0.3], lifetime=[12, 30, 7])
 
 

@@ -45,7 +45,7 @@ def open_page(tab: Tab, url: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("page", "theme", "width", "rules"), looks())
+@pytest.mark.parametrize(("page", "theme", "width", "rules"), list(looks()))
 def test_axe_finds_nothing_and_nothing_sticks_out(
     browser: Browser,
     address: str,

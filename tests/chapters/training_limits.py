@@ -35,5 +35,10 @@ def strip() -> tuple[xr.Dataset, Facts]:
 
 
 @cache
+def lost() -> tuple[xr.Dataset, Facts]:
+    return chapter.lost_again(stored_slices("paper-grid"))
+
+
+@cache
 def longer() -> tuple[xr.Dataset, Facts]:
     return chapter.learned_edge(stored_slices("length", "updates"))

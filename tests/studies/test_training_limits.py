@@ -10,10 +10,20 @@ import xarray as xr
 
 from benchmarks.causes import DEFAULT, DIRECT
 from benchmarks.edge import NARROW, RECIPES
-from meta_bandit.agents import A2CConfig
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig
+from meta_bandit.files import to_json
 from meta_bandit.studies import learners, stored_benchmark
 from meta_bandit.studies import training_limits as chapter
-from tests.chapters.training_limits import CAUSES, EDGE, ablation, causes, held_out, longer, strip
+from tests.chapters.training_limits import (
+    CAUSES,
+    EDGE,
+    ablation,
+    causes,
+    held_out,
+    longer,
+    lost,
+    strip,
+)
 
 BOOK = Path(__file__).parents[2] / "book"
 
@@ -63,9 +73,39 @@ def test_the_learned_edge_lies_half_a_step_beyond_the_last_task_learnt():
     assert all(fact.about for fact in facts.values())
 
 
+def test_who_loses_again_had_come_close_and_falls_after_the_bonus_has_ended():
+    config = replace(CONFIGURATIONS["plain"], updates=10, continuation_until=0.0)
+    axes = ("sigma_p", "sigma_l", "lifetime", "seed")
+    labels = {"sigma_p": [2.0], "sigma_l": [0.1, 0.9, 1.1], "lifetime": [50], "seed": [0, 1]}
+    # who knows the arm earns T E[max(0, mu)]
+    arms = np.random.default_rng(0).normal(-1.0, 2.0, 10**6)
+    known = 50 * np.maximum(arms, 0).mean()
+    # the first seed falls at the end, the second early and no more; entropy ends after 7 updates
+    levels = np.array([[0.9, 0.9, 0.9, 0.4], [0.3, 0.9, 0.9, 0.9]])
+    curve = np.broadcast_to(known * levels, (1, 3, 1, 2, 4))
+    best = xr.DataArray([[[0.99 * known]] * 3], dims=axes[:3])
+    ended = np.broadcast_to([-1.0, known], (1, 3, 1, 2))
+    grid = xr.Dataset(
+        {
+            "curve_return": ((*axes, "update"), curve),
+            "curve_risky_pulls": ((*axes, "update"), 90 - 50 * levels + 0 * curve),
+            "expected_return": (axes, ended),
+        },
+        labels | {"update": [2, 5, 8, 10]},
+        {"config": to_json(asdict(config)), "mean": -1.0},
+    ).assign(bayes_value=best)
+    data, facts = chapter.lost_again(grid)
+    # the noisiest task is not quiet
+    assert facts["lost-agents"].value == data.sizes["agent"] == 4
+    np.testing.assert_allclose(np.sort(data.share, axis=0)[::2], np.sort(levels, axis=0), rtol=0.01)
+    assert (facts["lost-pulls"].value, facts["stay-pulls"].value) == (70, 45)
+    assert facts["lost-dip"].value == facts["lost-low"].value == facts["lost-negative"].value == 2
+
+
 def test_every_number_quoted_is_a_fact_that_says_what_it_is():
     learnt = learners.learners(stored_benchmark("learners.json"))
-    found = ablation()[1] | held_out()[1] | causes()[1] | strip()[1] | longer()[1] | learnt[1]
+    read = (ablation, held_out, causes, strip, longer, lost)
+    found = learnt[1] | {name: fact for part in read for name, fact in part()[1].items()}
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     elsewhere = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
     quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))
@@ -82,7 +122,9 @@ def test_each_recipe_changes_one_part_of_the_default():
     default = asdict(RECIPES["companion"])
     for stored in (EDGE["companion"], CAUSES):
         # what is handed over at the end is asked on drawn tasks alone
-        assert RECIPES["companion"] == replace(A2CConfig(**stored["config"]), validation=0)
+        assert RECIPES["companion"] == replace(
+            A2CConfig(**stored["config"]), validation=0, snapshots=0
+        )
     changed = {
         name: {key for key, value in asdict(config).items() if value != default[key]}
         for name, config in RECIPES.items()
