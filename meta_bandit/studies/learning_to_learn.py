@@ -194,7 +194,8 @@ def percent(shares: xr.DataArray) -> str:
     if seeds.size < 3:
         return " and ".join(dict.fromkeys(f"{seed:.0f}" for seed in seeds.values))
     mean, half = interval(seeds)
-    return f"{mean:.0f} ± {half:.0f}"
+    digits = 1 if 0 < half < 1 else 0
+    return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def _share_of_seeds(name: str, shares: xr.DataArray, about: str) -> Facts:

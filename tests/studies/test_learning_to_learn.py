@@ -71,6 +71,9 @@ def test_a_share_is_a_mean_over_seeds_with_students_interval():
     assert chapter.percent(xr.DataArray([0.5, 0.75, np.nan], dims="seed")) == "50 and 75"
     assert chapter.percent(xr.DataArray([0.5, 0.502], dims="seed")) == "50"
     assert chapter.percent(xr.DataArray([0.5, 0.5, 0.5], dims="seed")) == "50 ± 0"
+    # Student's interval of three: 4.303 s / sqrt(3)
+    assert chapter.percent(xr.DataArray([0.5, 0.502, 0.504], dims="seed")) == "50.2 ± 0.5"
+    assert chapter.percent(xr.DataArray([0.5, 0.52, 0.54], dims="seed")) == "52 ± 5"
 
 
 def test_who_is_moved_lives_with_the_other_noise():
