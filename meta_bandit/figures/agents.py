@@ -237,9 +237,9 @@ def lost_again(data: xr.Dataset) -> Figure:
             (False, "stay above half", GREY, 0.5),
             (True, "fall below half", BLUE, 1.2),
         ):
-            lines = ax.plot(
-                data["update"], data.share.values[data.lost == lost].T, color=colour, lw=width
-            )
+            # hundreds of lines are a picture
+            some = data.share.values[data.lost == lost].T
+            lines = ax.plot(data["update"], some, color=colour, lw=width, rasterized=not lost)
             if lines:
                 lines[0].set_label(label)
         ax.set(

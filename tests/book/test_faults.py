@@ -26,7 +26,7 @@ Tree = Callable[[Path], dict[str, bytes]]
 Note = Callable[[str, object], None]
 
 # more take longer: KILLS=20 pytest tests/book/test_faults.py
-KILLS = int(os.environ.get("KILLS", "5"))
+KILLS = int(os.environ.get("KILLS", "3"))
 
 
 def start(folder: Path, limit: int | None = None) -> subprocess.Popen[str]:
