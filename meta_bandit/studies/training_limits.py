@@ -207,9 +207,9 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     config = A2CConfig(**json.loads(grid.attrs["config"]))
     one = grid.isel(lifetime=0, drop=True)
     lifetime, updates = int(grid.lifetime[0]), one["update"].values
-    way = xr.DataArray([config.at(int(made) - 1)[2] for made in updates], dims="update")
-    prior = (way * float(grid.attrs["mean"])).values
-    known = (one.sigma_p * way).copy(data=lifetime * gain(prior, one.sigma_p.values[:, None]))
+    way = np.array([config.at(int(made) - 1)[2] for made in updates])
+    best = lifetime * gain(way * float(grid.attrs["mean"]), one.sigma_p.values[:, None])
+    known = xr.DataArray(best, dims=("sigma_p", "update"))
     quiet = (one.sigma_l < QUIET * one.sigma_p) & (one.bayes_value > 0.9 * known.isel(update=-1))
     curves = xr.Dataset({"share": one.curve_return / known, "pulls": one.curve_risky_pulls})
     curves = curves.where(quiet).stack(agent=("sigma_p", "sigma_l", "seed")).dropna("agent")
@@ -220,6 +220,7 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     ended = (one.expected_return / one.bayes_value).where(quiet)
     return data, {
         "lost-agents": fact(data.sizes["agent"], "agents in quiet worlds, count"),
+        "lost-seeds": fact(one.sizes["seed"], "agents on each of these tasks, count"),
         "lost-dip": fact(data.lost.sum(), "of these, those that fell below half, count"),
         "lost-low": fact((100 * ended < STUCK).sum(), f"that ended below {STUCK:g}%, count"),
         "lost-negative": fact((ended < 0).sum(), "that ended with a loss, count"),
