@@ -197,11 +197,15 @@ SIDE_BY_SIDE := -n logical --maxprocesses 8 --no-loadscope-reorder
 # a chapter for each core, where make was not told how many
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: test test-browser lint versions
-test: $(INSTALLED)  ## build the smoke book, then run every test, nbval and the browser's included
+.PHONY: test test-slow test-browser lint versions
+test: ONLY = "not slow" $(CHAPTERS:%=_build/smoke/executed/%.ipynb)
+test:  ## build the smoke book, then run the tests, nbval and the browser's included
+test-slow: ONLY = slow
+test-slow:  ## run the other tests: small books are built, work is killed, all pages are looked at
+test test-slow: $(INSTALLED)
 	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke
-	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) tests $(CHAPTERS:%=_build/smoke/executed/%.ipynb) \
-	  --durations=20 --nbval --nbval-current-env
+	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) --durations=20 \
+	  --nbval --nbval-current-env tests -m $(ONLY)
 
 test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
 	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest $(SIDE_BY_SIDE) tests/book/test_browser.py tests/book/test_reading.py

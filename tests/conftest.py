@@ -1,4 +1,4 @@
-"""Which tests one process runs, where several share the work."""
+"""Which tests one process runs, where several share the work; and which are slow."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class ByChapter(LoadFileScheduling):
         if look := re.search(r"test_axe.*(-\w+-\d+)]$", nodeid):
             return "looks" + look[1]
         return str(super()._split_scope(nodeid)).replace("tests/claims/", "tests/studies/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Call slow whatever needs the small book, which takes half a minute to build."""
+    for item in items:
+        if "mini_built" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(optionalhook=True)

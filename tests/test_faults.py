@@ -56,6 +56,7 @@ def run_whole(folder: Path) -> tuple[xr.Dataset, bytes, float]:
     return read_netcdf(folder / "out.nc"), weights, spent
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_at_twenty_moments_of_chance_ends_with_the_same_numbers(
     tmp_path, record_property: Note
 ):

@@ -9,6 +9,7 @@ shows what the website shows. Where there is no Chromium there is no PDF, and no
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import sys
@@ -35,8 +36,18 @@ _FOOTER = (
 
 
 def find_browser() -> str | None:
-    """Find Chromium's path on this machine."""
-    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+    """Find Chromium on this machine: what the variable ``CHROMIUM`` names; where it is empty, none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the variable names no program.
+    """
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, _BROWSERS if named is None else [named])), None)
+    if named and not found:
+        raise FileNotFoundError(f"CHROMIUM={named}: must name a browser, or be empty: no PDF then")
+    return found
 
 
 def print_pdf(single: Path, pdf: Path, browser: str) -> None:

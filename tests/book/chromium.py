@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler
 
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -16,8 +16,9 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from book.pages.downloads import find_browser
 from book.run.execute import prepare_environment
-from tests.book.chromium import CHROMIUM, FLAGS, QuietHandler
+from tests.book.chromium import FLAGS, QuietHandler
 from tests.book.pages import HTML
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def mini_built(
     built = (own if worker_id == "master" else own.parent) / "built"
     with FileLock(built.with_suffix(".lock")):
         if not built.exists():
-            done = make(mini_source, "book")
+            done = make(mini_source, "book", f"CHROMIUM={find_browser() or ''}")
             assert done.returncode == 0, done.stderr
             # all of it or nothing
             Path(shutil.copytree(mini_source, own / "copied")).rename(built)
@@ -75,14 +76,17 @@ def mini(mini_built: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def make() -> Make:
-    """Run Make in a folder, with this Python instead of a ``.venv`` of that folder's own."""
+    """Run Make in a folder, with this Python instead of a ``.venv`` of that folder's own.
+
+    No PDF is printed, unless an argument names ``CHROMIUM``: it takes as long as all the rest.
+    """
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["make", "-j2", "INSTALLED=", f"PY={sys.executable}", "PROFILE=smoke", *arguments]
         # an outer make's flags and its jobserver are not ours to use
         outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
         environment = {name: value for name, value in os.environ.items() if name not in outer}
-        environment["PYTHONPATH"] = str(folder)
+        environment |= {"PYTHONPATH": str(folder), "CHROMIUM": ""}
         return subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
@@ -116,7 +120,7 @@ def address() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     """Chromium, with every other host out of reach."""
     missing = None
-    if not CHROMIUM:
+    if not (chromium := find_browser()):
         missing = "no Chromium on this machine: install Debian's package chromium"
     elif not HTML.is_dir():
         missing = f"no book in {HTML.relative_to(ROOT)}: run make book first"
@@ -125,6 +129,6 @@ def browser() -> Iterator[Browser]:
     if missing:
         pytest.skip(missing)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         started.close()

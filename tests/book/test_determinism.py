@@ -20,6 +20,7 @@ AGAIN = "a-first-agent"
 Tree = Callable[[Path], dict[str, bytes]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     HTML != ROOT / "_build/smoke/html" or not HTML.is_dir(),
     reason="only the smoke book is quick enough to be made twice: run make test",

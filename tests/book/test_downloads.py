@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import unicodedata
 import zipfile
 from functools import cache
@@ -24,8 +25,6 @@ printed = pytest.mark.skipif(
     reason="no Chromium printed a PDF",
 )
 NAME = "learning-not-to-learn"
-
-
 PDF = HTML / "downloads" / f"{NAME}.pdf"
 
 
@@ -117,3 +116,13 @@ def test_a_zip_does_not_tell_when_it_was_made(tmp_path: Path) -> None:
     os.utime(page, (10**9, 10**9))
     make_zip(page.parent, archives[1])
     assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
+def test_who_prints_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "")
+    assert find_browser() is None
+    monkeypatch.setenv("CHROMIUM", "sh")
+    assert find_browser() == shutil.which("sh")
+    monkeypatch.setenv("CHROMIUM", "nowhere")
+    with pytest.raises(FileNotFoundError, match="CHROMIUM=nowhere: must name a browser, or be"):
+        find_browser()

@@ -79,6 +79,7 @@ def printed(notebook: NotebookNode) -> list[str]:
     return [line for output in outputs for line in output.get("text", "").splitlines()]
 
 
+@pytest.mark.slow
 def test_a_notebook_alone_fetches_the_book_and_runs(
     tmp_path: Path, repository: Path, fresh: Fresh
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_notebook_alone_fetches_the_book_and_runs(
     assert {path.name for path in place.iterdir()} == {notebook.name, "learning-not-to-learn"}
 
 
+@pytest.mark.slow
 def test_in_a_checkout_it_installs_that(tmp_path: Path, repository: Path, fresh: Fresh) -> None:
     checkout = Path(shutil.copytree(repository, tmp_path / "my checkout"))
     (notebooks := checkout / "notebooks").mkdir()

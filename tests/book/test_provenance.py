@@ -205,6 +205,7 @@ def test_the_line_on_the_page_makes_the_page_s_notebook(chapter: str, clone: Pat
     assert len(kept[1]) > 0
 
 
+@pytest.mark.slow
 @built
 @pytest.mark.skipif(HTML.parent.name != "smoke", reason="only smoke runs are quick")
 def test_run_in_a_shell_the_line_gives_every_output_to_the_byte(clone: Path) -> None:

@@ -14,6 +14,8 @@ from playwright.sync_api import Page as Tab
 from tests.book.pages import REAL, ROOT, toc_pages
 
 PAGES = [*toc_pages(), "search.html", "genindex.html", "prf-prf.html"]
+OF_EACH_KIND = ("index", "never-learn", "explorer", "derivations", "reference/lives", "genindex")
+"""A look at the other pages is slow."""
 LOOKS = [("light", 1280), ("dark", 360), ("light", 360), ("dark", 1280)]
 WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
@@ -29,7 +31,9 @@ def looks() -> Iterator[Any]:
     for turn, page in enumerate(PAGES):
         for theme, width in LOOKS if REAL else [LOOKS[turn % len(LOOKS)]]:
             rules = COLOURS if REAL and theme == "dark" else WCAG_AA
-            yield pytest.param(page, theme, width, rules, id=f"{page}-{theme}-{width}")
+            slow = page.removeprefix("book/").removesuffix(".html") not in OF_EACH_KIND
+            marks, name = [pytest.mark.slow] * slow, f"{page}-{theme}-{width}"
+            yield pytest.param(page, theme, width, rules, marks=marks, id=name)
 
 
 def open_page(tab: Tab, url: str) -> None:

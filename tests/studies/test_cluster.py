@@ -73,6 +73,7 @@ def wait_until(true, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_changes_no_number(scheduler, workers, tmp_path, monkeypatch):
     from distributed import Client
 
@@ -155,6 +156,7 @@ def test_workers_that_would_give_other_numbers_are_refused():
         survey(FakeClient(a={"torch": "0.1"}), "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fate", ["workers", "scheduler"])
 def test_a_cluster_that_dies_is_told_in_a_sentence_with_what_it_trained(
     tmp_path, monkeypatch, fate

@@ -81,6 +81,7 @@ def alive(process: str) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "kills"), [(1, (0, 1)), (2, (1,))])
 def test_a_sweep_killed_in_the_middle_ends_with_the_numbers_of_one_that_was_not(
     workers, kills, uninterrupted, tmp_path
@@ -140,6 +141,7 @@ def kill_workers(folder: Path, times: int, after: int) -> threading.Thread:
     return thread
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_no_sweep(uninterrupted, tmp_path):
     killer = kill_workers(tmp_path / "long.nc.parts", times=1, after=20)
     again = run(LONG, tmp_path / "long.nc", "cpu", 2, every=0.0)
@@ -147,6 +149,7 @@ def test_a_killed_worker_costs_no_sweep(uninterrupted, tmp_path):
     xr.testing.assert_equal(again, uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_again_and_again_is_told_with_its_cells(tmp_path):
     grid = dataclasses.replace(
         LONG, lifetime=(10,), config=dataclasses.replace(LONG.config, updates=100_000)
