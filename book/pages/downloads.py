@@ -36,12 +36,9 @@ _FOOTER = (
 
 
 def find_browser() -> str | None:
-    """Find Chromium on this machine: what the variable ``CHROMIUM`` names; where it is empty, none.
+    """Find Chromium: what the variable ``CHROMIUM`` names, which may be empty, or what there is.
 
-    Raises
-    ------
-    FileNotFoundError
-        If the variable names no program.
+    FileNotFoundError if what it names is no program that runs here.
     """
     named = os.environ.get("CHROMIUM")
     found = next(filter(None, map(shutil.which, _BROWSERS if named is None else [named])), None)
