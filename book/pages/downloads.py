@@ -36,10 +36,7 @@ _FOOTER = (
 
 
 def find_browser() -> str | None:
-    """Find Chromium: what the variable ``CHROMIUM`` names, which may be empty, or what there is.
-
-    FileNotFoundError if what it names is no program that runs here.
-    """
+    """Find Chromium, or what ``CHROMIUM`` names: none if empty, FileNotFoundError if not there."""
     named = os.environ.get("CHROMIUM")
     found = next(filter(None, map(shutil.which, _BROWSERS if named is None else [named])), None)
     if named and not found:
