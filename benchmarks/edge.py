@@ -58,6 +58,9 @@ RECIPES = {
     "arms as they come": replace(_BEST, good_arms=0.0),
     "no tremble": replace(_BEST, tremble=0.0),
     "Adam as usual": replace(_BEST, second_decay=0.999),
+    "arm's mean as the signal": replace(_BEST, learning_signal="arm-mean"),
+    "steps of 0.005": replace(_BEST, learning_rate=0.005),
+    "path ends halfway": replace(_BEST, continuation_until=0.5),
     "no path": replace(_BEST, continuation_until=0.0),
     "plain": CONFIGURATIONS["plain"],
 }

@@ -192,7 +192,7 @@ def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.
         better agent of both; ``right``, whether it lives as the best animal does;
         ``optimal_regime`` and ``clear`` over (places, lifetime).
     Facts
-        How many worlds there are, and how many of them are clear.
+        How many worlds there are, how many of them are clear, and how many agents are right.
     """
     data = ways_to_live(runs)
     on_map = (data.far == study.far) & data.places.isin(study.places)
@@ -209,7 +209,10 @@ def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.
     far_off = np.abs(study.far / cells.edge - 1) > band
     decided = (cells.optimum / cells.habit > 1.05) | (cells.optimal_regime < LEARNS)
     found["clear"] = far_off & decided
+    right = 100 * found.right.mean([*_WORLDS, "seed"])
     return found, {
+        "right-led": fact(right.sel(who="agents, led"), "led agents that live as is optimal, %"),
+        "right-direct": fact(right.sel(who="agents, direct"), "direct ones that do, %"),
         "map-far": fact(study.far, "large reward of the map, near rewards"),
         "cells": fact(found.clear.size, "worlds of the map"),
         "clear": fact(found.clear.sum(), "of them, clear ones"),

@@ -26,7 +26,8 @@ WAYS = ("fitted", "from the best", "default", "direct", "from never")
 SIGNALS = ("reward", "arm-mean", "posterior-mean")
 """What a risky pull may count: see `A2CConfig.learning_signal`."""
 NEEDED = ("no path", "plain")
-"""Recipes without the path, on which all agents end at never pulling."""
+"""Recipes by which all agents end at never pulling: no path, and plain training, whose path ends
+halfway."""
 EARNING = ("near", "away", "quiet")
 """Kinds of drawn tasks on which learning pays: see `benchmarks.edge`."""
 STUCK = 75.0
@@ -46,7 +47,7 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     DataArray
         Share of the Bayes-optimal return over (recipe, seed).
     Facts
-        The task; what agents of the default, of plain training, and with one part left out earn.
+        The task; what agents of the default, and with one part left out, earn.
     """
     rows = stored["rows"]
     data = xr.DataArray(
@@ -56,7 +57,7 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     )
     task = rows[0]
     share = 100 * data
-    default, plain = share.sel(recipe="companion"), share.sel(recipe="plain")
+    default = share.sel(recipe="companion")
     both, needed = share.sel(recipe="both of these"), ["companion", "both of these", *NEEDED]
     return data, {
         "edge-p": fact(task["sigma_p"], "sigma_p of the task, reward"),
@@ -71,7 +72,6 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
         "edge-lives": fact(f"{stored['lives']:,}", "lives in which each is looked at, count"),
         "edge-default-worst": fact(default.min(), "worst agent of the default, % of the optimum"),
         "edge-default-best": fact(default.max(), "best agent of the default, % of the optimum"),
-        "edge-plain-best": fact(plain.max(), "best plainly trained agent, % of the optimum"),
         "edge-alone-worst": fact(
             share.drop_sel(recipe=needed).min(),
             "worst without another part, % of the optimum",
@@ -390,8 +390,9 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         ``best_edge`` and ``plan_edge``, of the two optima, in sigma_l; ``least``, the noise of the
         first task.
     Facts
-        Distance, share and pulling agents by updates; what a doubling of training changes, with
-        95% intervals over seeds.
+        Where seeds pull after the shortest and the longest training, and what that costs on the
+        last task on which learning pays and beyond it; what a doubling of training changes in the
+        distance, and the last one in the share, with 95% intervals over seeds.
     """
     row = grid.isel(sigma_p=0, lifetime=0, drop=True)
     noise, mean = row.sigma_l.values, float(grid.attrs["mean"])
@@ -414,13 +415,23 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         "length-t": fact(lifetime, "lifetime of the row, pulls"),
         "length-best-edge": fact(best, "adaptive edge in sigma_l, reward"),
         "length-plan-edge": fact(plan, "committed edge in sigma_l, reward"),
-        "length-shortest": fact(int(data.updates[0]), "updates of the shortest training"),
         "length-longest": fact(int(data.updates[-1]), "updates of the longest training"),
     }
     last = row.isel(updates=-1)
     over = (last.risky_pulls > 0) & (last.bayes_value <= 0)
     right = ((row.risky_pulls > 0) == (row.bayes_value > 0)).all("sigma_l")
+    edge_task = last.where(last.bayes_value > 0, drop=True).isel(sigma_l=-1)
     facts |= {
+        "length-last-worth": fact(
+            edge_task.bayes_value.max(), "optimum of the last task on which learning pays, reward"
+        ),
+        "length-last-lose": fact(
+            (edge_task.expected_return < 0).sum(), "seeds that lose on it, longest training"
+        ),
+        "length-last-least": fact(
+            -edge_task.expected_return.max(), "least they lose on it, reward"
+        ),
+        "length-last-most": fact(-edge_task.expected_return.min(), "most they lose there, reward"),
         "length-step": fact(float(np.exp(step)), "sigma_l of a task over that of the one before"),
         "length-exact": fact(
             right.isel(updates=-1).sum(), "seeds that pull where it pays alone, longest training"
@@ -432,21 +443,27 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
             -last.expected_return.where(over).min(), "most that such an agent loses, reward"
         ),
     }
-    for place, name in ((0, "first"), (-1, "last")):
-        own = data.isel(updates=place)
-        for key, values, said in (
-            ("edge", own.edge, "learned edge in sigma_l, reward"),
-            ("distance", own.distance, "its distance to the adaptive edge, ln"),
-            ("share", 100 * own.share, "return between the edges, % of the Bayes-optimal one"),
-        ):
-            middle, half = interval(values)
-            facts[f"length-{key}-{name}"] = fact(middle, f"{said}, {name} length: mean over seeds")
-            facts[f"length-{key}-{name}-half"] = fact(half, f"{said}: half of its 95% interval")
-    for key, values in (("distance", data.distance), ("share", 100 * data.share)):
-        # one line for each seed, and the interval over these
-        slopes = np.polyfit(doublings, values.transpose("updates", "seed").values, 1)[0]
-        middle, half = interval(slopes)
-        said = f"change of the {key} with a doubling of training"
-        facts[f"length-{key}-slope"] = fact(middle, f"{said}: mean over seeds")
-        facts[f"length-{key}-slope-half"] = fact(half, f"{said}: half of its 95% interval")
+    # one line for each seed, and the interval over these
+    slopes = np.polyfit(doublings, data.distance.transpose("updates", "seed").values, 1)[0]
+    turn = 100 * data.share.isel(updates=[-2, -1]).diff("updates")
+    for key, values, said in (
+        ("distance-slope", slopes, "change of the distance with a doubling of training"),
+        ("share-turn", turn, "change of the share with the last doubling, points of a hundred"),
+    ):
+        middle, half = interval(values)
+        facts[f"length-{key}"] = fact(middle, f"{said}: mean over seeds")
+        facts[f"length-{key}-half"] = fact(half, f"{said}: half of its 95% interval")
     return data, facts
+
+
+def by_length(longer: xr.Dataset) -> dict[int, dict[str, str]]:
+    """Tell by the updates of training what `learned_edge` found: mean over seeds ± 95%."""
+    columns = (("pull up to σ_l", "edge", 1, 2), ("earn between the edges, %", "share", 100, 0))
+    return {
+        updates: {
+            said: "{0:.{2}f} ± {1:.{2}f}".format(*interval(unit * own[name]), digits)
+            for said, name, unit, digits in columns
+        }
+        for updates in longer.updates.values.tolist()
+        for own in [longer.sel(updates=updates)]
+    }

@@ -24,7 +24,14 @@ def test_each_training_errs_on_the_side_from_which_it_came():
     right = data.right.where(data.clear).mean(["places", "lifetime", "seed"])
     assert right.sel(who="agents, direct") < 0.9 < right.sel(who="agents, led")
     assert right.sel(who=regimes.BETTER) > 0.95
+    shares = {"right-led": "agents, led", "right-direct": "agents, direct"}
+    for name, who in shares.items():
+        assert facts[name].value == 100 * data.right.sel(who=who).mean()
+    # those that were led are wrong near the edge alone, the others far from it, too
     wrong = data.regime.where(~data.right)
+    assert not (wrong.sel(who="agents, led").notnull() & data.clear).any()
+    far_off = wrong.sel(who="agents, direct").where(data.clear)
+    assert (far_off < data.optimal_regime).sum() > 10
     assert (wrong.sel(who="agents, direct") < data.optimal_regime).sum() > 20
     led = data.sel(who="agents, led")
     too_much = (led.regime == regimes.SEARCHES) & (data.optimal_regime == regimes.STAYS)

@@ -111,8 +111,7 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is():
     quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))
     live = set(re.findall(r'"([\w-]+)": ', TEXT)) | {"tremble", "failing"}
     assert quoted - live <= found.keys()
-    # of each length of training the same is known, of some not all is said
-    assert {name for name in found.keys() - quoted if not name.startswith("length-")} == set()
+    assert found.keys() - quoted == set()
     assert all(fact.about for fact in found.values())
 
 
