@@ -264,15 +264,15 @@ def _points(ax: Any, values: xr.DataArray, kind: str) -> None:
 
 
 def loops(data: xr.Dataset) -> Figure:
-    """Draw walks of the prior mean at several rates: pulls on both ways, and how wide loops are.
+    """Draw walks of the prior mean at several rates: pulls on both ways, and where they turn.
 
     Parameters
     ----------
     data
         ``share_down`` and ``share_up``, risky pulls over the lifetime, over (updates, down or up,
-        walker), at ``mean_down`` and ``mean_up``; ``width`` over (updates, walker), in units of
-        reward, ``low`` and ``high`` over (updates), the interval of its mean; ``ended`` over
-        (updates, walker), whether the walker came back; attributes ``commit_edge``, ``bayes_edge``.
+        walker), at ``mean_down`` and ``mean_up``; over (updates, walker), ``fell`` and ``back``,
+        the prior means at which walkers stop to pull and pull again, in units of reward, and
+        ``returned``, whether they do; attributes ``commit_edge``, ``bayes_edge``.
     """
     with canvas(2, height=2.8) as (figure, (left, right)):
         shades = np.linspace(0.25, 1.0, data.sizes["updates"])
@@ -282,22 +282,18 @@ def loops(data: xr.Dataset) -> Figure:
                 named = f"prior mean {label}" if updates == data.updates[-1] else None
                 left.plot(here[f"mean_{way}"], here[f"share_{way}"].mean("walker"), color=colour,
                           alpha=shade, lw=0.6 + 1.2 * shade, label=named)  # fmt: skip
-            jitter = np.exp(np.linspace(-0.12, 0.12, here.sizes["walker"]))
-            for back, style in ((True, {"mfc": BLUE}), (False, {"mfc": "white"})):
-                own = np.flatnonzero(here.ended == back)
-                right.plot(updates * jitter[own], here.width[own], "o", ms=4, mec=BLUE, alpha=0.7,
-                           **style)  # fmt: skip
-        middle = data.width.mean("walker")
-        errors = np.abs(np.stack([data.low, data.high]) - middle.values)
-        right.errorbar(data.updates, middle, yerr=errors, color="black", marker="s", ms=5,
-                       capsize=3)  # fmt: skip
-        right.axhline(0, color=GREY, ls=":", lw=1.2)
-        left.axvline(data.attrs["commit_edge"], color="black", ls=":", lw=1.2)
-        left.axvline(data.attrs["bayes_edge"], color=RED, ls=":", lw=1.2)
+            places = updates * np.exp(np.linspace(-0.2, 0.2, here.sizes["walker"]))
+            right.plot(places, here.fell, "o", ms=4, color=BLUE, alpha=0.7)
+            for returned, inside in ((True, ORANGE), (False, "white")):
+                own = np.flatnonzero(here.returned == returned)
+                right.plot(places[own], here.back[own], "o", ms=4, mec=ORANGE, mfc=inside)
+        for mark, colour in (("commit_edge", "black"), ("bayes_edge", RED)):
+            left.axvline(data.attrs[mark], color=colour, ls=":", lw=1.2)
+            right.axhline(data.attrs[mark], color=colour, ls=":", lw=1.2)
         left.set(xlabel="prior mean $m$ (reward)", ylabel="share of risky pulls in a life")
         left.locator_params(axis="x", nbins=5)
         left.legend()
-        right.set(xscale="log", xlabel="updates at each stop", ylabel="width of the loop (reward)")
+        right.set(xscale="log", xlabel="updates at each stop", ylabel="prior mean $m$ (reward)")
         right.set_xticks(data.updates.values, [f"{one}" for one in data.updates.values])
         right.minorticks_off()
     return figure

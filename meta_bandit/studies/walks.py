@@ -24,7 +24,7 @@ from meta_bandit.agents import (
     save_agents,
     train,
 )
-from meta_bandit.studies.facts import Facts, fact, interval_ends
+from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.studies.many_optima import walked
 
 Array = NDArray[np.float64]
@@ -187,7 +187,7 @@ def measured(
 
 
 def loops(stored: Mapping[str, Any], enough: float = 1.0) -> tuple[xr.Dataset, Facts]:
-    """Say how wide the loop is at each rate, and whether it closes as the walk slows down.
+    """Say where walkers stop to pull and where they pull again, at each rate of the walk.
 
     Parameters
     ----------
@@ -200,32 +200,25 @@ def loops(stored: Mapping[str, Any], enough: float = 1.0) -> tuple[xr.Dataset, F
     -------
     Dataset
         Over (updates, walker): ``fell``, the prior mean at which it stops to pull on its way down,
-        and ``back``, at which it pulls again, both interpolated between two stops; ``width``, back
-        less fell, in units of reward; ``ended``, whether it pulls again before the walk ends: if
-        not, ``back`` is the last prior mean, and the width a lower bound. Over (updates): ``low``
-        and ``high``, the 95% interval of the mean width over walkers. Over (updates, down or up,
-        walker): ``share_down`` and ``share_up``, risky pulls over the lifetime. Attributes
-        ``commit_edge`` and ``bayes_edge``.
+        and ``back``, at which it pulls again, both interpolated between two stops; ``returned``,
+        whether it pulls again before the walk ends: if not, ``back`` is the last prior mean, and
+        all that is known is that it is further. Over (updates, down or up, walker): ``share_down``
+        and ``share_up``, risky pulls over the lifetime. Attributes ``commit_edge`` and
+        ``bayes_edge``.
     Facts
     """
     rows, lifetime = stored["rows"], stored["walk"]["lifetime"]
-    found: dict[str, list[Any]] = {name: [] for name in ("fell", "back", "ended", "low", "high")}
+    found: dict[str, list[Any]] = {name: [] for name in ("fell", "back", "returned")}
     for row in rows:
         down, up = np.array(row["mean_down"]), np.array(row["mean_up"])
         fell = [crossing(down, pulls, enough) for pulls in np.transpose(row["pulls_down"])]
         back = [crossing(up, pulls, enough) for pulls in np.transpose(row["pulls_up"])]
         found["fell"].append([down[-1] if m is None else m for m in fell])
         found["back"].append([up[-1] if m is None else m for m in back])
-        found["ended"].append([m is not None for m in back])
-        width = np.subtract(found["back"][-1], found["fell"][-1])
-        low, high = interval_ends(width)
-        found["low"].append(low)
-        found["high"].append(high)
-    over = ("updates", "walker")
+        found["returned"].append([m is not None for m in back])
     data = xr.Dataset(
         {
-            **{name: (over, found[name]) for name in ("fell", "back", "ended")},
-            **{name: ("updates", found[name]) for name in ("low", "high")},
+            **{name: (("updates", "walker"), values) for name, values in found.items()},
             **{
                 f"share_{way}": (
                     ("updates", way, "walker"),
@@ -241,7 +234,6 @@ def loops(stored: Mapping[str, Any], enough: float = 1.0) -> tuple[xr.Dataset, F
         },
         stored["edges"],
     )
-    data["width"] = data.back - data.fell
     return data, _loop_facts(data, stored)
 
 
@@ -267,18 +259,13 @@ def crossing(mean: Array, pulls: Array, enough: float) -> float | None:
 
 def _loop_facts(data: xr.Dataset, stored: Mapping[str, Any]) -> Facts:
     walk = stored["walk"]
-    fast, slow = data.isel(updates=0), data.isel(updates=-1)
-    # within walkers: at all rates they begin as the same agent
-    doublings = np.log2(data.updates.values)
-    slopes = np.full(data.sizes["walker"], np.nan)
-    if doublings.size > 1:
-        slopes = np.polyfit(doublings, data.width.values, 1)[0]
-    slope_ends = interval_ends(slopes)
-    last = (data.width.isel(updates=-1) - data.width.isel(updates=doublings.size // 2)).values
-    last_ends = interval_ends(last)
+    slow = data.isel(updates=-1)
     facts = {
         "loop-walkers": fact(data.sizes["walker"], "walkers at each rate"),
         "loop-rates": fact(data.sizes["updates"], "rates"),
+        "loop-all": fact(data.returned.size, "walks at all rates"),
+        "loop-returned": fact(data.returned.sum(), "of these, those on which they pull again"),
+        "loop-first-back": fact(data.back.min(), "least prior mean at which one does, reward"),
         "loop-lifetime": fact(walk["lifetime"], "pulls in a life"),
         "loop-step": fact(walk["step"], "step of the prior mean, reward"),
         "loop-lowest": fact(walk["lowest"], "where the walk turns, reward"),
@@ -286,25 +273,17 @@ def _loop_facts(data: xr.Dataset, stored: Mapping[str, Any]) -> Facts:
         "loop-p": fact(walk["sigma_p"], "sigma_p, reward"),
         "loop-l": fact(walk["sigma_l"], "sigma_l, reward"),
         "loop-lives": fact(stored["lives"], "lives in which each agent is looked at"),
-        "loop-slope": fact(slopes.mean(), "width gained with twice the updates, reward"),
-        "loop-slope-low": fact(slope_ends[0], "its 95% interval over walkers"),
-        "loop-slope-high": fact(slope_ends[1], "its 95% interval over walkers"),
-        "loop-last": fact(last.mean(), "width gained over the slower half of the rates, reward"),
-        "loop-last-low": fact(last_ends[0], "its 95% interval over walkers"),
-        "loop-last-high": fact(last_ends[1], "its 95% interval over walkers"),
-        "half-updates": fact(data.updates[doublings.size // 2], "updates where that half begins"),
         "loop-commit-edge": fact(data.attrs["commit_edge"], "prior mean of the edge of plans"),
         "loop-bayes-edge": fact(data.attrs["bayes_edge"], "prior mean of the adaptive edge"),
+        "slow-narrowest": fact((slow.back - slow.fell).min(), "narrowest loop, slowest, reward"),
     }
-    for name, row in (("fast", fast), ("slow", slow)):
+    for name, place in (("fast", 0), ("slow", -1)):
+        row = data.isel(updates=place)
+        middle, half = interval(row.fell)
         facts |= {
             f"{name}-updates": fact(row.updates, "updates at each stop"),
-            f"{name}-width": fact(row.width.mean(), "mean width of the loop, reward"),
-            f"{name}-low": fact(row.low, "its 95% interval over walkers"),
-            f"{name}-high": fact(row.high, "its 95% interval over walkers"),
-            f"{name}-fell": fact(row.fell.mean(), "prior mean at which they stop to pull, mean"),
-            f"{name}-back": fact(row.back.mean(), "prior mean at which they pull again, mean"),
-            f"{name}-never": fact((~row.ended).sum(), "walkers that do not pull again"),
-            f"{name}-narrowest": fact(row.width.min(), "narrowest loop, reward"),
+            f"{name}-fell": fact(middle, "prior mean at which they stop to pull, mean"),
+            f"{name}-fell-half": fact(half, "half of its 95% interval"),
+            f"{name}-returned": fact(row.returned.sum(), "walkers that pull again"),
         }
     return facts

@@ -27,24 +27,23 @@ def stored(down, up):
     return {"walk": walk, "lives": 5, "edges": edges, "rows": rows}
 
 
-def test_the_width_is_between_the_crossings():
+def test_crossings_are_found_between_stops():
     down = [[5, 3, 0], [5, 0, 0], [5, 4, 3]]
     up = [[0, 0, 2], [0, 2, 5], [3, 4, 5]]
     data, facts = walks.loops(stored(down, up))
     # a third of the way and so on; the last one never stops, and is back at once
     np.testing.assert_allclose(data.fell[0], [-0.5 - 0.5 * 2 / 3, -0.4, -1.0])
     np.testing.assert_allclose(data.back[0], [-0.25, -0.75, -1.0])
-    np.testing.assert_allclose(data.width, data.back - data.fell)
-    assert data.width[0, 2] == 0
-    assert data.ended.all()
-    assert facts["loop-slope"].value == pytest.approx(0)
-    assert (data.low <= data.width.mean("walker")).all()
+    assert data.returned.all()
+    assert facts["slow-narrowest"].value == pytest.approx(-0.35)
+    assert facts["loop-first-back"].value == -1
+    assert facts["fast-fell"].value == pytest.approx(data.fell[0].mean())
 
 
 def test_who_does_not_come_back_has_at_least_the_rest_of_the_walk():
     data, facts = walks.loops(stored([[5, 0, 0]] * 3, [[0, 0, 0]] * 3))
-    assert facts["slow-never"].value == 3
-    np.testing.assert_allclose(data.width, 0.4)
+    assert (facts["loop-returned"].value, facts["loop-all"].value) == (0, 6)
+    np.testing.assert_allclose(data.back - data.fell, 0.4)
 
 
 def test_a_walk_goes_on_from_where_it_stopped(tmp_path):
@@ -72,4 +71,4 @@ def test_what_is_measured_is_what_is_read():
     data, _ = walks.loops(json.loads(json.dumps(about | found)))
     # hardly trained, they toss coins
     assert 0.3 < float(data.share_down.mean()) < 0.7
-    assert (data.width == data.mean_up[0] - data.mean_down[-1]).all()
+    np.testing.assert_allclose(data.share_up[0, -1], data.share_up[1, -1])
