@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
@@ -68,3 +69,13 @@ def interval_ends(values: ArrayLike) -> tuple[float, float]:
     """Lower and upper end of `interval`."""
     mean, half = interval(values)
     return mean - half, mean + half
+
+
+def percent(shares: xr.DataArray) -> str:
+    """Mean over seeds in percent, and half of its 95% interval; of fewer than three, each."""
+    seeds = 100 * shares.dropna(shares.dims[0])
+    if seeds.size < 3:
+        return " and ".join(dict.fromkeys(f"{seed:.0f}" for seed in seeds.values))
+    mean, half = interval(seeds)
+    digits = 1 if 0 < half < 1 else 0
+    return f"{mean:.{digits}f} ± {half:.{digits}f}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
-from meta_bandit.studies.facts import Facts, fact, interval
+from meta_bandit.studies.facts import Facts, fact, interval, percent
 from meta_bandit.studies.grid import QUIET
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
@@ -186,16 +186,6 @@ def from_edge(data: xr.Dataset) -> xr.Dataset:
     )
     each: xr.Dataset = found.where(data.pays) * xr.ones_like(data.seed)
     return each.stack(agent=(*TASKS, "seed"))
-
-
-def percent(shares: xr.DataArray) -> str:
-    """Mean over seeds in percent, and half of its 95% interval; of fewer than three, each."""
-    seeds = 100 * shares.dropna(shares.dims[0])
-    if seeds.size < 3:
-        return " and ".join(dict.fromkeys(f"{seed:.0f}" for seed in seeds.values))
-    mean, half = interval(seeds)
-    digits = 1 if 0 < half < 1 else 0
-    return f"{mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def _share_of_seeds(name: str, shares: xr.DataArray, about: str) -> Facts:

@@ -19,7 +19,7 @@ from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.config import TimeFeature
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping
-from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.facts import Facts, fact, percent
 from meta_bandit.studies.generalists import every_lifetime
 from meta_bandit.studies.lifetimes import Budget, shares
 from meta_bandit.theory import (
@@ -451,11 +451,32 @@ def _agreed(data: xr.Dataset) -> Facts:
             "most lost in a life of any length where none pays, reward",
         ),
     }
-    for T in data.lifetime.values:
-        row, where = table.sel(lifetime=T), f"outside the band in lives of {T}"
-        facts[f"agree-{T}"] = fact(100 * row.agreement, f"right first pulls {where}, % of tasks")
-        facts[f"net-return-{T}"] = fact(100 * row["return"], f"earned {where}, % of the optimum")
+    for key, name, said in (
+        ("agree", "agreement", "right first pulls outside the band, % of tasks"),
+        ("net-return", "return", "earned outside the band, % of the optimum"),
+    ):
+        facts[f"{key}-least"] = fact(100 * table[name].min(), f"{said}: least of all lifetimes")
     return facts
+
+
+def in_percent(data: xr.Dataset) -> dict[int, dict[str, str]]:
+    """Lay out `agreed` by lifetime: means over tasks, ± 95% over seeds where there are some."""
+    over, pays = ["sigma_p", "sigma_l"], data.optimum > 0
+    right = (data.begin > 0.5) == pays
+    share = (data.earned / data.optimum).where(pays)
+    columns = {
+        "first pull right, off the edge (%)": right.where(data.outside),
+        "on all tasks": right,
+        "return, off the edge (%)": share.where(data.outside),
+        "on all that pay": share,
+    }
+    return {
+        T: {
+            name: percent(one.sel(lifetime=T).astype(float).mean(over))
+            for name, one in columns.items()
+        }
+        for T in data.lifetime.values.tolist()
+    }
 
 
 def _discounted(

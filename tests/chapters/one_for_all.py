@@ -8,7 +8,7 @@ import xarray as xr
 
 from meta_bandit.agents import TrainedAgents
 from meta_bandit.studies import one_for_all as chapter
-from meta_bandit.studies import stored_agents
+from meta_bandit.studies import stored, stored_agents
 from meta_bandit.studies.facts import Facts
 from meta_bandit.studies.lifetimes import Budget
 
@@ -29,3 +29,10 @@ def beside() -> tuple[xr.Dataset, Facts]:
 @cache
 def untold() -> tuple[xr.Dataset, xr.DataArray, Facts]:
     return chapter.untold(stored_agents("every-death.safetensors"), BUDGET, 12)
+
+
+@cache
+def plane() -> tuple[xr.Dataset, Facts]:
+    return chapter.over_plane(
+        stored_agents("every-task.safetensors"), stored("plane.nc"), lives=100
+    )

@@ -8,7 +8,7 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.studies import one_for_all as chapter
 from meta_bandit.theory import bayes_optimal, hazard_optimal
 from meta_bandit.worlds import simulate
-from tests.chapters.one_for_all import beside, universal, untold
+from tests.chapters.one_for_all import beside, plane, universal, untold
 
 
 def test_it_begins_in_the_shortest_lives_where_never_is_optimal():
@@ -37,3 +37,10 @@ def test_not_to_know_costs_most_in_short_lives():
     assert np.isnan(levels.values[0, -1])
     assert levels.values[1, -1] < 0
     assert facts["death-seeds"].value == facts["death-hazards"].value == 3
+
+
+def test_one_network_for_the_plane_meets_both_aims_at_each_lifetime():
+    data, facts = plane()
+    assert data.lifetime.values.tolist() == [10, 30, 100]
+    assert facts["agree-least"].value >= 95
+    assert facts["net-return-least"].value >= 93

@@ -12,6 +12,7 @@ from meta_bandit.agents import AgentPolicy
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
+from meta_bandit.studies.facts import percent
 from meta_bandit.theory import bayes_optimal, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 from tests.chapters.learning_to_learn import DIRECT, LED, at_scale, elsewhere, moved, plane, shorter
@@ -67,13 +68,13 @@ def test_a_share_is_a_mean_over_seeds_with_students_interval():
     # by hand: Student's quantile of 3 seeds
     half = 4.302653 * agree.std(ddof=1) / np.sqrt(3)
     assert facts["whether-bayes-half"].value == pytest.approx(half, rel=1e-6)
-    assert chapter.percent(xr.DataArray([0.25, np.nan], dims="seed")) == "25"
-    assert chapter.percent(xr.DataArray([0.5, 0.75, np.nan], dims="seed")) == "50 and 75"
-    assert chapter.percent(xr.DataArray([0.5, 0.502], dims="seed")) == "50"
-    assert chapter.percent(xr.DataArray([0.5, 0.5, 0.5], dims="seed")) == "50 ± 0"
+    assert percent(xr.DataArray([0.25, np.nan], dims="seed")) == "25"
+    assert percent(xr.DataArray([0.5, 0.75, np.nan], dims="seed")) == "50 and 75"
+    assert percent(xr.DataArray([0.5, 0.502], dims="seed")) == "50"
+    assert percent(xr.DataArray([0.5, 0.5, 0.5], dims="seed")) == "50 ± 0"
     # Student's interval of three: 4.303 s / sqrt(3)
-    assert chapter.percent(xr.DataArray([0.5, 0.502, 0.504], dims="seed")) == "50.2 ± 0.5"
-    assert chapter.percent(xr.DataArray([0.5, 0.52, 0.54], dims="seed")) == "52 ± 5"
+    assert percent(xr.DataArray([0.5, 0.502, 0.504], dims="seed")) == "50.2 ± 0.5"
+    assert percent(xr.DataArray([0.5, 0.52, 0.54], dims="seed")) == "52 ± 5"
 
 
 def test_who_is_moved_lives_with_the_other_noise():
@@ -130,4 +131,4 @@ def test_regions_of_a_grid_are_counted_agent_by_agent():
     for region, (agents, pull) in counted.items():
         assert facts[f"scale-led-{region}"].value == agents
         assert facts[f"scale-led-{region}-pull"].value == pull
-    assert facts["scale-led-bayes"].value == chapter.percent(xr.DataArray(right / 9, dims="seed"))
+    assert facts["scale-led-bayes"].value == percent(xr.DataArray(right / 9, dims="seed"))

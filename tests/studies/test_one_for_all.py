@@ -36,7 +36,7 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is(clocks, plane):
     facts = beside()[1] | clocks[1] | plane[1] | untold()[2]
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT)) - {"profile", "device"}
     named = {name for name in quoted if not re.match("(clock|brief|long)-", name)}
-    assert {name for name in named if name not in facts} == {"agree-30", "net-return-30"}
+    assert named <= facts.keys()
     assert all(fact.about for fact in facts.values())
     per_clock = {name for name in facts if re.match("(clock|brief|long)-", name)}
     assert facts.keys() - per_clock <= quoted
@@ -110,7 +110,12 @@ def test_the_plane_is_scored_against_the_exact_optima(plane):
     right = (data.begin.sel(lifetime=100) > 0.5) == (best.value > 0)
     counted = right.where(data.outside.sel(lifetime=100))
     assert float(table.agreement.sel(lifetime=100)) == pytest.approx(float(counted.mean()))
-    assert facts["agree-100"].value > 80
+    assert facts["agree-least"].value == pytest.approx(100 * float(table.agreement.min()))
+    assert facts["net-return-least"].value == pytest.approx(100 * float(table["return"].min()))
+    rows = chapter.in_percent(data)
+    said = f"{100 * float(table['return, all'].sel(lifetime=10)):.0f} "
+    assert list(rows) == [10, 100]
+    assert rows[10]["on all that pay"].startswith(said)
     assert facts["net-loss"].value == -table["where none pays"].min() >= 0
     assert (data.earned.max("seed") < best.value.max() + 5).all()
     lines = chapter.edges(data, 4)
