@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
-from meta_bandit.studies.facts import Facts, fact, interval, percent
+from meta_bandit.studies.facts import Fact, Facts, fact, interval, percent
 from meta_bandit.studies.grid import QUIET
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
@@ -32,6 +32,13 @@ TRAININGS = ("continuation", "direct")
 THEORIES = ("best committed plan", "Bayes-optimal")
 ACTIONS = ("greedy", "sampled")
 LED = {"training": "continuation"}
+REGIONS = {
+    "inside": "where a committed plan pays, too",
+    "between": "between the two edges",
+    "faint": "at 0.6 to 0.95 of the adaptive edge in σ_l",
+    "never": "where no policy pays",
+}
+"""Of the plane, by a word; the third lies across the first two."""
 TASKS = ["sigma_p", "sigma_l"]
 SPREADS = np.linspace(0.2, 4.2, 41)
 """Values of sigma_p at which edges are drawn, in units of reward."""
@@ -430,9 +437,9 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
         mean over seeds, of the agents of each training. Over ``sigma_p`` alone: ``commit_edge`` and
         ``stopping_edge`` in units of reward.
     Facts
-        Of each training, with its name before them: agents that pull at all beyond the adaptive
-        edge, between the two edges and below both; their return there, and how many agree with
-        either optimum on whether to learn, means over seeds with 95% intervals.
+        Of each training, with its name before them: agents that pull at all in each of `REGIONS`;
+        their return there, and how many agree with either optimum on whether to learn, means over
+        seeds with 95% intervals.
     """
     first = next(iter(grids.values()))
     lifetime, mean = int(first.lifetime[0]), float(first.attrs["mean"])
@@ -442,11 +449,13 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     best = first.bayes_value.isel(lifetime=0, drop=True)
     plan = first.commit_value.isel(lifetime=0, drop=True)
     explored = [best.copy(data=bayes_optimal(tasks).exploration).drop_attrs()]
-    regions = {
-        "never": (best <= 0, "where no policy pays"),
-        "between": ((best > 0) & (plan <= 0), "between the two edges"),
-        "inside": (plan > 0, "where a committed plan pays, too"),
+    edges = {
+        "commit_edge": ("sigma_p", critical_sigma_l(line)),
+        "stopping_edge": ("sigma_p", stopping_critical_sigma_l(line)),
     }
+    reach = noise / xr.Dataset(edges, {"sigma_p": spread}).stopping_edge
+    inside = (plan > 0, (best > 0) & (plan <= 0), (reach >= 0.6) & (reach <= 0.95), best <= 0)
+    regions = dict(zip(REGIONS, inside, strict=True))
     facts: Facts = {
         "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
         "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
@@ -464,11 +473,11 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
             agree = (pulls == (value > 0)).mean(TASKS)
             said = f"whether to pull as the {theory} ({name}), %: mean over seeds ± 95%"
             facts[f"{key}-{theory}"] = fact(percent(agree), said)
-        for region, (inside, where) in regions.items():
-            there = pulls.where(inside)
+        for region, inside in regions.items():
+            there, where = pulls.where(inside), REGIONS[region]
             facts |= {
                 f"{key}-{region}": fact(int(there.count()), f"agents {where} ({name})"),
-                f"{key}-{region}-pull": fact(there.sum(), f"of these, those that pull ({name})"),
+                f"{key}-{region}-pull": fact(int(there.sum()), f"of these, that pull ({name})"),
             }
             if region != "never":
                 earned = own.expected_return.where(inside).sum(TASKS) / best.where(inside).sum()
@@ -487,12 +496,25 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
                 )
     titles = xr.Variable("map", [THEORIES[1], *grids])
     data = xr.concat(explored, titles, coords="minimal", compat="override")
-    edges = {
-        "commit_edge": critical_sigma_l(line),
-        "stopping_edge": stopping_critical_sigma_l(line),
+    return data.to_dataset(name="exploration").assign(edges), facts
+
+
+def by_region(facts: Facts, training: str) -> dict[str, dict[str, object]]:
+    """Lay out what `at_scale` counted of one training: a row for each of `REGIONS`."""
+    columns = {
+        "agents": "",
+        "that pull": "-pull",
+        "return (%)": "-share",
+        "that earn less than 75%": "-low",
     }
-    found = data.to_dataset(name="exploration")
-    return found.assign({key: ("sigma_p", edge) for key, edge in edges.items()}), facts
+    none = Fact("", "not defined where no policy pays")
+    return {
+        where: {
+            title: facts.get(f"scale-{training}-{region}{end}", none).value
+            for title, end in columns.items()
+        }
+        for region, where in REGIONS.items()
+    }
 
 
 def elsewhere(
