@@ -424,15 +424,22 @@ CLOCK_NAMES = {
 """Clocks that `tampered` shows, in words."""
 
 
-def turned_teams(teams: Teams, turned: Sequence[int]) -> list[TrainedAgents]:
+ACROSS = "fraction, σ_l = 1"
+"""What `turned_teams` calls agents of other worlds, which are more seeds."""
+
+
+def turned_teams(teams: Teams, turned: Sequence[int]) -> dict[str, TrainedAgents]:
     """Choose the agents whose clock is turned: those of these lifetimes, and stored ``across``.
 
     Of the latter, who live at sigma_l = 1 and are told the fraction, those of the three worlds in
     which learning pays most.
     """
-    own = [team[np.flatnonzero(np.isin(team.task.lifetime, turned))] for team in teams.values()]
+    own = {
+        told: team[np.flatnonzero(np.isin(team.task.lifetime, turned))]
+        for told, team in teams.items()
+    }
     across = stored_agents("across.safetensors")
-    return [*own, across[np.flatnonzero(across.task.sigma_p >= 0.9)]]
+    return own | {ACROSS: across[np.flatnonzero(across.task.sigma_p >= 0.9)]}
 
 
 def told_pull(tampering: str, shift: float = 0.25) -> Callable[[int, NDArray[np.int64]], ArrayLike]:
@@ -472,14 +479,15 @@ def told_pull(tampering: str, shift: float = 0.25) -> Callable[[int, NDArray[np.
 
 
 def tampered(
-    teams: Sequence[TrainedAgents], budget: Budget, shift: float = 0.25
+    teams: Mapping[str, TrainedAgents], budget: Budget, shift: float = 0.25
 ) -> tuple[xr.Dataset, Facts]:
     """Turn the clock while agents live, at home: do they follow it, or what they have lived.
 
     Parameters
     ----------
     teams
-        Each of one or several worlds, with several seeds for each.
+        By what they are told, each of one or several worlds, with the same seeds in each; who
+        never pulls can follow no clock, and is left out.
     budget
         How many lives; the same ones whatever the clock shows.
     shift
@@ -499,11 +507,11 @@ def tampered(
     Facts
     """
     rows = []
-    for team in teams:
+    for told, team in teams.items():
         tasks = list(zip(*(v.tolist() for v in team.task.values.values()), strict=True))
         for task in dict.fromkeys(tasks):
             own = team[np.flatnonzero([other == task for other in tasks])]
-            rows.append(_turned(own, budget, shift))
+            rows.append(_turned(own, told, budget, shift))
     data = xr.merge(rows, join="outer", compat="no_conflicts")
     order = {dim: list(dict.fromkeys(row[dim].item() for row in rows)) for dim in ("world", "told")}
     data = data.sel(order)
@@ -519,10 +527,13 @@ def tampered(
     most = 100 * per_world.mean("seed")
     facts = {
         "worlds": fact(data.sizes["world"], "worlds in which the clock was turned"),
-        "turned": fact(_listed(teams[0]), "lifetimes of the first agents' worlds, pulls"),
-        "across-seeds": fact(len(np.unique(teams[-1].seeds)), "seeds of the last agents"),
+        "turned": fact(_listed(teams["fraction"]), "lifetimes of the page's worlds, pulls"),
+        "idlers": fact(
+            data.idle.sum(), "agents of a world that never pull in it, and are left out"
+        ),
         "lives-turned": fact(
-            min(budget.lives(int(team.task.lifetime.max())) for team in teams), "fewest lives"
+            min(budget.lives(int(team.task.lifetime.max())) for team in teams.values()),
+            "fewest lives",
         ),
         "shift-percent": fact(100 * shift, "by which it is early or late, % of life"),
         "follows-world-least": fact(most.min(), "the least in one world, mean over seeds, %"),
@@ -536,10 +547,11 @@ def tampered(
     }
     for told in data.told.values:
         mean, half = interval(100 * data.follows.sel(told=told))
+        key = "across" if told == ACROSS else told
         facts |= {
-            f"follows-{told}": fact(mean, f"of the reader's change, agents told {told}, %"),
-            f"follows-half-{told}": fact(half, "half of its 95% interval over seeds, %"),
-            f"seeds-{told}": fact(
+            f"follows-{key}": fact(mean, f"of the reader's change, agents told {told}, %"),
+            f"follows-half-{key}": fact(half, "half of its 95% interval over seeds, %"),
+            f"seeds-{key}": fact(
                 known.sel(told=told).any(by).sum(), f"seeds of agents told {told}"
             ),
         }
@@ -551,7 +563,7 @@ def _listed(team: TrainedAgents) -> str:
     return ", ".join(map(str, np.unique(team.task.lifetime)))
 
 
-def _turned(team: TrainedAgents, budget: Budget, shift: float) -> xr.Dataset:
+def _turned(team: TrainedAgents, told: str, budget: Budget, shift: float) -> xr.Dataset:
     """Play the agents of one world under every clock, and the exact reader."""
     one = _one(team.task)
     sigma_p, sigma_l, lifetime, _ = one
@@ -586,7 +598,7 @@ def _turned(team: TrainedAgents, budget: Budget, shift: float) -> xr.Dataset:
         coords={
             "tampering": list(CLOCK_NAMES),
             "world": [world],
-            "told": [team.config.time_feature],
+            "told": [told],
             "seed": team.seeds.astype(np.int64),
         }
     )
@@ -596,7 +608,9 @@ def _turned(team: TrainedAgents, budget: Budget, shift: float) -> xr.Dataset:
             data[name] = ("tampering", "world", "told", "seed"), table[:, None, None]
         else:
             data[name] = ("tampering", "world"), table
-    return data
+    idle = data.agents_risky.sel(tampering="right", drop=True) == 0
+    own = [name for name in data.data_vars if str(name).startswith("agents")]
+    return data.assign(data[own].where(~idle)).assign(idle=idle.astype(float))
 
 
 def moved(data: xr.Dataset, name: str) -> tuple[xr.DataArray, xr.DataArray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
 import xarray as xr
 
 from meta_bandit.agents import TrainedAgents
@@ -33,8 +32,4 @@ def staying() -> Made:
 
 @cache
 def turned() -> Made:
-    lived = [(team, np.isin(team.task.lifetime, [20, 50])) for team in teams().values()]
-    own = [team[np.flatnonzero(chosen)] for team, chosen in lived]
-    across = stored_agents("across.safetensors")
-    across = across[np.flatnonzero(across.task.sigma_p >= 1.0)]
-    return chapter.tampered([*own, across], BUDGET)
+    return chapter.tampered(chapter.turned_teams(teams(), [20, 50]), BUDGET)

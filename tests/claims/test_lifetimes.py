@@ -34,7 +34,11 @@ def test_the_exact_reader_is_led_by_the_clock_and_agents_are_not():
     _, reader = chapter.moved(data, "risky")
     assert (reader.sel(tampering=["early", "first"]) > 5).all()
     assert (reader.sel(tampering=["late", "middle", "last", "backwards"]) < -5).all()
-    for told in chapter.CLOCKS:
+    for told in (*chapter.CLOCKS, "across"):
         follows, half = (facts[f"follows{key}-{told}"].value for key in ("", "-half"))
         assert follows + half < 30, told
-    assert (facts["seeds-fraction"].value, facts["seeds-elapsed"].value) == (12, 3)
+    assert [facts[f"seeds-{told}"].value for told in (*chapter.CLOCKS, "across")] == [3, 3, 3, 12]
+    # who never pulls can follow no clock; nobody else is left out of a world
+    assert data.idle.sum() == facts["idlers"].value == 2
+    lived = data.agents_risky.sel(tampering="right").count()
+    assert lived + 2 == data.idle.count() == 3 * 3 * 2 + 12 * 3

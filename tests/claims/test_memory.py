@@ -20,6 +20,7 @@ def test_the_push_with_the_estimate_counts_and_controls_do_not():
 def test_memory_stays_at_few_states_and_learners_have_two():
     data, facts = at_rest()
     assert (data.attracting + data.repelling).max() <= 5
+    assert data.attracting.max() <= 2
     assert (data.attracting.sel(of_told="risky, paid -1") == 1).all()
     two = data.attracting.sel(of_task=1.2, of_told="risky, paid 0") == 2
     assert two.sum() >= 2

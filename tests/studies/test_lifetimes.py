@@ -66,9 +66,10 @@ def test_agents_are_raised_on_lives_of_all_lengths_with_the_clock_of_others():
 
 
 def test_clocks_are_turned_of_the_lifetimes_asked_for_and_of_the_agents_across():
-    *own, across = chapter.turned_teams(teams(), [20, 200])
-    assert [team.config.time_feature for team in own] == list(teams())
-    for team in own:
+    own = chapter.turned_teams(teams(), [20, 200])
+    across = own.pop(chapter.ACROSS)
+    assert [team.config.time_feature for team in own.values()] == list(own) == list(teams())
+    for team in own.values():
         assert np.unique(team.task.lifetime).tolist() == [20, 200]
     assert np.unique(across.task.sigma_p).tolist() == [0.9, 1.0, 1.2]
     assert across.config.time_feature == "fraction"
