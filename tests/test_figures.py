@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from matplotlib.text import Text
 
-from meta_bandit import GaussianBandit, figures
+from meta_bandit import figures
 from meta_bandit.figures.style import canvas, name_above, short
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -64,12 +64,6 @@ def test_lines_are_broken_between_words_and_formulas():
 def test_a_share_has_four_signs_at_most():
     shares = (0.954, -0.33, -0.001, 1.23, 0.999, -11.2, 20.4, 0)
     assert list(map(short, shares)) == [".95", "-.33", "0", "1.2", "1.0", "-11", "20", "0"]
-
-
-def test_tasks_are_named_by_their_uncertainties():
-    task = GaussianBandit([1.0, 2.5], 3.0)
-    assert figures.task_names(task)[1] == r"$\sigma_p=2.5$, $\sigma_l=3$"
-    assert figures.task_names(task, ["a", "b"])[0].startswith("a: ")
 
 
 def test_each_agent_is_a_dot_in_the_row_of_its_recipe():

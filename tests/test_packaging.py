@@ -143,3 +143,38 @@ def test_a_checkout_has_the_same_bytes_whatever_gits_settings(tmp_path: Path) ->
         git("-c", setting, "clone", "-q", "kept", setting)
         found = {name: (tmp_path / setting / name).read_bytes() for name in samples}
         assert found == samples, setting
+
+
+ROOMS = (
+    *("compiled", "files", "metadata", "worlds", "theory", "policies", "measure"),
+    *("agents", "studies", "figures", "report", "cli"),
+)
+"""Of the package: each is made from those before it."""
+
+
+def rooms_used(source: str) -> set[str]:
+    """Rooms of the package that a module's text imports from."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "meta_bandit":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").removeprefix("meta_bandit."))
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.removeprefix("meta_bandit.") for alias in node.names}
+    return {name.partition(".")[0] for name in names} & set(ROOMS)
+
+
+def test_no_room_of_the_package_is_made_from_a_later_one() -> None:
+    package, seen = ROOT / "meta_bandit", set()
+    for path in sorted(package.rglob("*.py")):
+        room = path.relative_to(package).parts[0].removesuffix(".py")
+        if room != "__init__":
+            seen.add(room)
+            used = rooms_used(path.read_text(encoding="utf-8"))
+            assert used <= set(ROOMS[: ROOMS.index(room) + 1]), path
+    assert seen == set(ROOMS)
+    assert rooms_used("from meta_bandit.figures.style import X\nimport meta_bandit.cli") == {
+        "figures",
+        "cli",
+    }

@@ -74,7 +74,6 @@ from meta_bandit.figures.optima import (
     portrait,
     variations,
 )
-from meta_bandit.figures.style import task_names
 from meta_bandit.figures.treasure_room import dark_rooms, room_walks
 
 __all__ = [
@@ -142,7 +141,6 @@ __all__ = [
     "slopes_through_time",
     "stored_and_again",
     "tampered_clock",
-    "task_names",
     "two_optima",
     "untold_lifetimes",
     "value_of_lifetime",

@@ -13,8 +13,6 @@ from cycler import cycler
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from meta_bandit.worlds import GaussianBandit
-
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666",
 )  # fmt: skip
@@ -45,24 +43,6 @@ _STYLE: Any = {
     "legend.frameon": False,
     "savefig.facecolor": "white",
 }
-
-
-def task_names(task: GaussianBandit, worlds: Iterable[str] = ()) -> list[str]:
-    """Name the tasks of a one-dimensional array for legends and titles, by their uncertainties.
-
-    Parameters
-    ----------
-    task
-        Tasks; shape (tasks,).
-    worlds
-        A word for each, to stand before its numbers.
-    """
-    both = np.broadcast_arrays(task.sigma_p, task.sigma_l)
-    names = [rf"$\sigma_p={p:g}$, $\sigma_l={q:g}$" for p, q in zip(*both, strict=True)]
-    worlds = list(worlds)
-    return (
-        [f"{world}: {name}" for world, name in zip(worlds, names, strict=True)] if worlds else names
-    )
 
 
 @contextmanager

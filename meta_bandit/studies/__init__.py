@@ -7,7 +7,7 @@ on its settings and the kind of machine alone, not on which agents are trained s
 many processes, or how often all of them were killed and started again. Importing this loads torch.
 """
 
-from meta_bandit.studies.facts import quote
+from meta_bandit.studies.facts import quote, task_names
 from meta_bandit.studies.foraging import Forager, Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
@@ -49,5 +49,6 @@ __all__ = [
     "stored_benchmark",
     "stored_parts",
     "stored_slices",
+    "task_names",
     "walked",
 ]

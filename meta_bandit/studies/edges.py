@@ -8,8 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import xarray as xr
 
-from meta_bandit.figures.style import task_names
-from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.facts import Facts, fact, task_names
 from meta_bandit.theory import (
     bayes_optimal,
     commit_value,

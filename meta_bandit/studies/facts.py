@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
+
+from meta_bandit.worlds import GaussianBandit
 
 
 class Fact(NamedTuple):
@@ -79,3 +81,21 @@ def percent(shares: xr.DataArray) -> str:
     mean, half = interval(seeds)
     digits = 1 if 0 < half < 1 else 0
     return f"{mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def task_names(task: GaussianBandit, worlds: Iterable[str] = ()) -> list[str]:
+    """Name the tasks of a one-dimensional array for legends and titles, by their uncertainties.
+
+    Parameters
+    ----------
+    task
+        Tasks; shape (tasks,).
+    worlds
+        A word for each, to stand before its numbers.
+    """
+    both = np.broadcast_arrays(task.sigma_p, task.sigma_l)
+    names = [rf"$\sigma_p={p:g}$, $\sigma_l={q:g}$" for p, q in zip(*both, strict=True)]
+    worlds = list(worlds)
+    return (
+        [f"{world}: {name}" for world, name in zip(worlds, names, strict=True)] if worlds else names
+    )

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from meta_bandit.agents import AgentPolicy, TrainedAgents, Watch
 from meta_bandit.agents.network import initial_weights
-from meta_bandit.figures.style import task_names
 from meta_bandit.measure import estimates, held_out_r2, raw_inputs, share_moved_by
-from meta_bandit.studies.facts import Facts, fact, interval
+from meta_bandit.studies.facts import Facts, fact, interval, task_names
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import GaussianBandit, simulate
 from meta_bandit.worlds.bandit import History, Lives

@@ -221,6 +221,11 @@ def _abroad(data: xr.Dataset) -> Facts:
         for clock in data.clock.values
     }
     for where in OFF_DIAGONAL:
+        for clock in data.clock.values:
+            own = data[AGENTS].sel(clock=clock).where(data[where]).mean(["tested", "trained"])
+            _, half = interval(100 * own)
+            said = f"half of the 95% interval over seeds, told {clock}, {where} lives, %"
+            facts[f"half-{where}-{clock}"] = fact(half, said)
         for key, who in (("exact", EXACT), ("lost", AGENTS)):
             earns = means[f"{who}, {where}"].sel(clock="fraction")
             said = f"what {who} told the fraction lose in {where} lives, % of the optimum"

@@ -19,7 +19,7 @@ from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.config import TimeFeature
 from meta_bandit.measure import controlled_mean, expected_returns, measure
 from meta_bandit.policies import Stopping
-from meta_bandit.studies.facts import Facts, fact, percent
+from meta_bandit.studies.facts import Facts, fact, interval, percent
 from meta_bandit.studies.generalists import every_lifetime
 from meta_bandit.studies.lifetimes import Budget, shares
 from meta_bandit.theory import (
@@ -193,15 +193,17 @@ def beside_specialists(
     Dataset
         ``share`` over (raised, tested): means over seeds of the return as a share of the optimum,
         where that is 0 the return, last row: the universal agents; ``optimum`` over (tested), in
-        units of reward. Over (length): ``one``, its ``error``, ``optimal`` and ``begin``, the share
-        of universal agents that begin with the risky arm, at more lifetimes.
+        units of reward. Over (length), at more lifetimes: ``one``, mean over seeds of what
+        universal agents have (``each``), its ``error``, ``optimal`` and ``begin``, the share of
+        them that begin with the risky arm.
     Facts
     """
     lifetimes = np.unique(special.task.lifetime).tolist()
     lengths = sorted({*lifetimes, *_LIFETIMES})
     own, noise = _played(universal, lengths, budget)
     data = xr.Dataset(coords={"length": lengths})
-    data["one"], data["error"] = ("length", own.mean(axis=1)), ("length", noise.max(axis=1))
+    data["each"] = ("length", "seed"), own
+    data["one"], data["error"] = data.each.mean("seed"), ("length", noise.max(axis=1))
     data["optimal"] = "length", optima(universal, lengths)["return"].values
     data["begin"] = "length", [begins(universal, T).mean() for T in lengths]
     others, _ = _played(special, lifetimes, few or budget)
@@ -245,8 +247,10 @@ def _alone(universal: TrainedAgents, data: xr.Dataset) -> Facts:
     shortest = data.isel(length=0)
     sigma_p, sigma_l, mean = _world(universal)
     from_on = stopping_critical_lifetime(GaussianBandit(sigma_p, sigma_l, 1, mean))
+    middle, half = interval(100 * data.each[pays.values].mean("length"))
     return {
-        "one-mean": fact(100 * worth.mean(), "one for all, mean over lifetimes, % of the optimum"),
+        "one-mean": fact(middle, "one for all, mean over lifetimes, % of the optimum"),
+        "one-half": fact(half, "half of its 95% interval over seeds"),
         "one-least": fact(100 * worth.min(), "the same, where it is lowest"),
         "one-error": fact(
             100 * data.error[pays.values].max(), "largest standard error of its share, % points"

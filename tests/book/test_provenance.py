@@ -48,8 +48,8 @@ def text(html: str) -> str:
     ("source", "name"),
     [
         ("import numpy\nfigures.edges(curves, scaled=True)", "edges"),
-        ("names = figures.task_names(tasks)\nfigures.regrets(\n    table\n)", "regrets"),
-        ("names = figures.task_names(tasks)", None),
+        ("names = task_names(tasks)\nfigures.regrets(\n    table\n)", "regrets"),
+        ("names = task_names(tasks)", None),
         ("plt.plot(x)", None),
         ("", None),
     ],

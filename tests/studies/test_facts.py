@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meta_bandit.studies.facts import fact, quote
+from meta_bandit.studies.facts import fact, quote, task_names
+from meta_bandit.worlds import GaussianBandit
 
 
 def test_a_text_finds_facts_numbers_and_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +24,9 @@ def test_a_text_finds_facts_numbers_and_words(monkeypatch: pytest.MonkeyPatch) -
         "profile": ("quick", str, False),
         "count": (4, int, False),
     }
+
+
+def test_tasks_are_named_by_their_uncertainties():
+    task = GaussianBandit([1.0, 2.5], 3.0)
+    assert task_names(task)[1] == r"$\sigma_p=2.5$, $\sigma_l=3$"
+    assert task_names(task, ["a", "b"])[0].startswith("a: ")
