@@ -26,12 +26,12 @@ from meta_bandit.studies.training import shares
 from meta_bandit.theory import bayes_optimal, critical_sigma_l, stopping_critical_sigma_l
 
 OUT = Path(__file__).parent / "results" / "edge.json"
-SEED = 2028
+SEED = 2031
 SEEDS = tuple(range(5))
 COUNTS = {
-    "near": {30: 6, 100: 4, 250: 2},
-    "away": {30: 3},
-    "never": {30: 3, 100: 3},
+    "near": {30: 6, 100: 4, 250: 4},
+    "away": {30: 3, 100: 3},
+    "never": {30: 3, 100: 3, 250: 1},
     "beyond": {30: 6, 100: 3},
     "quiet": {100: 8},
 }
@@ -41,7 +41,7 @@ TRAININGS = {
     # returns as they were from the start: what long lives need the estimates for
     "whole-returns": (
         replace(CONFIGURATIONS["companion"], gae_lambda=1.0),
-        {"near": {250: 2}},
+        {"near": {250: 4}},
     ),
 }
 """Ways of training, and the tasks of each."""
@@ -58,6 +58,9 @@ RECIPES = {
     "arms as they come": replace(_BEST, good_arms=0.0),
     "no tremble": replace(_BEST, tremble=0.0),
     "Adam as usual": replace(_BEST, second_decay=0.999),
+    "arm's mean as the signal": replace(_BEST, learning_signal="arm-mean"),
+    "steps of 0.005": replace(_BEST, learning_rate=0.005),
+    "path ends halfway": replace(_BEST, continuation_until=0.5),
     "no path": replace(_BEST, continuation_until=0.0),
     "plain": CONFIGURATIONS["plain"],
 }

@@ -49,7 +49,7 @@ from meta_bandit.theory import (
 
 OUT = Path(__file__).parent / "results" / "learners.json"
 SEED = 2030
-"""Of the tasks; that of `benchmarks.edge` is 2028, that of `benchmarks.causes` 2029."""
+"""Of the tasks; that of `benchmarks.edge` is 2031, that of `benchmarks.causes` 2029."""
 TASKS = 4
 LIFETIME = 30
 SEEDS = ((0, 1, 2), (3, 4))

@@ -424,27 +424,27 @@ def agreed(data: xr.Dataset) -> xr.Dataset:
 
     Returns
     -------
-    Dataset over lifetime
-        Shares of tasks, and of the optimum: means over tasks and seeds. ``where none pays``: the
-        return there, in units of reward.
+    Dataset over (lifetime, seed)
+        Shares of tasks, and of the optimum: means over tasks. ``where none pays``: the return
+        there, in units of reward. ``tasks outside``: over lifetime alone.
     """
     over, pays = ["sigma_p", "sigma_l"], data.optimum > 0
-    agrees = (data.begin > 0.5) == pays
+    agrees = ((data.begin > 0.5) == pays).astype(float)
     normal = (data.earned / data.optimum).where(pays)
     return xr.Dataset(
         {
             "tasks outside": data.outside.mean(over),
-            "agreement": agrees.where(data.outside).mean(over).mean("seed"),
-            "agreement, all": agrees.mean([*over, "seed"]),
-            "return": normal.where(data.outside).mean(over).mean("seed"),
-            "return, all": normal.mean([*over, "seed"]),
-            "where none pays": data.earned.where(~pays).mean([*over, "seed"]),
+            "agreement": agrees.where(data.outside).mean(over),
+            "agreement, all": agrees.mean(over),
+            "return": normal.where(data.outside).mean(over),
+            "return, all": normal.mean(over),
+            "where none pays": data.earned.where(~pays).mean(over),
         }
     )
 
 
 def _agreed(data: xr.Dataset) -> Facts:
-    table, possible = agreed(data), data.optimum.where(data.optimum > 0)
+    table, possible = agreed(data).mean("seed"), data.optimum.where(data.optimum > 0)
     summed = data.earned.where(data.optimum > 0).mean("seed").sum() / possible.sum()
     vain = table["where none pays"].min()
     facts = {
@@ -465,20 +465,15 @@ def _agreed(data: xr.Dataset) -> Facts:
 
 def in_percent(data: xr.Dataset) -> dict[int, dict[str, str]]:
     """Lay out `agreed` by lifetime: means over tasks, ± 95% over seeds where there are some."""
-    over, pays = ["sigma_p", "sigma_l"], data.optimum > 0
-    right = (data.begin > 0.5) == pays
-    share = (data.earned / data.optimum).where(pays)
     columns = {
-        "first pull right, off the edge (%)": right.where(data.outside),
-        "on all tasks": right,
-        "return, off the edge (%)": share.where(data.outside),
-        "on all that pay": share,
+        "first pull right, off the edge (%)": "agreement",
+        "on all tasks": "agreement, all",
+        "return, off the edge (%)": "return",
+        "on all that pay": "return, all",
     }
+    table = agreed(data)
     return {
-        T: {
-            name: percent(one.sel(lifetime=T).astype(float).mean(over))
-            for name, one in columns.items()
-        }
+        T: {title: percent(table[name].sel(lifetime=T)) for title, name in columns.items()}
         for T in data.lifetime.values.tolist()
     }
 

@@ -28,6 +28,10 @@ SIGNALS = ("reward", "arm-mean", "posterior-mean")
 NEEDED = ("no path", "plain")
 """Recipes by which all agents end at never pulling: no path, and plain training, whose path ends
 halfway."""
+HALFWAY = "path ends halfway"
+"""A recipe by which some do."""
+BEFORE = "companion, seed 2028"
+"""The default on the tasks that were drawn before these, in ``benchmarks/results/edge.json``."""
 EARNING = ("near", "away", "quiet")
 """Kinds of drawn tasks on which learning pays: see `benchmarks.edge`."""
 STUCK = 75.0
@@ -58,7 +62,8 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     task = rows[0]
     share = 100 * data
     default = share.sel(recipe="companion")
-    both, needed = share.sel(recipe="both of these"), ["companion", "both of these", *NEEDED]
+    both, halfway = share.sel(recipe="both of these"), share.sel(recipe=HALFWAY)
+    alone = share.drop_sel(recipe=["companion", "both of these", HALFWAY, *NEEDED])
     return data, {
         "edge-p": fact(task["sigma_p"], "sigma_p of the task, reward"),
         "edge-l": fact(task["sigma_l"], "sigma_l of the task, reward"),
@@ -72,10 +77,12 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
         "edge-lives": fact(f"{stored['lives']:,}", "lives in which each is looked at, count"),
         "edge-default-worst": fact(default.min(), "worst agent of the default, % of the optimum"),
         "edge-default-best": fact(default.max(), "best agent of the default, % of the optimum"),
-        "edge-alone-worst": fact(
-            share.drop_sel(recipe=needed).min(),
-            "worst without another part, % of the optimum",
+        "edge-halfway-failed": fact(
+            (halfway < STUCK).sum(), f"agents below {STUCK:g}% where the path ends early, count"
         ),
+        "edge-alone": fact(alone.size, "agents with one other part changed, count"),
+        "edge-alone-failed": fact((alone < STUCK).sum(), f"of these, below {STUCK:g}%, count"),
+        "edge-alone-worst": fact(alone.min(), "the worst of them, % of the optimum"),
         "edge-both-failed": fact(
             (both < STUCK).sum(), f"agents below {STUCK:g}% where two parts are left out, count"
         ),
@@ -134,6 +141,11 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
     near = [row for row in section["rows"] if row["kind"] == "near"]
     short = 100 * np.array([row["share"] for row in near if row["lifetime"] < longest])
     whole = 100 * np.array([row["share"] for row in stored["whole-returns"]["rows"]])
+    before = stored[BEFORE]["rows"]
+    long, away = (
+        100 * np.array([row["share"] for row in before if (row["kind"], row["lifetime"]) == group])
+        for group in (("near", longest), ("away", 30))
+    )
     optimum = "% of the optimum"
     return table, {
         "held-seeds": fact(len(section["seeds"]), "agents of each task, count"),
@@ -149,6 +161,11 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
         "whole-stuck": fact(100 * (whole < STUCK).mean(), f"of these below {STUCK:g}%, %"),
         "away-mean": fact(share["away"].mean(), f"away: mean, {optimum}"),
         "away-worst": fact(share["away"].min(), f"away: worst agent, {optimum}"),
+        "before-long": fact(long.mean(), f"drawn before, longest lives: mean, {optimum}"),
+        "before-stuck": fact((long < STUCK).sum(), f"of these below {STUCK:g}%, count"),
+        "before-agents": fact(long.size, "agents of the longest lives, drawn before, count"),
+        "before-away": fact(away.mean(), f"drawn before, away: mean, {optimum}"),
+        "before-away-worst": fact(away.min(), f"drawn before, away: worst agent, {optimum}"),
         "never-still": fact((pulled > 0).sum(), "agents that pull where none should, count"),
         "never-all": fact(pulled.size, "agents there, count"),
         "never-lost": fact(
