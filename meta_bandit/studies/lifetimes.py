@@ -429,8 +429,8 @@ CLOCK_NAMES = {
 """Clocks that `tampered` shows, in words."""
 
 
-ACROSS = "fraction, σ_l = 1"
-"""What `turned_teams` calls agents of other worlds, which are more seeds."""
+ACROSS = "fraction (across)"
+"""What `turned_teams` calls the stored agents of other worlds, which are more seeds."""
 
 
 def turned_teams(teams: Teams, turned: Sequence[int]) -> dict[str, TrainedAgents]:
