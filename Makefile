@@ -198,10 +198,10 @@ SIDE_BY_SIDE := -n logical --maxprocesses 8 --no-loadscope-reorder
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: test test-slow test-browser lint versions
-test: ONLY = "not slow" $(CHAPTERS:%=_build/smoke/executed/%.ipynb)
-test:  ## build the smoke book, then run the tests, nbval and the browser's included
-test-slow: ONLY = slow
-test-slow:  ## run the other tests: small books are built, work is killed, all pages are looked at
+test: ONLY = "not slow"
+test:  ## build the smoke book, then run the tests, the browser's included
+test-slow: ONLY = slow $(CHAPTERS:%=_build/smoke/executed/%.ipynb)
+test-slow:  ## run the others: chapters run again (nbval), work is killed, all pages are looked at
 test test-slow: $(INSTALLED)
 	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke
 	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) --durations=20 \

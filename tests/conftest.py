@@ -22,9 +22,9 @@ class ByChapter(LoadFileScheduling):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Call slow whatever needs the small book, which takes half a minute to build."""
+    """Call slow what needs the small book, half a minute's work, and notebooks that run again."""
     for item in items:
-        if "mini_built" in getattr(item, "fixturenames", ()):
+        if "mini_built" in getattr(item, "fixturenames", ()) or ".ipynb::" in item.nodeid:
             item.add_marker("slow")
 
 
