@@ -422,6 +422,72 @@ def greedy_and_sampled(grid: xr.Dataset, enough: float = 1.0) -> tuple[xr.Datase
     }
 
 
+def in_regions(name: str, grid: xr.Dataset) -> Facts:
+    """Count, region by region, the agents of a grid that pull, and what they earn.
+
+    Parameters
+    ----------
+    name
+        What to call the grid.
+    grid
+        Agents over sigma_p, sigma_l and seed, at one lifetime.
+
+    Returns
+    -------
+    Facts
+        With ``scale-`` and the name before them: agents that pull at all in each of `REGIONS`;
+        their return there, and how many agree with either optimum on whether to learn, means over
+        seeds with 95% intervals.
+    """
+    own, key = grid.isel(lifetime=0, drop=True), f"scale-{name}"
+    best, plan, spread, noise = own.bayes_value, own.commit_value, own.sigma_p, own.sigma_l
+    edge = stopping_critical_sigma_l(_line(grid))
+    with np.errstate(divide="ignore"):
+        reach = noise / spread.copy(data=edge)
+    inside = (plan > 0, (best > 0) & (plan <= 0), (reach >= 0.6) & (reach <= 0.95), best <= 0)
+    regions = dict(zip(REGIONS, inside, strict=True))
+    pulls = own.risky_pulls > 0
+    facts: Facts = {
+        f"{key}-lifetime": fact(grid.lifetime[0], f"pulls in a life ({name})"),
+        f"{key}-seeds": fact(own.sizes["seed"], f"agents of each task ({name})"),
+        f"{key}-agents": fact(pulls.size, f"agents ({name})"),
+    }
+    for theory, value in (("bayes", best), ("plan", plan)):
+        agree = (pulls == (value > 0)).mean(TASKS)
+        said = f"whether to pull as the {theory} ({name}), %: mean over seeds ± 95%"
+        facts[f"{key}-{theory}"] = fact(percent(agree), said)
+    for region, inside in regions.items():
+        there, where = pulls.where(inside), REGIONS[region]
+        facts |= {
+            f"{key}-{region}": fact(int(there.count()), f"agents {where} ({name})"),
+            f"{key}-{region}-pull": fact(int(there.sum()), f"of these, that pull ({name})"),
+        }
+        if region == "never":
+            lost = -own.expected_return.where(inside).min()
+            facts[f"{key}-lost"] = fact(
+                lost, f"most that one loses {where} ({name}), rewards a life"
+            )
+            continue
+        earned = own.expected_return.where(inside).sum(TASKS) / best.where(inside).sum()
+        each = (own.expected_return / best).where(inside)
+        said = f"return {where}, % of the Bayes-optimal ({name}), ± 95%"
+        less = f"agents {where} that earn less than 75% ({name})"
+        facts |= {
+            f"{key}-{region}-share": fact(percent(earned), said),
+            f"{key}-{region}-low": fact((each < 0.75).sum(), less),
+        }
+        if region == "inside":
+            quiet = (each < 0.75) & (noise < QUIET * spread)
+            said = f"of these, those in quiet worlds ({name})"
+            facts[f"{key}-{region}-quiet"] = fact(quiet.sum(), said)
+    return facts
+
+
+def _line(grid: xr.Dataset) -> GaussianBandit:
+    """Make one task for each sigma_p of a grid, as edges need them."""
+    return GaussianBandit(grid.sigma_p.values, 1.0, int(grid.lifetime[0]), grid.attrs["mean"])
+
+
 def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     """Compare the agents of grids at the paper's scale with both optima, region by region.
 
@@ -437,65 +503,26 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
         mean over seeds, of the agents of each training. Over ``sigma_p`` alone: ``commit_edge`` and
         ``stopping_edge`` in units of reward.
     Facts
-        Of each training, with its name before them: agents that pull at all in each of `REGIONS`;
-        their return there, and how many agree with either optimum on whether to learn, means over
-        seeds with 95% intervals.
+        Those of `in_regions` for each training.
     """
     first = next(iter(grids.values()))
-    lifetime, mean = int(first.lifetime[0]), float(first.attrs["mean"])
-    spread, noise = first.sigma_p, first.sigma_l
-    tasks = GaussianBandit(spread.values[:, None], noise.values, lifetime, mean)
-    line = GaussianBandit(spread.values, 1.0, lifetime, mean)
+    spread, line = first.sigma_p, _line(first)
+    tasks = GaussianBandit(spread.values[:, None], first.sigma_l.values, line.lifetime, line.mean)
     best = first.bayes_value.isel(lifetime=0, drop=True)
-    plan = first.commit_value.isel(lifetime=0, drop=True)
     explored = [best.copy(data=bayes_optimal(tasks).exploration).drop_attrs()]
-    edges = {
-        "commit_edge": ("sigma_p", critical_sigma_l(line)),
-        "stopping_edge": ("sigma_p", stopping_critical_sigma_l(line)),
-    }
-    reach = noise / xr.Dataset(edges, {"sigma_p": spread}).stopping_edge
-    inside = (plan > 0, (best > 0) & (plan <= 0), (reach >= 0.6) & (reach <= 0.95), best <= 0)
-    regions = dict(zip(REGIONS, inside, strict=True))
     facts: Facts = {
         "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
         "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
     }
     for name, grid in grids.items():
-        own = grid.isel(lifetime=0, drop=True)
-        explored.append(own.exploration.mean("seed"))
-        pulls = own.risky_pulls > 0
-        key = f"scale-{name}"
-        facts |= {
-            f"{key}-seeds": fact(own.sizes["seed"], f"agents of each task ({name})"),
-            f"{key}-agents": fact(pulls.size, f"agents ({name})"),
-        }
-        for theory, value in (("bayes", best), ("plan", plan)):
-            agree = (pulls == (value > 0)).mean(TASKS)
-            said = f"whether to pull as the {theory} ({name}), %: mean over seeds ± 95%"
-            facts[f"{key}-{theory}"] = fact(percent(agree), said)
-        for region, inside in regions.items():
-            there, where = pulls.where(inside), REGIONS[region]
-            facts |= {
-                f"{key}-{region}": fact(int(there.count()), f"agents {where} ({name})"),
-                f"{key}-{region}-pull": fact(int(there.sum()), f"of these, that pull ({name})"),
-            }
-            if region != "never":
-                earned = own.expected_return.where(inside).sum(TASKS) / best.where(inside).sum()
-                each = (own.expected_return / best).where(inside)
-                said = f"return {where}, % of the Bayes-optimal"
-                facts |= {
-                    f"{key}-{region}-share": fact(percent(earned), f"{said} ({name}), ± 95%"),
-                    f"{key}-{region}-low": fact(
-                        (each < 0.75).sum(), f"agents {where} that earn less than 75% ({name})"
-                    ),
-                }
-            if region == "inside":
-                facts[f"{key}-{region}-quiet"] = fact(
-                    ((each < 0.75) & (noise < QUIET * spread)).sum(),
-                    f"of these, those in quiet worlds ({name})",
-                )
+        explored.append(grid.isel(lifetime=0, drop=True).exploration.mean("seed"))
+        facts |= in_regions(name, grid)
     titles = xr.Variable("map", [THEORIES[1], *grids])
     data = xr.concat(explored, titles, coords="minimal", compat="override")
+    edges = {
+        "commit_edge": ("sigma_p", critical_sigma_l(line)),
+        "stopping_edge": ("sigma_p", stopping_critical_sigma_l(line)),
+    }
     return data.to_dataset(name="exploration").assign(edges), facts
 
 
@@ -514,6 +541,26 @@ def by_region(facts: Facts, training: str) -> dict[str, dict[str, object]]:
             for title, end in columns.items()
         }
         for region, where in REGIONS.items()
+    }
+
+
+def by_length_of_life(facts: Facts, grids: Iterable[str]) -> dict[int, dict[str, object]]:
+    """Lay out what `in_regions` counted of grids: a row for each, by pulls in a life."""
+    columns = {
+        "agents": "agents",
+        "as the Bayes-optimal (%)": "bayes",
+        "as a plan (%)": "plan",
+        "between the edges": "between",
+        "of these, that pull": "between-pull",
+        "their return (%)": "between-share",
+        "where no policy pays": "never",
+        "of them, that pull": "never-pull",
+    }
+    return {
+        facts[f"scale-{name}-lifetime"].value: {
+            title: facts[f"scale-{name}-{end}"].value for title, end in columns.items()
+        }
+        for name in grids
     }
 
 
@@ -751,6 +798,7 @@ def page(
     data, facts = plane(led, stored("plane-direct.nc"), close, enough, spreads)
     grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
     scale, of_scale = at_scale({"default": grid})
+    of_short = in_regions("short", stored("short.nc"))
     greed, of_greed = greedy_and_sampled(led)
     lifetimes, of_lifetimes = shorter(short, led, spreads)
     _, of_others = elsewhere(data, {"across": across, "plane-short": short})
@@ -758,5 +806,5 @@ def page(
     movers = quiet[np.flatnonzero(quiet.task.sigma_p == moved_p)]
     earned = {noise: move(movers, noise, lives, seed) for noise in moved_l}
     table, of_moved = moved(data, moved_p, earned)
-    facts |= of_scale | of_greed | of_lifetimes | of_others | of_moved
+    facts |= of_scale | of_short | of_greed | of_lifetimes | of_others | of_moved
     return Page(data, scale, greed, lifetimes, movers, table, facts)

@@ -25,7 +25,8 @@ def plane() -> Made:
 
 @cache
 def at_scale() -> Made:
-    return chapter.at_scale({"default": stored_slices("paper-grid")})
+    data, facts = chapter.at_scale({"default": stored_slices("paper-grid")})
+    return data, facts | chapter.in_regions("short", stored("short.nc"))
 
 
 @cache

@@ -6,7 +6,7 @@ from meta_bandit import GaussianBandit
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_slices
 from meta_bandit.studies.facts import interval
-from meta_bandit.theory import critical_sigma_l
+from meta_bandit.theory import critical_sigma_l, gain
 from tests.chapters.learning_to_learn import LED, at_scale, elsewhere, moved, plane, shorter
 
 
@@ -102,3 +102,19 @@ def test_at_the_papers_scale_agents_learn_where_an_adaptive_learner_would():
     assert mean - half > 0.8
     assert count["between-pull"] == pulls.where(inside).sum()
     assert 0 < count["never-pull"] < 0.05 * count["never"]
+
+
+def test_in_shorter_lives_more_pull_where_no_policy_pays_and_lose_little():
+    _, facts = at_scale()
+    count = {name.removeprefix("scale-"): fact.value for name, fact in facts.items()}
+    short = stored("short.nc").isel(lifetime=0)
+    beyond = short.bayes_value <= 0
+    pull = (short.risky_pulls > 0).where(beyond)
+    assert count["short-lifetime"] == 25 < count["default-lifetime"] == 100
+    assert (count["short-never-pull"], count["short-never"]) == (pull.sum(), pull.count())
+    share, half = interval(pull.mean(["sigma_p", "sigma_l"]))
+    assert share - half > count["default-never-pull"] / count["default-never"]
+    assert 0 < count["short-lost"] < 0.5 < count["default-lost"]
+    # nearly all at one ecological uncertainty, where behaviour is only just predictable
+    assert pull.sel(sigma_p=0.8).sum() == pull.sum() - 1
+    assert 0.95 < 24 * gain(-1, 0.8) < 1

@@ -28,9 +28,7 @@ def test_every_fact_is_quoted_or_left_out_and_says_what_it_is():
     assert all(fact.about for fact in facts.values())
     # numbers of both trainings are made together, and not all are quoted
     plain = {name for name in facts if not name.endswith(("-continuation", "-direct"))}
-    tabled = {
-        name for name in plain if re.match(f"scale-default-({'|'.join(chapter.REGIONS)})", name)
-    }
+    tabled = {name for name in plain if re.match(r"scale-\w+-(?!lost)", name)}
     assert plain - quoted - tabled == {"far-moved-native"}
 
 
@@ -141,4 +139,10 @@ def test_regions_of_a_grid_are_counted_agent_by_agent():
     assert [*table] == [*chapter.REGIONS.values()]
     assert table["between the two edges"]["that pull"] == counted["between"][1]
     assert table["where no policy pays"]["return (%)"] == ""
+    row = chapter.by_length_of_life(facts, ["led"])[100]
+    assert [row["where no policy pays"], row["of them, that pull"]] == counted["never"]
+    nowhere = (grid.bayes_value <= 0) & (grid.risky_pulls > 0)
+    lost = facts["scale-led-lost"].value
+    assert lost == -float(grid.expected_return.where(grid.bayes_value <= 0).min())
+    assert (lost > 0) == bool(nowhere.any())
     assert facts["scale-led-bayes"].value == percent(xr.DataArray(right / 9, dims="seed"))

@@ -73,16 +73,31 @@ def test_each_step_has_a_name_of_its_own(label):
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_the_chapter_that_states_a_result_shows_its_proof_whole(label):
+def test_the_chapter_that_states_a_result_ends_its_proof_with_the_steps(label):
     pages = (path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
     (text,) = (page for page in pages if f":label: {label}\n" in page)
-    result = getattr(symbolic, label.replace("-", "_"))()
-    stated = text.partition(f":label: {label}\n")[2]
-    stated, shown, _ = stated.partition(f"*symbolic.{result.label.replace('-', '_')}().steps)")
+    proof = text.partition(f":label: {label}\n")[2].partition("{prf:proof}\n")[2]
+    words, shown, _ = proof.partition(f"```{{glue:md}} {label}\n:format: myst\n```\n````\n")
     assert shown
-    if "italics" in text:
-        for step in result.steps:
-            assert f"*{step.name}*".lower() in stated.lower(), step.name
+    assert "````" not in words
+    assert f'"{label}"' in text[: text.index(shown)]
+    for step in symbolic.proofs(label)[label].steps:
+        assert f"*{step.name}*".lower() in words.lower(), step.name
+
+
+def test_steps_are_shown_by_name_with_what_sympy_makes_of_them():
+    shown = symbolic.proofs("thm-edge")["thm-edge"]._repr_markdown_()
+    assert shown.startswith("*gain:*\n\n$$\n")
+    assert shown.count("$$") == 2 * 13
+    assert shown.endswith("Left minus right, by SymPy: $0$.")
+    x = sp.Symbol("x")
+    wrong = Result("prop-wrong", (), (Step("wrong", "a mistake", x, 2 * x),))
+    assert wrong._repr_markdown_().endswith("by SymPy: $- x$.")
+
+
+def test_a_label_that_is_none_is_named():
+    with pytest.raises(ValueError, match=r"\['thm-ege'\]: must be among .*thm-edge"):
+        symbolic.proofs("thm-ege")
 
 
 def test_a_false_step_is_not_proved():

@@ -68,4 +68,13 @@ RESULTS = (
 )
 """Every result, in the order of the book."""
 
-__all__ = ["RESULTS", "Result", "Step", *(result.__name__ for result in RESULTS)]
+
+def proofs(*labels: str) -> dict[str, Result]:
+    """Give results by their labels, such as ``thm-edge``; ValueError where there is none."""
+    known = {result.__name__.replace("_", "-"): result for result in RESULTS}
+    if unknown := [label for label in labels if label not in known]:
+        raise ValueError(f"labels {unknown}: must be among {', '.join(known)}")
+    return {label: known[label]() for label in labels}
+
+
+__all__ = ["RESULTS", "Result", "Step", "proofs", *(result.__name__ for result in RESULTS)]

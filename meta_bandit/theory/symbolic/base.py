@@ -109,6 +109,16 @@ class Result:
             raise KeyError(f"{self.label} has no step {name!r}, but: {', '.join(steps)}")
         return steps[name]
 
+    def _repr_markdown_(self) -> str:
+        """Show each step by its name, and what SymPy makes of their differences."""
+        shown = [
+            f"*{step.name}:*\n\n$$\n\\begin{{aligned}}\n&{sp.latex(step.left)} \\\\\n"
+            f"&\\quad = {sp.latex(step.right)}\n\\end{{aligned}}\n$$"
+            for step in self.steps
+        ]
+        left = dict.fromkeys(f"${sp.latex(step.difference())}$" for step in self.steps)
+        return "\n\n".join([*shown, f"Left minus right, by SymPy: {', '.join(left)}."])
+
     def is_proved(self) -> bool:
         """Tell whether SymPy reduces every step to zero."""
         return bool(self.steps) and all(step.difference() == 0 for step in self.steps)
