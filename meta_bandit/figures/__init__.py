@@ -1,5 +1,6 @@
 """The figures of the book, one function each: labelled data in, a matplotlib figure out."""
 
+from meta_bandit.figures.abstract import four_claims
 from meta_bandit.figures.adaptive import leaving, price_of_commitment, regrets
 from meta_bandit.figures.agents import (
     across_edges,
@@ -107,6 +108,7 @@ __all__ = [
     "forage_regimes",
     "forage_world",
     "found_on_the_map",
+    "four_claims",
     "ladder",
     "lead",
     "learned_against_optimal",

@@ -45,15 +45,15 @@ def exploration_maps(
     """
     with canvas(1, maps.sizes["map"], height=3.4) as (figure, axes):
         for ax, title in zip(np.atleast_1d(axes), maps["map"].values, strict=True):
-            mesh = _draw_map(ax, maps.sel(map=title), edges, **_exploration_colours())
+            mesh = draw_map(ax, maps.sel(map=title), edges, **exploration_colours())
             ax.set_title(title)
         for text, place in marked.items():
             ax.annotate(text, place, ha="center", va="center",
                         bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5})  # fmt: skip
-        _name_exploration(figure, axes, mesh)
+        name_exploration(figure, axes, mesh)
         np.atleast_1d(axes)[0].set_ylabel(SIGMA_L)
         figure.supxlabel(SIGMA_P)
-        _name_edges(figure, axes)
+        name_edges(figure, axes)
     return figure
 
 
@@ -75,12 +75,12 @@ def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
             for ax, lifetime in zip(row, maps.lifetime.values, strict=True):
                 values = maps.sel(map=title, lifetime=lifetime)
                 lines = edges.sel(lifetime=lifetime)
-                mesh = _draw_map(ax, values, lines, **_exploration_colours())
+                mesh = draw_map(ax, values, lines, **exploration_colours())
                 ax.set_title(f"{title}\n$T={lifetime}$")
-        _name_exploration(figure, grid, mesh)
+        name_exploration(figure, grid, mesh)
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
-        _name_edges(figure, grid)
+        name_edges(figure, grid)
     return figure
 
 
@@ -131,14 +131,7 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
         for ax, training, colour in zip(
             np.atleast_1d(axes), agents.training.values, _COLOURS, strict=False
         ):
-            ax.plot(agents.ratio, agents.committed, "_", ms=8, color=GREY, mew=1.4,
-                    label="best committed plan", rasterized=True)  # fmt: skip
-            ax.plot(agents.ratio, agents.normalised_return.sel(training=training), "o", ms=3.5,
-                    mew=0, alpha=0.6, color=colour, label=f"agents, {training}",
-                    rasterized=True)  # fmt: skip
-            ax.axhline(1, color="black", lw=0.8, ls=":")
-            ax.axvline(1, color=RED, lw=2)
-            ax.set(xscale="log", ylim=(-0.35, 1.1))
+            draw_distance(ax, agents.sel(training=training), colour, f"agents, {training}")
             ax.set_title(training)
         figure.supxlabel(r"task complexity $\sigma_l$ (of its value at the adaptive edge)")
         np.atleast_1d(axes)[0].set_ylabel("return (share of the Bayes-optimal one)")
@@ -148,7 +141,18 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
     return figure
 
 
-def _draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) -> Any:
+def draw_distance(ax: Any, agents: xr.Dataset, colour: str, label: str) -> None:
+    """Draw a point for each agent of one training, as in `distance_from_edge`."""
+    ax.plot(agents.ratio, agents.committed, "_", ms=8, color=GREY, mew=1.4,
+            label="best committed plan", rasterized=True)  # fmt: skip
+    ax.plot(agents.ratio, agents.normalised_return, "o", ms=3.5, mew=0, alpha=0.6, color=colour,
+            label=label, rasterized=True)  # fmt: skip
+    ax.axhline(1, color="black", lw=0.8, ls=":")
+    ax.axvline(1, color=RED, lw=2)
+    ax.set(xscale="log", ylim=(-0.35, 1.1))
+
+
+def draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) -> Any:
     """Draw one cell for each task, sigma_l on a logarithmic axis, and both edges."""
     sigma_p, sigma_l = values.sigma_p.values, values.sigma_l.values
     borders_p, borders_l = _borders(sigma_p), np.exp(_borders(np.log(sigma_l)))
@@ -166,14 +170,14 @@ def _draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) 
     return mesh
 
 
-def _exploration_colours() -> dict[str, Any]:
+def exploration_colours() -> dict[str, Any]:
     """Colours of lengths of exploration: steps of about a third, grey where there is none."""
     colours = plt.get_cmap("cividis").with_extremes(under=NEVER, bad="white")
     return {"cmap": colours, "norm": BoundaryNorm(_PULLS, colours.N, extend="max")}
 
 
-def _name_exploration(figure: Figure, axes: Any, mesh: Any) -> None:
-    """Draw the scale of `_exploration_colours` beside the axes."""
+def name_exploration(figure: Figure, axes: Any, mesh: Any) -> None:
+    """Draw the scale of `exploration_colours` beside the axes."""
     bar = figure.colorbar(mesh, ax=axes, label="exploration (pulls)", pad=0.01)
     bar.set_ticks(_PULLS[1:], labels=[f"{pulls:g}" for pulls in _PULLS[1:]])
 
@@ -185,7 +189,7 @@ def _borders(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[first], between, [last]])
 
 
-def _name_edges(figure: Figure, axes: Any) -> None:
+def name_edges(figure: Figure, axes: Any) -> None:
     """Say below all panels which line is which edge."""
     ax = np.atleast_1d(axes).flat[0]
     (committed, adaptive) = ax.get_lines()[:2]

@@ -46,9 +46,8 @@ def lifetime_maps(table: xr.Dataset) -> Figure:
     ]
     panels = [(title, shares) for title, shares in panels if shares.notnull().all()]
     with canvas(1, len(panels), height=2.7) as (figure, axes):
-        norm = TwoSlopeNorm(0.5, _LOWEST, 1)
         for ax, (title, shares) in zip(axes, panels, strict=True):
-            mesh = _map(ax, shares, table.optimum, norm)
+            mesh = draw_shares(ax, shares, table.optimum)
             ax.set(title=title, xlabel="lifetime lived (pulls)")
         axes[0].set_ylabel("lifetime trained on (pulls)")
         bar = figure.colorbar(mesh, ax=axes, extend="min", location="top", aspect=40)
@@ -57,17 +56,19 @@ def lifetime_maps(table: xr.Dataset) -> Figure:
     return figure
 
 
-def _map(ax: Any, shares: xr.DataArray, optimum: xr.DataArray, norm: TwoSlopeNorm) -> Any:
-    """Draw one map, each cell with its number and those at home framed."""
+def draw_shares(ax: Any, shares: xr.DataArray, optimum: xr.DataArray, numbers: bool = True) -> Any:
+    """Draw one map, each cell with its number, if wanted, and those at home framed."""
     worth = np.broadcast_to(optimum > 0, shares.shape)
+    norm = TwoSlopeNorm(0.5, _LOWEST, 1)
     mesh = ax.imshow(
         np.where(worth, shares, np.nan), cmap="cividis", norm=norm, origin="lower", aspect="auto"
     )
     ax.set_facecolor(NEVER)
     for (row, column), share in np.ndenumerate(shares.values):
-        dark = worth[row, column] and share < 0.7
-        ax.text(column, row, short(share), ha="center", va="center",
-                color="white" if dark else "black")  # fmt: skip
+        if numbers:
+            dark = worth[row, column] and share < 0.7
+            ax.text(column, row, short(share), ha="center", va="center",
+                    color="white" if dark else "black")  # fmt: skip
         if shares.trained[row] == shares.tested[column]:
             ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, lw=1.6))
     ax.set_xticks(range(shares.sizes["tested"]), shares.tested.values, rotation=90)

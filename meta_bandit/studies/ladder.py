@@ -171,45 +171,16 @@ def in_the_trap(page: Page) -> tuple[dict[str, NDArray[np.float64]], dict[str, f
     """
     agents = page.agents.expected_return.isel(world=0)
     own = {name: agents.sel(recipe=title).values for name, title in RECIPES.items()}
-    thompson = float(page.others.sel(policy="Thompson")[0])
     first = levels(page.rungs)[0]
     compared = dict(zip(map(str, first.level.values), map(float, first.values), strict=True))
-    return _upward(float(page.agents.never[0]), thompson, own), compared
-
-
-def in_short(
-    lives: int, samples: int, seed: int
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
-    """Lay out the same of the stored agents of the first world alone, as *In short* draws it.
-
-    Parameters
-    ----------
-    lives, samples, seed
-        Lives of Thompson sampling, and sets of paths of the bound.
-    """
-    runs = stored("many-arms.nc")
-    names = ("arms", "sigma_p", "sigma_l", "lifetime")
-    world = ManyArms(**{name: runs.attrs[name] for name in names}, safe=float(runs.safe[0]))
-    runs = runs.isel(agent=np.flatnonzero(runs.safe == world.safe))
-    own = {name: runs.expected_return.values[runs.recipe == name] for name in RECIPES}
-    thompson, _ = _played(ThompsonSampling(), world, lives, seed)
-    earned = _upward(float(world.safe * world.lifetime), thompson, own)
-    first = float(price_bound(world.with_arms(2))[0])
-    bound = path_bound(world, samples, np.random.default_rng(seed)).value
-    return earned, {"first rung": first, "bound": bound}
-
-
-def _upward(
-    never: float, thompson: float, agents: Mapping[str, NDArray[np.float64]]
-) -> dict[str, NDArray[np.float64]]:
-    """Put ways to live in the figure's order, with its names; agents by their recipe."""
-    return {
-        "never exploring": np.array([never]),
-        r"RL$^2$, direct": agents["direct"],
-        r"RL$^2$, default": agents["default"],
-        "Thompson sampling": np.array([thompson]),
-        r"RL$^2$, " + RECIPES["shared"]: agents["shared"],
+    earned = {
+        "never exploring": page.agents.never.values[:1],
+        r"RL$^2$, direct": own["direct"],
+        r"RL$^2$, default": own["default"],
+        "Thompson sampling": page.others.sel(policy="Thompson").values[:1],
+        r"RL$^2$, " + RECIPES["shared"]: own["shared"],
     }
+    return earned, compared
 
 
 def raised(

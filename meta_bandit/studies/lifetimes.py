@@ -114,6 +114,35 @@ def optima(team: TrainedAgents) -> xr.Dataset:
     return data
 
 
+def lived_elsewhere(team: TrainedAgents, budget: Budget) -> xr.Dataset:
+    """Put specialists of one lifetime, and of one clock, into lives of every other.
+
+    Parameters
+    ----------
+    team
+        Agents of one task at many lifetimes and seeds.
+    budget
+        How many lives.
+
+    Returns
+    -------
+    Dataset
+        Normalised returns (`shares`): ``agents`` and their ``error`` over (tested, trained, seed);
+        over tested: ``optimum``, in units of reward.
+    """
+    sigma_p, sigma_l, _, mean = _one(team.task)
+    lifetimes, seeds = np.unique(team.task.lifetime).tolist(), np.unique(team.seeds).tolist()
+    data = xr.Dataset(coords={"trained": lifetimes, "tested": lifetimes, "seed": seeds})
+    data["optimum"] = "tested", [_thresholds((sigma_p, sigma_l, T, mean))[1] for T in lifetimes]
+    tasks = [GaussianBandit(np.full(len(team.seeds), sigma_p), sigma_l, T, mean) for T in lifetimes]
+    played = np.array([shares(AgentPolicy(team), task, budget) for task in tasks])
+    size = (len(lifetimes), 2, len(lifetimes), len(seeds))
+    over = ("tested", "what", "trained", "seed")
+    both = xr.DataArray(played.reshape(size), dims=over)
+    data[AGENTS], data["error"] = both.isel(what=0), both.isel(what=1)
+    return data
+
+
 def elsewhere(teams: Teams, budget: Budget) -> tuple[xr.Dataset, Facts]:
     """Put specialists of one lifetime into lives of every other.
 
@@ -135,33 +164,19 @@ def elsewhere(teams: Teams, budget: Budget) -> tuple[xr.Dataset, Facts]:
     """
     team = next(iter(teams.values()))
     sigma_p, sigma_l, _, mean = _one(team.task)
-    lifetimes, seeds = np.unique(team.task.lifetime).tolist(), np.unique(team.seeds).tolist()
+    lifetimes = np.unique(team.task.lifetime).tolist()
     best = {T: _thresholds((sigma_p, sigma_l, T, mean)) for T in lifetimes}
     clocks = list(teams)
 
-    def play(policy: Policy, number: int, tested: int) -> ArrayLike:
-        tasks = GaussianBandit(np.full(number, sigma_p), sigma_l, tested, mean)
-        return np.array(shares(policy, tasks, budget))
-
-    def specialists(clock: Clock, tested: int) -> Stopping:
+    def specialists(clock: Clock, tested: int) -> ArrayLike:
         levels = [foreign_thresholds(own, tested, clock) for own, _ in best.values()]
-        return Stopping(np.stack(levels, axis=-1))
+        tasks = GaussianBandit(np.full(len(lifetimes), sigma_p), sigma_l, tested, mean)
+        return shares(Stopping(np.stack(levels, axis=-1)), tasks, budget)[0]
 
-    exact = [
-        [np.asarray(play(specialists(clock, T), len(lifetimes), T))[0] for T in lifetimes]
-        for clock in clocks
-    ]
-    learnt = [
-        [play(AgentPolicy(team), len(team.seeds), T) for T in lifetimes] for team in teams.values()
-    ]
-    labels = {"trained": lifetimes, "tested": lifetimes, "clock": clocks, "seed": seeds}
-    data = xr.Dataset(coords=labels)
-    data["optimum"] = "tested", [value for _, value in best.values()]
+    exact = [[specialists(clock, T) for T in lifetimes] for clock in clocks]
+    lived = [lived_elsewhere(own, budget) for own in teams.values()]
+    data = xr.concat(lived, xr.Variable("clock", clocks), data_vars=[AGENTS, "error"])
     data[EXACT] = ("clock", "tested", "trained"), exact
-    size = (len(clocks), len(lifetimes), 2, len(lifetimes), len(seeds))
-    over = ("clock", "tested", "what", "trained", "seed")
-    played = xr.DataArray(np.array(learnt).reshape(size), dims=over)
-    data[AGENTS], data["error"] = played.isel(what=0), played.isel(what=1)
     learns = data.optimum > 0
     worth = learns & learns.rename(tested="trained")
     data["longer"] = worth & (data.tested > data.trained)

@@ -1,0 +1,88 @@
+"""What the page *In short* draws, a panel for each of the authors' claims, and what it quotes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import xarray as xr
+
+from meta_bandit.studies.facts import Facts, fact, percent
+from meta_bandit.studies.learning_to_learn import TASKS, at_scale
+from meta_bandit.studies.lifetimes import Budget, lived_elsewhere
+from meta_bandit.studies.results import stored_agents, stored_slices
+
+
+class Page(NamedTuple):
+    """The four panels.
+
+    Attributes
+    ----------
+    maps
+        ``exploration`` and edges of the Bayes-optimal policy and of agents, see `at_scale`.
+    agents
+        Of tasks for which learning pays, over (agent): ``ratio``, sigma_l in units of that of the
+        adaptive edge; ``normalised_return`` and ``committed``, the agent's return and that of the
+        best committed plan as a share of the Bayes-optimal one.
+    elsewhere
+        ``agents``, returns in lives of other lengths as a share of the ``optimum``, see
+        `lived_elsewhere`; mean over seeds.
+    facts
+        Numbers of the text.
+    """
+
+    maps: xr.Dataset
+    agents: xr.Dataset
+    elsewhere: xr.Dataset
+    facts: Facts
+
+
+def page(budget: Budget, coarse: int = 1) -> Page:
+    """Compute the page from what is stored.
+
+    Parameters
+    ----------
+    budget
+        How many lives of other lengths are lived.
+    coarse
+        The plane is taken at every ``coarse``-th value of sigma_p alone.
+    """
+    grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
+    maps, counted = at_scale({"agents": grid})
+    own = grid.isel(lifetime=0, drop=True)
+    pays, pulls = own.bayes_value > 0, own.risky_pulls > 0
+    each = xr.Dataset(
+        {
+            "ratio": own.sigma_l / maps.stopping_edge,
+            "normalised_return": own.expected_return / own.bayes_value,
+            "committed": own.commit_value / own.bayes_value,
+        }
+    )
+    each = each.where(pays)
+    agents = (each * xr.ones_like(own.seed)).stack(agent=(*TASKS, "seed")).dropna("agent")
+    split = pays & pulls.any("seed") & ~pulls.all("seed")
+    facts = {
+        "lifetime": fact(grid.lifetime[0], "pulls in a life"),
+        "mean": fact(grid.attrs["mean"], "prior mean of the risky arm, reward"),
+        "seeds": counted["scale-agents-seeds"],
+        "tasks": fact(pays.size, "tasks of the plane"),
+        "never": fact((~pays).sum(), "of them, those where no policy pays"),
+        "pull": fact(
+            percent(pulls.where(pays).mean(TASKS)), "of agents that should, pull, % ± 95%"
+        ),
+        "leave": fact(
+            percent((~pulls).where(~pays).mean(TASKS)), "of agents that should not, never pull, %"
+        ),
+        "typical": fact(
+            100 * each.normalised_return.where(pulls).median(),
+            "median agent that pulls, % of the optimum",
+        ),
+        "split": fact(split.sum(), "tasks where learning pays, and some seeds pull, some do not"),
+        "missed": fact((pays & ~pulls).sum(), "agents that never pull where learning pays"),
+        "between-missed": fact(
+            counted["scale-agents-between"].value - counted["scale-agents-between-pull"].value,
+            "of them, those between the two edges",
+        ),
+    }
+    team = stored_agents("lifetimes-fraction.safetensors")
+    elsewhere = lived_elsewhere(team, budget)[["agents", "optimum"]].mean("seed")
+    return Page(maps, agents, elsewhere, facts)
