@@ -7,7 +7,7 @@ from typing import NamedTuple
 import xarray as xr
 
 from meta_bandit.studies.facts import Facts, fact, percent
-from meta_bandit.studies.learning_to_learn import TASKS, at_scale
+from meta_bandit.studies.learning_to_learn import TASKS, THEORIES, at_scale
 from meta_bandit.studies.lifetimes import Budget, lived_elsewhere
 from meta_bandit.studies.results import stored_agents, stored_slices
 
@@ -48,6 +48,7 @@ def page(budget: Budget, coarse: int = 1) -> Page:
     """
     grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
     maps, counted = at_scale({"agents": grid})
+    maps = maps.sel(map=[THEORIES[1], "agents"])
     own = grid.isel(lifetime=0, drop=True)
     pays, pulls = own.bayes_value > 0, own.risky_pulls > 0
     each = xr.Dataset(

@@ -499,7 +499,7 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     Returns
     -------
     Dataset
-        Over (map, sigma_p, sigma_l): ``exploration`` in pulls, of the Bayes-optimal policy and,
+        Over (map, sigma_p, sigma_l): ``exploration`` in pulls, of both optima (`THEORIES`) and,
         mean over seeds, of the agents of each training. Over ``sigma_p`` alone: ``commit_edge`` and
         ``stopping_edge`` in units of reward.
     Facts
@@ -508,8 +508,8 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     first = next(iter(grids.values()))
     spread, line = first.sigma_p, _line(first)
     tasks = GaussianBandit(spread.values[:, None], first.sigma_l.values, line.lifetime, line.mean)
-    best = first.bayes_value.isel(lifetime=0, drop=True)
-    explored = [best.copy(data=bayes_optimal(tasks).exploration).drop_attrs()]
+    plan = first.optimal_pulls.isel(lifetime=0, drop=True).astype(float).drop_attrs()
+    explored = [plan, plan.copy(data=bayes_optimal(tasks).exploration)]
     facts: Facts = {
         "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
         "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
@@ -517,7 +517,7 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     for name, grid in grids.items():
         explored.append(grid.isel(lifetime=0, drop=True).exploration.mean("seed"))
         facts |= in_regions(name, grid)
-    titles = xr.Variable("map", [THEORIES[1], *grids])
+    titles = xr.Variable("map", [*THEORIES, *grids])
     data = xr.concat(explored, titles, coords="minimal", compat="override")
     edges = {
         "commit_edge": ("sigma_p", critical_sigma_l(line)),
@@ -526,8 +526,8 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     return data.to_dataset(name="exploration").assign(edges), facts
 
 
-def by_region(facts: Facts, training: str) -> dict[str, dict[str, object]]:
-    """Lay out what `at_scale` counted of one training: a row for each of `REGIONS`."""
+def by_region(facts: Facts, grids: Iterable[str]) -> dict[tuple[str, str], dict[str, object]]:
+    """Lay out what `in_regions` counted of grids: a row for each of `REGIONS` and each grid."""
     columns = {
         "agents": "",
         "that pull": "-pull",
@@ -536,11 +536,12 @@ def by_region(facts: Facts, training: str) -> dict[str, dict[str, object]]:
     }
     none = Fact("", "not defined where no policy pays")
     return {
-        where: {
-            title: facts.get(f"scale-{training}-{region}{end}", none).value
+        (where, name): {
+            title: facts.get(f"scale-{name}-{region}{end}", none).value
             for title, end in columns.items()
         }
         for region, where in REGIONS.items()
+        for name in grids
     }
 
 
@@ -797,7 +798,8 @@ def page(
     spreads = SPREADS[coarse // 2 :: coarse]
     data, facts = plane(led, stored("plane-direct.nc"), close, enough, spreads)
     grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
-    scale, of_scale = at_scale({"default": grid})
+    direct = stored_slices("paper-direct").isel(sigma_p=slice(None, None, coarse))
+    scale, of_scale = at_scale({"default": grid, "direct": direct})
     of_short = in_regions("short", stored("short.nc"))
     greed, of_greed = greedy_and_sampled(led)
     lifetimes, of_lifetimes = shorter(short, led, spreads)

@@ -255,9 +255,26 @@ class _Watcher:
         return self.pushed(dose * way[:, None], pulls)
 
 
+_KEYS = ("paid", "with", "probe", "random", "bound")
+
+
+def strengths(facts: Facts) -> dict[str, dict[str, str]]:
+    """Lay out what each push moves, in parts of what other rewards do: mean and 95% interval."""
+    columns = {"at once": "soon", f"{facts['later'].value} pulls later": "late"}
+    return {
+        direction: {
+            title: "{:.2f} ({:.2f} to {:.2f})".format(
+                *(facts[f"{key}-{when}{end}"].value for end in ("", "-least", "-most"))
+            )
+            for title, when in columns.items()
+        }
+        for key, direction in zip(_KEYS[1:], DIRECTIONS[1:], strict=True)
+    }
+
+
 def _push_facts(data: xr.Dataset) -> Facts:
     facts: Facts = {}
-    names = dict(zip(("paid", "with", "probe", "random", "bound"), DIRECTIONS, strict=True))
+    names = dict(zip(_KEYS, DIRECTIONS, strict=True))
     ends = {"low": data.dose.min(), "none": 0.0, "high": data.dose.max()}
     for task, which in zip(data.task.values, ("first", "last"), strict=False):
         own = data.sel(task=task)
@@ -383,6 +400,29 @@ def at_rest(
     data["later"] = kept.later
     data["read"] = ("of_task", "of_seed", "later"), kept.read.values
     return data, _rest_facts(data)
+
+
+def rest(facts: Facts) -> dict[str, dict[str, str]]:
+    """Lay out the states at rest, of agents that learn and of those that never do."""
+    rows = {
+        "states that stay, at most": ("most", "d"),
+        "agents with two that attract, if the arm pays -1": ("bad-two", "d"),
+        "... if it pays 0": ("zero-two", "d"),
+        "... if it pays 1": ("good-two", "d"),
+        "log-odds where they do not pull": ("leave", ".0f"),
+        "log-odds where they pull": ("pull", ".0f"),
+        "pulls to shrink by e, median": ("pulls", ".0f"),
+        "starts that end pulling, if the arm pays 0 (%)": ("zero-reach", ".0f"),
+        "R² after 20 quiet pulls": ("read-20", ".2f"),
+        "R² after 80": ("read-80", ".2f"),
+    }
+    return {
+        title: {
+            f"{who} (of {facts['seeds'].value})": format(facts[f"{which}-{name}"].value, form)
+            for which, who in (("first", "learn"), ("last", "never learn"))
+        }
+        for title, (name, form) in rows.items()
+    }
 
 
 def _held(paid: float | None, unit: float, clock: float) -> Array:

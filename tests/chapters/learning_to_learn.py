@@ -25,7 +25,9 @@ def plane() -> Made:
 
 @cache
 def at_scale() -> Made:
-    data, facts = chapter.at_scale({"default": stored_slices("paper-grid")})
+    data, facts = chapter.at_scale(
+        {"default": stored_slices("paper-grid"), "direct": stored_slices("paper-direct")}
+    )
     return data, facts | chapter.in_regions("short", stored("short.nc"))
 
 

@@ -13,7 +13,7 @@ from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
 from meta_bandit.studies.facts import percent
-from meta_bandit.theory import bayes_optimal, stopping_critical_sigma_l
+from meta_bandit.theory import bayes_optimal, optimal_commit, stopping_critical_sigma_l
 from meta_bandit.worlds import simulate
 from tests.chapters.learning_to_learn import DIRECT, LED, at_scale, elsewhere, moved, plane, shorter
 
@@ -135,10 +135,12 @@ def test_regions_of_a_grid_are_counted_agent_by_agent():
     for region, (agents, pull) in counted.items():
         assert facts[f"scale-led-{region}"].value == agents
         assert facts[f"scale-led-{region}-pull"].value == pull
-    table = chapter.by_region(facts, "led")
-    assert [*table] == [*chapter.REGIONS.values()]
-    assert table["between the two edges"]["that pull"] == counted["between"][1]
-    assert table["where no policy pays"]["return (%)"] == ""
+    plan = float(data.exploration.sel(map="best committed plan", sigma_p=1.2, sigma_l=0.954))
+    assert plan == optimal_commit(GaussianBandit(1.2, 0.954, 100))[0]
+    table = chapter.by_region(facts, ["led"])
+    assert [*table] == [(where, "led") for where in chapter.REGIONS.values()]
+    assert table["between the two edges", "led"]["that pull"] == counted["between"][1]
+    assert table["where no policy pays", "led"]["return (%)"] == ""
     row = chapter.by_length_of_life(facts, ["led"])[100]
     assert [row["where no policy pays"], row["of them, that pull"]] == counted["never"]
     nowhere = (grid.bayes_value <= 0) & (grid.risky_pulls > 0)

@@ -77,3 +77,21 @@ def test_small_pushes_of_both_halves_add_up():
     both, outputs, cells = (float(line.rpartition(" ")[2]) for line in lines)
     assert both == pytest.approx(outputs + cells, abs=0.1 * max(abs(outputs), abs(cells)))
     assert both != 0
+
+
+def test_both_tables_hold_the_facts():
+    facts = pushed()[1] | at_rest()[1]
+    strengths = chapter.strengths(facts)
+    assert [*strengths] == [*chapter.DIRECTIONS[1:]]
+    later = f"{facts['later'].value} pulls later"
+    said = strengths["with the estimate"][later]
+    assert float(said.partition(" ")[0]) == round(facts["with-late"].value, 2)
+    least, most = (facts[f"with-late-{end}"].value for end in ("least", "most"))
+    assert said.endswith(f"({least:.2f} to {most:.2f})")
+    rest = chapter.rest(facts)
+    learn, never = (f"{who} (of {facts['seeds'].value})" for who in ("learn", "never learn"))
+    assert rest["... if it pays 0"] == {
+        learn: str(facts["first-zero-two"].value),
+        never: str(facts["last-zero-two"].value),
+    }
+    assert float(rest["R² after 80"][never]) == pytest.approx(facts["last-read-80"].value, abs=0.01)
