@@ -17,8 +17,6 @@ WAYS = {
     "default": "default, with its path",
 }
 """Ways of learning by their names in the benchmark's file, and what the chapter calls them."""
-KEPT = ("transformer", "wide LSTM")
-"""Learners some of whose agents the plain path is enough for."""
 MEASURES = ("share", "share_se", "risky_pulls")
 CURVES = ("curve_risky_pulls", "curve_mean_return")
 
@@ -40,7 +38,7 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
         sample; NaN where a learner was not trained in that way. Over (task), what a perfect life is
         worth, ``value`` (reward).
     Facts
-        Of each way: agents, those that pull at all, and what they earn.
+        What was trained on what, and from when on nobody pulls.
     """
     found, tasks = stored["learners"], stored["tasks"]
     rows = [row for ways in found.values() for own in ways.values() for row in own["rows"]]
@@ -77,22 +75,11 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
         "learner-most": fact(data.value.max(), "most that a perfect life is worth, reward"),
         "learner-se": fact(100 * data.share_se.max(), "largest standard error, % of the optimum"),
     }
-    for key, way in WAYS.items():
-        key = key.replace(", ", "-")
-        own = data.sel(way=way)
-        trained = own.share.notnull()
-        facts |= {
-            f"{key}-learners": fact(trained.any(over[2:]).sum(), f"{way}: learners"),
-            f"{key}-agents": fact(trained.sum(), f"{way}: agents"),
-            f"{key}-pull": fact((own.risky_pulls > 0).sum(), f"{way}: agents that pull at all"),
-        }
     direct = data.curve_risky_pulls.sel(way=WAYS["direct"])
     # of the slowest: from when on no stretch of the curve has a pull a life
     late = (direct >= 1).any(over[:1] + over[2:])
     still = int(np.flatnonzero(late.values).max()) + 1
     path = data.curve_risky_pulls.sel(way=WAYS["path"])
-    learned = 100 * data.share.sel(way=WAYS["default"]).mean(over[2:])
-    optimum = "mean of its agents, % of the optimum"
     facts |= {
         "direct-until": fact(
             data["update"][min(still, data.sizes["update"] - 1)],
@@ -102,16 +89,22 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
             path.isel(update=0).min(), "plain, with its path: fewest pulls a life at its begin"
         ),
     }
-    kept = (data.risky_pulls.sel(way=WAYS["path"]) > 0).sum(over[2:])
-    for name in at["learner"]:
-        key = name.lower().replace(",", "").replace(" ", "-")
-        facts[f"default-{key}"] = fact(learned.sel(learner=name), f"default, {name}: {optimum}")
-        if name in KEPT:
-            facts[f"path-{key}"] = fact(
-                kept.sel(learner=name), f"plain, with its path: agents of {name} that pull"
-            )
-    others = kept.drop_sel(learner=[*KEPT])
-    return data, facts | {
-        "path-others": fact(others.sum(), "plain, with its path: agents of others that pull"),
-        "path-each": fact(len(tasks) * len(at["seed"]), "agents of a learner in one way, at most"),
+    return data, facts
+
+
+def by_learner(data: xr.Dataset) -> dict[str, dict[str, object]]:
+    """Lay out agents that pull, of all, and what those of the default earn: a row for a learner."""
+    trained, pull = data.share.notnull(), data.risky_pulls > 0
+    counts = {
+        name: {
+            way: f"{int((pull & trained).sel(learner=name, way=way).sum())} of "
+            f"{int(trained.sel(learner=name, way=way).sum())}"
+            for way in WAYS.values()
+        }
+        for name in data.learner.values
+    }
+    earned = 100 * data.share.sel(way=WAYS["default"]).mean(["task", "seed"])
+    title = f"return, {WAYS['default']} (%)"
+    return {
+        name: {**own, title: round(float(earned.sel(learner=name)))} for name, own in counts.items()
     }

@@ -321,6 +321,14 @@ def _inside(sigma_p: float, critical: Critical, noise: float, lifetime: int, mea
     return float(critical(GaussianBandit(sigma_p, noise, lifetime, mean))) - noise
 
 
+SIDES = {
+    "below": "where no policy pays",
+    "between": "between the edges",
+    "beyond": "where a committed plan pays, too",
+}
+"""Of a row of tasks across both edges, by a word."""
+
+
 def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     """Read what the default training finds on a fine row of tasks across both edges.
 
@@ -360,16 +368,18 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         "strip-best-edge": fact(data.attrs["best_edge"], "adaptive edge in sigma_p, reward"),
         "strip-plan-edge": fact(data.attrs["plan_edge"], "committed edge in sigma_p, reward"),
     }
-    for name, inside in (("below", ~pays), ("between", pays & ~plans), ("beyond", plans)):
+    for name, inside in zip(SIDES, (~pays, pays & ~plans, plans), strict=True):
         own = pulls.sel(sigma_p=inside)
         facts |= {
-            f"strip-{name}": fact(own.size, f"agents {name} the edges"),
-            f"strip-{name}-pull": fact(own.sum(), "of these, those that pull at all"),
+            f"strip-{name}": fact(own.size, f"agents {SIDES[name]}"),
+            f"strip-{name}-pull": fact(
+                own.sum(), f"of agents {SIDES[name]}, those that pull at all"
+            ),
         }
         if name != "below":
             part = data.where(inside, drop=True)
             share, half = interval(100 * part.earned.sum("sigma_p") / part.best.sum("sigma_p"))
-            said = f"return of agents {name} the edges, % of the Bayes-optimal one"
+            said = f"return of agents {SIDES[name]}, % of the Bayes-optimal one"
             facts |= {
                 f"strip-{name}-share": fact(share, f"{said}: mean over seeds"),
                 f"strip-{name}-half": fact(half, f"{said}: half of its 95% interval over seeds"),
@@ -384,6 +394,18 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         "strip-plain-pull": fact(pulled.sum(), "of these, those that pull at all"),
         "strip-plain-tasks": fact(int(there.sum()), "tasks that they are of"),
     }
+
+
+def by_side(facts: Facts) -> dict[str, dict[str, object]]:
+    """Lay out what `across_edges` counted: a row for each of `SIDES`."""
+    rows: dict[str, dict[str, object]] = {}
+    for name, where in SIDES.items():
+        agents, pull = (facts[f"strip-{name}{end}"].value for end in ("", "-pull"))
+        rows[where] = {"agents": agents, "that pull": pull, "return (%)": ""}
+        if name != "below":
+            share, half = (facts[f"strip-{name}-{end}"].value for end in ("share", "half"))
+            rows[where]["return (%)"] = f"{share:.0f} ± {half:.0f}"
+    return rows
 
 
 def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:

@@ -75,26 +75,20 @@ def test_the_dataset_says_what_the_file_does(found):
 
 
 def test_what_is_said_of_the_learners(found):
-    _, facts = found
-    # trained plainly on the task, nobody pulls, whoever learns
-    for way in chapter.WAYS:
-        key = way.replace(", ", "-")
-        agents = [row for (_, one), rows in ROWS.items() if one == way for row in rows]
-        assert facts[f"{key}-agents"].value == len(agents)
-        assert facts[f"{key}-pull"].value == sum(row["risky_pulls"] > 0 for row in agents)
-        assert {learner for learner, one in ROWS if one == way} == LEARNERS.keys()
-    # whoever learns, directly nobody does
-    assert facts["direct-pull"].value == facts["default-direct-pull"].value == 0
-    for learner in LEARNERS:
-        own = [row["share"] for row in ROWS[learner, "default"]]
-        key = f"default-{learner.lower().replace(',', '').replace(' ', '-')}"
-        assert facts[key].value == pytest.approx(100 * np.mean(own))
-        pull = sum(row["risky_pulls"] > 0 for row in ROWS[learner, "path"])
-        assert (pull > 0) == (learner in chapter.KEPT)
-        if learner in chapter.KEPT:
-            assert facts[f"path-{learner.lower().replace(' ', '-')}"].value == pull
-    assert facts["path-others"].value == 0
-    assert facts["path-each"].value == len(ROWS["A2C", "path"])
+    # trained directly nobody pulls, whoever learns
+    for (_, way), rows in ROWS.items():
+        if "direct" in way:
+            assert not any(row["risky_pulls"] for row in rows)
+    table = chapter.by_learner(found[0])
+    assert table.keys() == LEARNERS.keys()
+    for learner, row in table.items():
+        for way, title in chapter.WAYS.items():
+            pull = sum(agent["risky_pulls"] > 0 for agent in ROWS[learner, way])
+            assert row[title] == f"{pull} of {len(ROWS[learner, way])}"
+        own = [agent["share"] for agent in ROWS[learner, "default"]]
+        assert row["return, default, with its path (%)"] == round(100 * np.mean(own))
+        pull = sum(agent["risky_pulls"] > 0 for agent in ROWS[learner, "path"])
+        assert (pull > 0) == (learner in ("transformer", "wide LSTM"))
 
 
 def test_until_when_agents_pull(found):

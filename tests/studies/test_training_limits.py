@@ -111,8 +111,21 @@ def test_every_number_quoted_is_a_fact_that_says_what_it_is():
     quoted |= set(re.findall(r"what-limits-training\.ipynb::([\w-]+)", elsewhere))
     live = set(re.findall(r'"([\w-]+)": ', TEXT)) | {"tremble", "failing"}
     assert quoted - live <= found.keys()
-    assert found.keys() - quoted == set()
+    tabled = {name for name in found if re.match("strip-(below|between|beyond)", name)}
+    assert found.keys() - quoted - tabled == set()
     assert all(fact.about for fact in found.values())
+
+
+def test_the_table_of_sides_holds_the_facts():
+    facts = strip()[1]
+    table = chapter.by_side(facts)
+    assert [*table] == [*chapter.SIDES.values()]
+    between = table["between the edges"]
+    assert between["agents"] == facts["strip-between"].value
+    assert between["that pull"] == facts["strip-between-pull"].value
+    share, half = (facts[f"strip-between-{end}"].value for end in ("share", "half"))
+    assert between["return (%)"] == f"{share:.0f} ± {half:.0f}"
+    assert table["where no policy pays"]["return (%)"] == ""
 
 
 def test_each_recipe_changes_one_part_of_the_default():
