@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 from filelock import FileLock
+from playwright.sync_api import Error as BrowserError
 
 from book.pages.downloads import FOLDER, NAME, find_browser, make_zip, print_pdf
 from book.pages.launch import launch_settings, public_address
@@ -173,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for left in options.folder.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left)
             index = build_html(Path.cwd(), options.notebooks, options.folder)
-    except (BuildError, OSError) as error:
+    except (BuildError, OSError, BrowserError) as error:
         # where a folder is copied, each of its files may have a complaint of its own
         said = error.args[0][0] if isinstance(error, shutil.Error) else error
         print(f"error: no pages were made, the book before stays\n{said}", file=sys.stderr)

@@ -45,14 +45,14 @@ def find_browser() -> str | None:
 
 
 def print_pdf(single: Path, pdf: Path, browser: str) -> None:
-    """Print what the builder ``singlehtml`` made, with bookmarks, and tags for screen readers."""
+    """Print, however long it takes, what ``singlehtml`` made: with bookmarks and tags to hear it."""
     # the page stands in a folder, as in the website, but names its files as if it did not
     page = single / "book.html"
     shutil.copy(single / "book" / "index.html", page)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=browser, args=_FLAGS, timeout=0)
         tab = chromium.new_page(color_scheme="light")
-        tab.goto(page.resolve().as_uri(), wait_until="load")
+        tab.goto(page.resolve().as_uri(), wait_until="load", timeout=0)
         tab.evaluate(_PREPARE)
         printed = tab.pdf(
             format="A4",
