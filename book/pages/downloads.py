@@ -45,7 +45,7 @@ def find_browser() -> str | None:
 
 
 def print_pdf(single: Path, pdf: Path, browser: str) -> None:
-    """Print, however long it takes, what ``singlehtml`` made: with bookmarks and tags to hear it."""
+    """Print, however long that takes, what ``singlehtml`` made, with bookmarks and tags."""
     # the page stands in a folder, as in the website, but names its files as if it did not
     page = single / "book.html"
     shutil.copy(single / "book" / "index.html", page)

@@ -112,7 +112,7 @@ class Result:
     def _repr_markdown_(self) -> str:
         """Show each step by its name, and what SymPy makes of their differences."""
         shown = [
-            f"*{step.name}:*\n\n$$\n\\begin{{aligned}}\n&{sp.latex(step.left)} \\\\\n"
+            f"*{step.name}:*\n\n$$\n\\begin{{aligned}}\n&{sp.latex(step.left)} \\\\[1ex]\n"
             f"&\\quad = {sp.latex(step.right)}\n\\end{{aligned}}\n$$"
             for step in self.steps
         ]
