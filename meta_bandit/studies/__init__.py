@@ -8,10 +8,10 @@ many processes, or how often all of them were killed and started again. Importin
 """
 
 from meta_bandit.studies.facts import quote, task_names
-from meta_bandit.studies.foraging import Forager, Foragers, score
+from meta_bandit.studies.foraging import Foragers, score
 from meta_bandit.studies.generalists import Generalist, every_death, every_lifetime, every_task
 from meta_bandit.studies.grid import Cell, Grid
-from meta_bandit.studies.many_arms import Puller, Pullers, count_arms
+from meta_bandit.studies.many_arms import Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
 from meta_bandit.studies.results import (
     stored,
@@ -22,18 +22,15 @@ from meta_bandit.studies.results import (
 )
 from meta_bandit.studies.run import run
 from meta_bandit.studies.study import Study, Team
-from meta_bandit.studies.treasure_room import RoomAgent, RoomAgents, walked
+from meta_bandit.studies.treasure_room import RoomAgents, walked
 
 __all__ = [
     "STUDIES",
     "Cell",
-    "Forager",
     "Foragers",
     "Generalist",
     "Grid",
-    "Puller",
     "Pullers",
-    "RoomAgent",
     "RoomAgents",
     "Study",
     "Team",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.metadata import FORAGING, explain, meaning
-from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.studies.recipes import RecipeCell, RecipeStudy
 from meta_bandit.theory.foraging import best_habit, critical_far, optimum
 from meta_bandit.worlds import Foraging, simulate
 
@@ -32,19 +32,8 @@ _ABOUT = {
 """What a study's dataset says of itself."""
 
 
-class Forager(NamedTuple):
-    """One agent: in which world it lives, and how it is trained."""
-
-    recipe: str
-    lifetime: int
-    places: int
-    far: float
-    seed: int
-    config: A2CConfig
-
-
 @dataclass(frozen=True, kw_only=True)
-class Foragers(Study):
+class Foragers(RecipeStudy):
     """Worlds to train on, all from several seeds and in two ways.
 
     Attributes
@@ -61,6 +50,9 @@ class Foragers(Study):
         How they are trained; with ``led`` as it says, and with ``direct`` without its continuation.
     """
 
+    differ = ("lifetime", "places", "far")
+    curves = {"return": "mean_return", "found": "found"}  # noqa: RUF012
+
     worlds: tuple[World, ...] = (
         (20, 3, 8.0),
         (30, 5, 6.0),
@@ -74,7 +66,6 @@ class Foragers(Study):
     kept: int = 4
     seed: tuple[int, ...] = (0, 1, 2)
     config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["forage"])
-    keep: bool = field(default=True, compare=False)
 
     @property
     def recipes(self) -> dict[str, A2CConfig]:
@@ -87,45 +78,21 @@ class Foragers(Study):
         every = {*self.worlds, *product(self.lifetime, self.places, (self.far,))}
         return sorted(every)
 
-    @property
-    def cells(self) -> list[Forager]:
-        """All agents, those of one recipe and lifetime together."""
-        return [
-            Forager(recipe, *world, seed, config)
-            for recipe, config in self.recipes.items()
-            for world in self.all_worlds
-            for seed in self.seed
-        ]
+    def homes(self, recipe: str) -> list[World]:
+        """The same for all recipes."""
+        return self.all_worlds
 
-    def rosters(self) -> dict[str, list[int]]:
-        """Of each recipe a file, with the agents of the single worlds and of a part of the map."""
-        return {
-            f"-{recipe}": [
-                number
-                for number, cell in enumerate(self.cells)
-                if cell.recipe == recipe and self._keeps(cell)
-            ]
-            for recipe in self.recipes
-        }
+    def keeps(self, cell: RecipeCell) -> bool:
+        """Of the map, those of one number of places."""
+        return cell.world in self.worlds or cell.world[1:] == (self.kept, self.far)
 
-    def _keeps(self, cell: Forager) -> bool:
-        world = cell.lifetime, cell.places, cell.far
-        return world in self.worlds or world[1:] == (self.kept, self.far)
+    def task(self, worlds: Sequence[World]) -> Foraging:
+        """Worlds as tasks."""
+        return Foraging(*map(np.array, zip(*worlds, strict=True)))
 
-    def team(self, chunk: Chunk) -> Team:
-        """The agents of some cells, each in its world."""
-        cells = self.cells
-        chosen = [cells[number] for number in chunk]
-        names = ("lifetime", "places", "far")
-        task = Foraging(*(np.array([getattr(cell, name) for cell in chosen]) for name in names))
-        return Team(task, [cell.seed for cell in chosen], (chosen[0].config,))
-
-    def measure(self, chunk: Chunk, trained: TrainedAgents, processes: int) -> xr.Dataset:
-        """Measure agents on their own worlds, and thin their learning curves."""
-        measured = score(trained)
-        for name, source in (("return", "mean_return"), ("found", "found")):
-            measured[f"curve_{name}"] = thin(trained.curve[source], 40)
-        return measured
+    def score(self, trained: TrainedAgents) -> xr.Dataset:
+        """Measure as `score` does."""
+        return score(trained)
 
     def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
         """Say of each agent what it is.
@@ -139,13 +106,8 @@ class Foragers(Study):
             world; ``diverged_at``; learning curves ``curve_return`` and ``curve_found`` over
             ``update``; ``kept``, whether its weights are.
         """
-        cells = self.cells
-        labels = {
-            name: ("agent", [getattr(cell, name) for cell in cells])
-            for name in ("recipe", "lifetime", "places", "far", "seed")
-        }
-        kept = np.array([self._keeps(cell) for cell in cells], dtype=np.int8)
-        dataset = measured.assign_coords(labels).assign(kept=("agent", kept))
+        kept = np.array([self.keeps(cell) for cell in self.cells], dtype=np.int8)
+        dataset = self.label(measured).assign(kept=("agent", kept))
         dataset.attrs = {"policy": "greedy"}
         return explain(dataset, FORAGING, **_ABOUT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.files import to_json
 from meta_bandit.metadata import MANY_ARMS, explain
-from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.studies.recipes import RecipeStudy
 from meta_bandit.worlds import ManyArms, simulate
 from meta_bandit.worlds.many_arms import ManyPolicy
 
@@ -33,18 +33,8 @@ _ABOUT = {
 """What a study's dataset says of itself."""
 
 
-class Puller(NamedTuple):
-    """One agent: what arm 0 pays it, and how it is trained."""
-
-    recipe: str
-    safe: float
-    seed: int
-    lifetime: int
-    config: A2CConfig
-
-
 @dataclass(frozen=True, kw_only=True)
-class Pullers(Study):
+class Pullers(RecipeStudy):
     """Worlds that differ in what arm 0 pays, and three ways to train in each.
 
     Attributes
@@ -64,6 +54,9 @@ class Pullers(Study):
         same with one memory, of as many units as that of ``default``.
     """
 
+    differ = ("safe",)
+    curves = {"return": "mean_return", "tried": "tried"}  # noqa: RUF012
+
     safe: tuple[float, ...] = (0.5, 0.0)
     arms: int = 10
     sigma_p: float = 1.0
@@ -78,7 +71,6 @@ class Pullers(Study):
     shared: A2CConfig = field(
         default_factory=lambda: replace(CONFIGURATIONS["many-arms-shared"], updates=800)
     )
-    keep: bool = field(default=True, compare=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -92,37 +84,18 @@ class Pullers(Study):
         one = replace(self.shared, shared_memory=False, units=self.config.units)
         return {"default": self.config, "direct": one, "shared": self.shared}
 
-    @property
-    def cells(self) -> list[Puller]:
-        """All agents, those of one recipe together."""
-        return [
-            Puller(recipe, safe, seed, self.lifetime, config)
-            for recipe, config in self.recipes.items()
-            for safe in self.safe
-            for seed in self.seed
-        ]
+    def homes(self, recipe: str) -> list[tuple[float]]:
+        """The same for all recipes."""
+        return [(safe,) for safe in self.safe]
 
-    def rosters(self) -> dict[str, list[int]]:
-        """Of each recipe a file."""
-        return {
-            f"-{recipe}": [n for n, cell in enumerate(self.cells) if cell.recipe == recipe]
-            for recipe in self.recipes
-        }
+    def task(self, worlds: Sequence[tuple[float]]) -> ManyArms:
+        """Worlds by what arm 0 pays."""
+        safe = np.array([paid for (paid,) in worlds])
+        return ManyArms(self.arms, self.sigma_p, self.sigma_l, self.lifetime, self.mean, safe)
 
-    def team(self, chunk: Chunk) -> Team:
-        """The agents of some cells, each in its world."""
-        cells = self.cells
-        chosen = [cells[number] for number in chunk]
-        safe = np.array([cell.safe for cell in chosen])
-        task = ManyArms(self.arms, self.sigma_p, self.sigma_l, self.lifetime, self.mean, safe)
-        return Team(task, [cell.seed for cell in chosen], (chosen[0].config,))
-
-    def measure(self, chunk: Chunk, trained: TrainedAgents, processes: int) -> xr.Dataset:
-        """Measure greedy agents on their own worlds, and thin their learning curves."""
-        measured = count_arms(trained, self.lives)
-        for name, source in (("return", "mean_return"), ("tried", "tried")):
-            measured[f"curve_{name}"] = thin(trained.curve[source], 40)
-        return measured
+    def score(self, trained: TrainedAgents) -> xr.Dataset:
+        """Measure as `count_arms` does."""
+        return count_arms(trained, self.lives)
 
     def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
         """Say of each agent what it is.
@@ -133,11 +106,7 @@ class Pullers(Study):
             ``recipe``, ``safe`` and ``seed``; what `count_arms` measures; ``diverged_at``; learning
             curves ``curve_return`` and ``curve_tried`` over ``update``.
         """
-        labels = {
-            name: ("agent", [getattr(cell, name) for cell in self.cells])
-            for name in ("recipe", "safe", "seed")
-        }
-        dataset = measured.assign_coords(labels)
+        dataset = self.label(measured)
         world = {
             name: getattr(self, name) for name in ("arms", "sigma_p", "sigma_l", "lifetime", "mean")
         }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.metadata import TREASURE_ROOM, explain
-from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.studies.recipes import RecipeStudy
 from meta_bandit.worlds import TreasureRoom, simulate
 
 _ABOUT = {
@@ -29,18 +29,8 @@ _ABOUT = {
 """What a study's dataset says of itself."""
 
 
-class RoomAgent(NamedTuple):
-    """One agent: in which room it lives, and how it is trained."""
-
-    recipe: str
-    low: float
-    seed: int
-    lifetime: int
-    config: A2CConfig
-
-
 @dataclass(frozen=True, kw_only=True)
-class RoomAgents(Study):
+class RoomAgents(RecipeStudy):
     """Rooms that differ in the least that a treasure may be worth, and three ways to train.
 
     Where treasures are never bad the ways are one and the same, and only ``direct`` is trained.
@@ -60,6 +50,9 @@ class RoomAgents(Study):
         `A2CConfig.free_finds`, ``direct`` without a continuation.
     """
 
+    differ = ("low",)
+    curves = {"return": "mean_return", "seen": "seen"}  # noqa: RUF012
+
     low: tuple[float, ...] = (-4.0, 0.0)
     high: float = 2.0
     treasures: int = 8
@@ -69,7 +62,6 @@ class RoomAgents(Study):
     seed: tuple[int, ...] = (1, 2, 3)
     lives: int = 2_000
     config: A2CConfig = field(default_factory=lambda: CONFIGURATIONS["treasure-room"])
-    keep: bool = field(default=True, compare=False)
 
     @property
     def recipes(self) -> dict[str, A2CConfig]:
@@ -80,41 +72,21 @@ class RoomAgents(Study):
             "free": replace(self.config, free_finds=True),
         }
 
-    @property
-    def cells(self) -> list[RoomAgent]:
-        """All agents, those of one recipe together."""
-        return [
-            RoomAgent(recipe, low, seed, self.lifetime, config)
-            for recipe, config in self.recipes.items()
-            for low in self.low
-            if low < 0 or recipe == "direct"
-            for seed in self.seed
-        ]
-
-    def rosters(self) -> dict[str, list[int]]:
-        """Of each recipe a file."""
-        return {
-            f"-{recipe}": [n for n, cell in enumerate(self.cells) if cell.recipe == recipe]
-            for recipe in self.recipes
-        }
+    def homes(self, recipe: str) -> list[tuple[float]]:
+        """Where treasures are never bad, only ``direct`` is trained."""
+        return [(low,) for low in self.low if low < 0 or recipe == "direct"]
 
     def room(self, low: float | list[float]) -> TreasureRoom:
         """A room of this study, or an array of them."""
         return TreasureRoom(self.lifetime, low, self.high, self.treasures, self.size, self.steps)
 
-    def team(self, chunk: Chunk) -> Team:
-        """The agents of some cells, each in its room."""
-        cells = self.cells
-        chosen = [cells[number] for number in chunk]
-        task = self.room([cell.low for cell in chosen])
-        return Team(task, [cell.seed for cell in chosen], (chosen[0].config,))
+    def task(self, worlds: Sequence[tuple[float]]) -> TreasureRoom:
+        """Rooms by the least that a treasure may be worth."""
+        return self.room([low for (low,) in worlds])
 
-    def measure(self, chunk: Chunk, trained: TrainedAgents, processes: int) -> xr.Dataset:
-        """Measure greedy agents in their own rooms, and thin their learning curves."""
-        measured = walked(trained, self.lives)
-        for name, source in (("return", "mean_return"), ("seen", "seen")):
-            measured[f"curve_{name}"] = thin(trained.curve[source], 40)
-        return measured
+    def score(self, trained: TrainedAgents) -> xr.Dataset:
+        """Measure as `walked` does."""
+        return walked(trained, self.lives)
 
     def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
         """Say of each agent what it is.
@@ -125,11 +97,7 @@ class RoomAgents(Study):
             ``recipe``, ``low`` and ``seed``; what `walked` measures; ``diverged_at``; learning
             curves ``curve_return`` and ``curve_seen`` over ``update``.
         """
-        labels = {
-            name: ("agent", [getattr(cell, name) for cell in self.cells])
-            for name in ("recipe", "low", "seed")
-        }
-        dataset = measured.assign_coords(labels)
+        dataset = self.label(measured)
         room = {
             name: getattr(self, name) for name in ("high", "treasures", "size", "steps", "lifetime")
         }

@@ -169,7 +169,7 @@ def test_the_stored_foragers_are_the_study() -> None:
     assert [key for key in {*PROVENANCE} - missing if about.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", about["commit"]), "trained with code of no commit"
     found = zip(dataset.lifetime.values, dataset.places.values, dataset.far.values, strict=True)
-    assert list(found) == [cell[1:4] for cell in study.cells]
+    assert list(found) == [cell.world for cell in study.cells]
     for recipe, config in study.recipes.items():
         agents = stored_agents(f"forage-{recipe}.safetensors")
         assert agents.config == config
@@ -190,7 +190,7 @@ def test_the_stored_agents_of_many_arms_are_the_study() -> None:
     assert [key for key in PROVENANCE if dataset.attrs.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", dataset.attrs["commit"]), "trained with code of no commit"
     found = zip(dataset.recipe.values, dataset.safe.values, dataset.seed.values, strict=True)
-    assert list(found) == [cell[:3] for cell in study.cells]
+    assert list(found) == [(cell.recipe, *cell.world, cell.seed) for cell in study.cells]
     for recipe, config in study.recipes.items():
         agents = stored_agents(f"many-arms-{recipe}.safetensors")
         kept = dataset.isel(agent=dataset.recipe == recipe)
@@ -210,7 +210,7 @@ def test_the_stored_agents_of_dark_rooms_are_the_study() -> None:
     assert [key for key in PROVENANCE if dataset.attrs.get(key, "") == ""] == []
     assert re.fullmatch(r"[0-9a-f]{40}", dataset.attrs["commit"]), "trained with code of no commit"
     found = zip(dataset.recipe.values, dataset.low.values, dataset.seed.values, strict=True)
-    assert list(found) == [cell[:3] for cell in study.cells]
+    assert list(found) == [(cell.recipe, *cell.world, cell.seed) for cell in study.cells]
     for recipe, config in study.recipes.items():
         agents = stored_agents(f"treasure-room-{recipe}.safetensors")
         kept = dataset.isel(agent=dataset.recipe == recipe)
