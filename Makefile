@@ -177,7 +177,7 @@ notebooks: | $(INSTALLED)  ## unexecuted notebooks/*.ipynb, for Jupyter or Colab
 	@echo "notebooks: $(CURDIR)/notebooks"
 
 .PHONY: results
-RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage treasure-room many-arms many-arms-map-0 many-arms-map-1 many-arms-map-2 many-arms-map-3 many-arms-map-4 length-600 length-1200 length-2400 length-4800 length-9600 strip-0 strip-1 strip-2 strip-3 strip-4 strip-5 strip-6 strip-7 strip-8 strip-9
+RESULTS ?= plane plane-direct plane-short across across-direct lifetimes-fraction lifetimes-elapsed lifetimes-remaining every-lifetime every-task every-death forage treasure-room many-arms many-arms-map-0 many-arms-map-1 many-arms-map-2 many-arms-map-3 many-arms-map-4 length-600 length-1200 length-2400 length-4800 length-9600 strip-0 strip-1 strip-2 strip-3 strip-4 strip-5 strip-6 strip-7 strip-8 strip-9 short paper-grid-0 paper-grid-1 paper-grid-2 paper-grid-3 paper-grid-4 paper-direct-0 paper-direct-1 paper-direct-2 paper-direct-3 paper-direct-4
 
 # Each is the named study of that name, and is kept in git; of those that chapters look into, the agents, too.
 # Nothing here depends on code: a change of it alone shall not cost hours. The command leaves a finished file as

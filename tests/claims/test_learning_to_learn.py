@@ -104,6 +104,19 @@ def test_at_the_papers_scale_agents_learn_where_an_adaptive_learner_would():
     assert 0 < count["never-pull"] < 0.05 * count["never"]
 
 
+def test_directly_trained_agents_learn_where_a_plan_would_and_nowhere_else():
+    grid = stored_slices("paper-direct").isel(lifetime=0)
+    pulls, plan, best = grid.risky_pulls > 0, grid.commit_value > 0, grid.bayes_value > 0
+    over = ["sigma_p", "sigma_l"]
+    assert not (pulls & ~plan).any()
+    as_plan, as_best = ((pulls == pays).mean(over) for pays in (plan, best))
+    assert (as_plan > 0.93).all()
+    assert (as_plan > as_best).all()
+    # and yet they do not commit: most learners earn more than the best plan, where that differs
+    wide = plan & (grid.bayes_value > 1.05 * grid.commit_value) & pulls
+    assert ((grid.expected_return > grid.commit_value).where(wide).mean(over) > 0.5).all()
+
+
 def test_in_shorter_lives_more_pull_where_no_policy_pays_and_lose_little():
     _, facts = at_scale()
     count = {name.removeprefix("scale-"): fact.value for name, fact in facts.items()}
