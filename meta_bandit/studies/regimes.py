@@ -13,8 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meta_bandit.agents import AgentPolicy, TrainedAgents
+from meta_bandit.measure import lay_out
 from meta_bandit.policies.foraging import BestForager, HabitForager
-from meta_bandit.studies.facts import Facts, fact
+from meta_bandit.studies.facts import Facts, fact, interval
 from meta_bandit.studies.foraging import Foragers
 from meta_bandit.theory.foraging import (
     TOLERANCE,
@@ -209,10 +210,14 @@ def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.
     far_off = np.abs(study.far / cells.edge - 1) > band
     decided = (cells.optimum / cells.habit > 1.05) | (cells.optimal_regime < LEARNS)
     found["clear"] = far_off & decided
-    right = 100 * found.right.mean([*_WORLDS, "seed"])
-    return found, {
-        "right-led": fact(right.sel(who="agents, led"), "led agents that live as is optimal, %"),
-        "right-direct": fact(right.sel(who="agents, direct"), "direct ones that do, %"),
+    facts: Facts = {}
+    for name in ("led", "direct"):
+        right, half = interval(100 * found.right.sel(who=f"agents, {name}").mean(_WORLDS))
+        facts |= {
+            f"right-{name}": fact(right, f"{name} agents that live as is optimal, %"),
+            f"right-{name}-half": fact(half, "half of its 95% interval over seeds, %"),
+        }
+    return found, facts | {
         "map-far": fact(study.far, "large reward of the map, near rewards"),
         "cells": fact(found.clear.size, "worlds of the map"),
         "clear": fact(found.clear.sum(), "of them, clear ones"),
@@ -333,18 +338,26 @@ def abroad(returns: xr.DataArray, study: Foragers) -> tuple[xr.Dataset, Facts]:
     tested = list(study.lifetime)
     best = [optimum(Foraging(lifetime, study.kept, study.far)).value for lifetime in tested]
     data = xr.Dataset({"optimum": ("tested", best)}, {"tested": tested})
-    each = returns / data.optimum
-    data["share"] = each.groupby("trained").mean()
-    share, same = 100 * data.share, data.tested - data.trained
-    here = "% of the optimum"
-    return data, {
+    each = (returns / data.optimum).to_dataset(name="share")
+    trained = returns.trained.values
+    # of each lifetime the agents stand in the order of their seeds
+    seeds = [*study.seed] * len(np.unique(trained))
+    by_seed = lay_out(each, "agent", trained=trained, seed=seeds).share
+    data["share"] = by_seed.mean("seed")
+    same = by_seed.tested - by_seed.trained
+    facts: Facts = {}
+    for name, chosen in (("home", same == 0), ("longer", same > 0), ("shorter", same < 0)):
+        mean, half = interval(100 * by_seed.where(chosen).mean(["tested", "trained"]))
+        facts |= {
+            name: fact(mean, f"in {name} lives (home: as they know them), % of the optimum"),
+            f"{name}-half": fact(half, "half of its 95% interval over seeds, %"),
+        }
+    return data, facts | {
         "kept": fact(study.kept, "hiding places of these worlds"),
-        "home": fact(share.where(same == 0).mean(), f"in lives as they know them, {here}"),
-        "longer": fact(share.where(same > 0).mean(), f"in longer lives, {here}"),
-        "shorter": fact(share.where(same < 0).mean(), f"in shorter lives, {here}"),
         "shortest-T": fact(tested[0], "shortest life, moves"),
         "longest-T": fact(tested[-1], "longest life, moves"),
         "corner": fact(
-            share.sel(trained=tested[0], tested=tested[-1]), f"from shortest to longest, {here}"
+            100 * data.share.sel(trained=tested[0], tested=tested[-1]),
+            "from shortest to longest, % of the optimum",
         ),
     }

@@ -1,5 +1,8 @@
 """The claims of the chapter *Foraging* that stored results bear out."""
 
+import numpy as np
+import pytest
+
 from meta_bandit.studies import regimes, stored_agents
 from meta_bandit.worlds import Foraging
 from tests.chapters.regimes import abroad, found, single
@@ -26,7 +29,10 @@ def test_each_training_errs_on_the_side_from_which_it_came():
     assert right.sel(who=regimes.BETTER) > 0.95
     shares = {"right-led": "agents, led", "right-direct": "agents, direct"}
     for name, who in shares.items():
-        assert facts[name].value == 100 * data.right.sel(who=who).mean()
+        own = 100 * data.right.sel(who=who).mean(["places", "lifetime"]).values
+        assert facts[name].value == pytest.approx(own.mean())
+        half = 4.302652729911275 * own.std(ddof=1) / np.sqrt(3)
+        assert facts[f"{name}-half"].value == pytest.approx(half)
     # those that were led are wrong near the edge alone, the others far from it, too
     wrong = data.regime.where(~data.right)
     assert not (wrong.sel(who="agents, led").notnull() & data.clear).any()
@@ -52,6 +58,7 @@ def test_agents_overfit_to_their_lifetime():
     data, facts = abroad()
     home, longer, shorter = (facts[name].value for name in ("home", "longer", "shorter"))
     assert longer < shorter < home
+    assert longer + facts["longer-half"].value < home - facts["home-half"].value
     assert home > 90
     assert facts["corner"].value < 50
     assert data.share.sizes == {"tested": 8, "trained": 8}
