@@ -1,8 +1,8 @@
 """Studies: agents trained and measured, resumably and in parallel, to one labelled dataset.
 
 A study is data (`Study`): a grid of tasks and seeds (`Grid`), agents raised on many tasks
-(`Generalist`), foragers (`Foragers`), agents of many arms (`Pullers`) or of dark rooms
-(`RoomAgents`); `STUDIES` names those of the book, and `run` runs any. What its numbers are depends
+(`Generalist`), agents of several worlds, trained in several ways (`RecipeStudy`): foragers (`Foragers`), agents
+of many arms (`Pullers`) or of dark rooms (`RoomAgents`); `STUDIES` names those of the book, and `run` runs any. What its numbers are depends
 on its settings and the kind of machine alone, not on which agents are trained side by side, by how
 many processes, or how often all of them were killed and started again. Importing this loads torch.
 """
@@ -13,6 +13,7 @@ from meta_bandit.studies.generalists import Generalist, every_death, every_lifet
 from meta_bandit.studies.grid import Cell, Grid
 from meta_bandit.studies.many_arms import Pullers, count_arms
 from meta_bandit.studies.named import STUDIES
+from meta_bandit.studies.recipes import RecipeCell, RecipeStudy
 from meta_bandit.studies.results import (
     stored,
     stored_agents,
@@ -31,6 +32,8 @@ __all__ = [
     "Generalist",
     "Grid",
     "Pullers",
+    "RecipeCell",
+    "RecipeStudy",
     "RoomAgents",
     "Study",
     "Team",
