@@ -1,9 +1,10 @@
 """Studies: agents trained and measured, resumably and in parallel, to one labelled dataset.
 
 A study is data (`Study`): a grid of tasks and seeds (`Grid`), agents raised on many tasks
-(`Generalist`), agents of several worlds, trained in several ways (`RecipeStudy`): foragers (`Foragers`), agents
-of many arms (`Pullers`) or of dark rooms (`RoomAgents`); `STUDIES` names those of the book, and `run` runs any. What its numbers are depends
-on its settings and the kind of machine alone, not on which agents are trained side by side, by how
+(`Generalist`), or agents of several worlds, each trained in several ways (`RecipeStudy`): foragers
+(`Foragers`), agents of many arms (`Pullers`) or of dark rooms (`RoomAgents`). `STUDIES` names those
+of the book, and `run` runs any. What its numbers are depends on its settings and the kind of
+machine alone, not on which agents are trained side by side, by how
 many processes, or how often all of them were killed and started again. Importing this loads torch.
 """
 
