@@ -511,7 +511,9 @@ def at_scale(grids: Mapping[str, xr.Dataset]) -> tuple[xr.Dataset, Facts]:
     plan = first.optimal_pulls.isel(lifetime=0, drop=True).astype(float).drop_attrs()
     explored = [plan, plan.copy(data=bayes_optimal(tasks).exploration)]
     facts: Facts = {
-        "scale-side": fact(spread.size, "values of sigma_p, and of sigma_l"),
+        "scale-tasks": fact(
+            f"{spread.size} times {first.sizes['sigma_l']}", "values of sigma_p, and of sigma_l"
+        ),
         "scale-lives": fact(f"{int(first.attrs['lives']):,}", "lives of each agent"),
     }
     for name, grid in grids.items():
