@@ -99,9 +99,14 @@ class RecipeStudy(Study):
             measured[f"curve_{name}"] = thin(trained.curve[source], 40)
         return measured
 
+    def labels(self, cell: Any) -> dict[str, Any]:
+        """An agent's recipe, what its world differs in, and its seed."""
+        world = dict(zip(self.differ, cell.world, strict=True))
+        return {"recipe": cell.recipe, **world, "seed": cell.seed}
+
     def label(self, measured: xr.Dataset) -> xr.Dataset:
-        """Say of each agent its ``recipe``, what its world differs in, and its ``seed``."""
-        rows = [(cell.recipe, *cell.world, cell.seed) for cell in self.cells]
-        names = ("recipe", *self.differ, "seed")
-        columns = zip(names, zip(*rows, strict=True), strict=True)
-        return measured.assign_coords({name: ("agent", list(values)) for name, values in columns})
+        """Say of each agent its `labels`."""
+        rows = [self.labels(cell) for cell in self.cells]
+        return measured.assign_coords(
+            {name: ("agent", [row[name] for row in rows]) for name in rows[0]}
+        )

@@ -153,6 +153,10 @@ class Study(ABC):
     def lay_out(self, measured: xr.Dataset) -> xr.Dataset:
         """Make the study's dataset of what was measured of all cells, in their order."""
 
+    def labels(self, cell: Any) -> Mapping[str, Any]:
+        """What an agent's numbers follow from, by names."""
+        return dict(vars(cell))
+
     def rosters(self) -> dict[str, list[int]]:
         """Files of agents: what their names end in, and whose agents, in which order."""
         return {"": list(range(len(self.cells)))}

@@ -35,7 +35,7 @@ def cells(study: Some, **labels: Any) -> list[int]:
     found = [
         number
         for number, cell in enumerate(study.cells)
-        if all(getattr(cell, name) == value for name, value in labels.items())
+        if all(study.labels(cell)[name] == value for name, value in labels.items())
     ]
     if not found:
         raise ValueError(f"no cell of the study has {labels}")
