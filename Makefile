@@ -198,17 +198,18 @@ SIDE_BY_SIDE := -n logical --maxprocesses 8 --no-loadscope-reorder
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: test test-slow test-browser lint versions
+# the smoke book is not printed, which takes as long as its pages: test-browser looks at the PDF of a book to be read
 test: ONLY = "not slow"
 test:  ## build the smoke book, then run the tests, the browser's included
 test-slow: ONLY = slow $(CHAPTERS:%=_build/smoke/executed/%.ipynb)
 test-slow:  ## run the others: chapters run again (nbval), work is killed, all pages are looked at
 test test-slow: $(INSTALLED)
-	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke
+	@$(MAKE) --no-print-directory $(JOBS) book PROFILE=smoke CHROMIUM=
 	@PYTHONUTF8=1 OMP_NUM_THREADS=1 $(PY) -m pytest $(SIDE_BY_SIDE) --durations=20 \
 	  --nbval --nbval-current-env tests -m $(ONLY)
 
-test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE
-	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest $(SIDE_BY_SIDE) tests/book/test_browser.py tests/book/test_reading.py
+test-browser: | $(INSTALLED)  ## run the browser checks on the book of this PROFILE, and those of its PDF
+	@BOOK_HTML=$(BUILD)/html $(PY) -m pytest $(SIDE_BY_SIDE) tests/book/test_browser.py tests/book/test_reading.py tests/book/test_downloads.py
 
 lint: $(INSTALLED)  ## ruff and mypy
 	@$(VENV)/bin/ruff check

@@ -19,7 +19,8 @@ def trained() -> TrainedAgents:
     return train(GaussianBandit([2.0] * 2 + [0.5] * 2, [2.0] * 2 + [1.0] * 2), SEEDS * 2)
 
 
-def test_slow_agents_learn_to_learn_where_it_pays(trained):
+@pytest.mark.slow
+def test_agents_learn_to_learn_where_it_pays(trained):
     task = trained.task
     lives = simulate(AgentPolicy(trained), task, 4_000, np.random.default_rng(1))
     _, best_committed = optimal_commit(GaussianBandit(2.0, 2.0))
@@ -31,7 +32,8 @@ def test_slow_agents_learn_to_learn_where_it_pays(trained):
     assert value[NURTURE].mean() > 0.9 * bayes_optimal(GaussianBandit(2.0, 2.0)).value
 
 
-def test_slow_agents_learn_not_to_learn_where_it_does_not(trained):
+@pytest.mark.slow
+def test_agents_learn_not_to_learn_where_it_does_not(trained):
     greedy = simulate(AgentPolicy(trained), trained.task, 4_000, np.random.default_rng(1))
     assert not greedy.actions[:, NATURE].any()
     measured = measure(greedy, ["agent"])[["expected_return", "exploration"]].isel(agent=NATURE)

@@ -211,6 +211,7 @@ def test_figures_are_there_as_svg_for_the_pages_and_as_png(first: Path, tmp_path
     assert "</svg>" in figure["image/svg+xml"]
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_bytes_and_no_trace_of_the_run(first: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / "a" / "first.ipynb", tmp_path / "b" / "first.ipynb"]
     for output in outputs:
@@ -398,6 +399,7 @@ def no_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [readers_own, no_home])
 def test_no_setting_of_the_readers_own_changes_an_output(
     clone: Path, monkeypatch: pytest.MonkeyPatch, settings: object

@@ -157,7 +157,8 @@ def test_where_training_begins_decides():
         first = initial_weights(range(5), PLAIN.units).float().numpy()
         first[:, INPUTS, 4 * PLAIN.units + LOGIT] += logit
         here = GaussianBandit(np.full(5, 0.9), 1.0, 100)
-        teams[name] = train(here, list(range(5)), replace(PLAIN, updates=120), "cpu", initial=first)
+        short = replace(PLAIN, updates=120)
+        teams[name] = train(here, list(range(5)), short, "auto", initial=first)
     data, table = chapter.handicaps(teams, 500)
     assert table["never"]["shy"] == 5 > table["never"]["as above"] > 0 == table["never"]["bold"]
     assert table["learns"]["bold"] >= 4 > table["learns"]["as above"]
