@@ -25,6 +25,8 @@ from meta_bandit.figures.style import (
 )
 
 _COLOURS = (BLUE, ORANGE)
+SHOWN = (-0.3, 1.1)
+"""Returns that a map of distances shows, as shares of the optimum."""
 _PULLS = (0.1, 1.25, 1.75, 2.5, 3.5, 5, 7, 10, 14, 20, 28)
 
 
@@ -53,7 +55,7 @@ def exploration_maps(
         name_exploration(figure, axes, mesh)
         np.atleast_1d(axes)[0].set_ylabel(SIGMA_L)
         figure.supxlabel(SIGMA_P)
-        name_edges(figure, axes)
+        _name_edges(figure, axes)
     return figure
 
 
@@ -80,7 +82,7 @@ def maps_by_lifetime(maps: xr.DataArray, edges: xr.Dataset) -> Figure:
         name_exploration(figure, grid, mesh)
         figure.supxlabel(SIGMA_P)
         figure.supylabel(SIGMA_L)
-        name_edges(figure, grid)
+        _name_edges(figure, grid)
     return figure
 
 
@@ -142,14 +144,14 @@ def distance_from_edge(agents: xr.Dataset) -> Figure:
 
 
 def draw_distance(ax: Any, agents: xr.Dataset, colour: str, label: str) -> None:
-    """Draw a point for each agent of one training, as in `distance_from_edge`."""
+    """Draw a point for each agent of one training; returns beyond `SHOWN` are drawn at its ends."""
     ax.plot(agents.ratio, agents.committed, "_", ms=8, color=GREY, mew=1.4,
             label="best committed plan", rasterized=True)  # fmt: skip
-    ax.plot(agents.ratio, agents.normalised_return, "o", ms=3.5, mew=0, alpha=0.6, color=colour,
-            label=label, rasterized=True)  # fmt: skip
+    ax.plot(agents.ratio, agents.normalised_return.clip(*SHOWN), "o", ms=3.5, mew=0, alpha=0.6,
+            color=colour, label=label, rasterized=True)  # fmt: skip
     ax.axhline(1, color="black", lw=0.8, ls=":")
     ax.axvline(1, color=RED, lw=2)
-    ax.set(xscale="log", ylim=(-0.35, 1.1))
+    ax.set(xscale="log", ylim=(-0.35, 1.15))
 
 
 def draw_map(ax: Any, values: xr.DataArray, edges: xr.Dataset, **colours: Any) -> Any:
@@ -189,7 +191,7 @@ def _borders(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[first], between, [last]])
 
 
-def name_edges(figure: Figure, axes: Any) -> None:
+def _name_edges(figure: Figure, axes: Any) -> None:
     """Say below all panels which line is which edge."""
     ax = np.atleast_1d(axes).flat[0]
     (committed, adaptive) = ax.get_lines()[:2]

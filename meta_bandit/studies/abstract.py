@@ -36,17 +36,17 @@ class Page(NamedTuple):
     facts: Facts
 
 
-def page(budget: Budget, coarse: int = 1) -> Page:
+def page(budget: Budget, shown: tuple[float, float]) -> Page:
     """Compute the page from what is stored.
 
     Parameters
     ----------
     budget
         How many lives of other lengths are lived.
-    coarse
-        The plane is taken at every ``coarse``-th value of sigma_p alone.
+    shown
+        Between which shares of the optimum the third panel shows returns as they are.
     """
-    grid = stored_slices("paper-grid").isel(sigma_p=slice(None, None, coarse))
+    grid = stored_slices("paper-grid")
     maps, counted = at_scale({"agents": grid})
     maps = maps.sel(map=[THEORIES[1], "agents"])
     own = grid.isel(lifetime=0, drop=True)
@@ -60,11 +60,16 @@ def page(budget: Budget, coarse: int = 1) -> Page:
     )
     each = each.where(pays)
     agents = (each * xr.ones_like(own.seed)).stack(agent=(*TASKS, "seed")).dropna("agent")
+    low, high = (agents.normalised_return < shown[0], agents.normalised_return > shown[1])
     split = pays & pulls.any("seed") & ~pulls.all("seed")
+    team = stored_agents("lifetimes-fraction.safetensors")
     facts = {
         "lifetime": fact(grid.lifetime[0], "pulls in a life"),
         "mean": fact(grid.attrs["mean"], "prior mean of the risky arm, reward"),
         "seeds": counted["scale-agents-seeds"],
+        "lives": counted["scale-lives"],
+        "below": fact(low.sum(), "agents that earn less than the third panel shows"),
+        "above": fact(high.sum(), "agents that earn more"),
         "tasks": fact(pays.size, "tasks of the plane"),
         "never": fact((~pays).sum(), "of them, those where no policy pays"),
         "pull": fact(
@@ -83,7 +88,7 @@ def page(budget: Budget, coarse: int = 1) -> Page:
             counted["scale-agents-between"].value - counted["scale-agents-between-pull"].value,
             "of them, those between the two edges",
         ),
+        "lifetimes-seeds": fact(len(set(team.seeds.tolist())), "agents of each lifetime"),
     }
-    team = stored_agents("lifetimes-fraction.safetensors")
     elsewhere = lived_elsewhere(team, budget)[["agents", "optimum"]].mean("seed")
     return Page(maps, agents, elsewhere, facts)

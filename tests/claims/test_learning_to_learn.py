@@ -112,9 +112,11 @@ def test_directly_trained_agents_learn_where_a_plan_would_and_nowhere_else():
     as_plan, as_best = ((pulls == pays).mean(over) for pays in (plan, best))
     assert (as_plan > 0.93).all()
     assert (as_plan > as_best).all()
-    # and yet they do not commit: most learners earn more than the best plan, where that differs
+    # and yet they do not commit: nearly all learners earn more than the best plan, where that is
+    # possible by more than 5%
     wide = plan & (grid.bayes_value > 1.05 * grid.commit_value) & pulls
-    assert ((grid.expected_return > grid.commit_value).where(wide).mean(over) > 0.5).all()
+    better = (grid.expected_return > grid.commit_value).where(wide).mean(over)
+    assert (better > 0.95).all()
 
 
 def test_in_shorter_lives_more_pull_where_no_policy_pays_and_lose_little():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from meta_bandit import GaussianBandit, figures
+from meta_bandit.figures.learned import SHOWN
 from meta_bandit.studies import abstract, lifetimes, stored_agents, stored_slices
 from meta_bandit.studies.facts import interval
 from meta_bandit.theory import stopping_critical_sigma_l
@@ -16,7 +17,7 @@ BUDGET = lifetimes.Budget(0, 500, 10)
 
 @cache
 def page() -> abstract.Page:
-    return abstract.page(BUDGET)
+    return abstract.page(BUDGET, SHOWN)
 
 
 def test_every_fact_is_quoted_and_says_what_it_is():
@@ -46,6 +47,10 @@ def test_the_third_panel_holds_every_agent_for_which_learning_pays():
     one = agents.sel(agent=(2.0, grid.sigma_l.values[5], 3))
     cell = grid.sel(sigma_p=2.0, seed=3).isel(sigma_l=5)
     assert one.normalised_return == cell.expected_return / cell.bayes_value
+    share = (grid.expected_return / grid.bayes_value).where(grid.bayes_value > 0)
+    facts = page().facts
+    assert facts["below"].value == (share < -0.3).sum() > 0
+    assert facts["above"].value == (share > 1.1).sum()
     edge = stopping_critical_sigma_l(GaussianBandit(2.0, 1.0, 100))
     assert one.ratio == pytest.approx(float(cell.sigma_l / edge))
 
@@ -61,3 +66,9 @@ def test_the_figure_has_a_panel_for_each_claim():
     drawn = figures.four_claims(page().maps, page().agents, page().elsewhere)
     titles = [ax.get_title() for ax in drawn.axes]
     assert [title[0] for title in titles if title] == ["1", "2", "3", "4"]
+    (near,) = (ax for ax in drawn.axes if ax.get_title().startswith("3"))
+    (dots,) = (line for line in near.lines if line.get_marker() == "o")
+    heights = dots.get_ydata()
+    assert near.get_ylim()[0] < heights.min() == SHOWN[0]
+    assert heights.max() == SHOWN[1] < near.get_ylim()[1]
+    assert len(heights) == page().agents.sizes["agent"]
