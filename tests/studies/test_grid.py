@@ -124,15 +124,19 @@ def workers_of_this_process() -> list[int]:
     ]
 
 
-def kill_workers(folder: Path, times: int, after: int) -> threading.Thread:
-    """Kill one worker, again and again, each time when updates were made that were not before."""
+def kill_workers(folder: Path, times: int, after: int, chunks: int) -> threading.Thread:
+    """Kill one worker, again and again, each time when the slowest of `chunks` went on."""
 
     def kill() -> None:
-        made = 0
+        least = after
         for _ in range(times):
-            while max(progress(folder), default=0) < made + after or not workers_of_this_process():
+            while (
+                len(made := progress(folder)) < chunks
+                or min(made) < least
+                or not workers_of_this_process()
+            ):
                 time.sleep(0.01)
-            made = max(progress(folder), default=0)
+            least = min(made) + after
             os.kill(workers_of_this_process()[0], signal.SIGKILL)
             time.sleep(0.3)
 
@@ -143,7 +147,7 @@ def kill_workers(folder: Path, times: int, after: int) -> threading.Thread:
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_no_sweep(uninterrupted, tmp_path):
-    killer = kill_workers(tmp_path / "long.nc.parts", times=1, after=20)
+    killer = kill_workers(tmp_path / "long.nc.parts", times=1, after=20, chunks=1)
     again = run(LONG, tmp_path / "long.nc", "cpu", 2, every=0.0)
     assert not killer.is_alive(), "nobody was killed"
     xr.testing.assert_equal(again, uninterrupted)
@@ -154,7 +158,7 @@ def test_a_worker_that_is_killed_again_and_again_is_told_with_its_cells(tmp_path
     grid = dataclasses.replace(
         LONG, lifetime=(10,), config=dataclasses.replace(LONG.config, updates=100_000)
     )
-    kill_workers(tmp_path / "long.nc.parts", times=3, after=5)
+    kill_workers(tmp_path / "long.nc.parts", times=3, after=5, chunks=2)
     with pytest.raises(ChildProcessError) as error:
         run(grid, tmp_path / "long.nc", "cpu", 2, every=0.0)
     assert "killed three times" in str(error.value)
