@@ -271,7 +271,7 @@ def loops(data: xr.Dataset) -> Figure:
     data
         ``share_down`` and ``share_up``, risky pulls over the lifetime, over (updates, down or up,
         walker), at ``mean_down`` and ``mean_up``; over (updates, walker), ``fell`` and ``back``,
-        the prior means at which walkers stop to pull and pull again, in units of reward, and
+        the prior means at which walkers stop pulling and pull again, in units of reward, and
         ``returned``, whether they do; attributes ``commit_edge``, ``bayes_edge``.
     """
     with canvas(2, height=2.8) as (figure, (left, right)):

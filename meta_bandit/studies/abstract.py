@@ -78,6 +78,7 @@ def page(budget: Budget, shown: tuple[float, float]) -> Page:
         "leave": fact(
             percent((~pulls).where(~pays).mean(TASKS)), "of agents that should not, never pull, %"
         ),
+        "enough": counted["scale-agents-enough"],
         "typical": fact(
             100 * each.normalised_return.where(pulls).median(),
             "median agent that pulls, % of the optimum",

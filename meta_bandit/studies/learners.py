@@ -81,6 +81,13 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
     still = int(np.flatnonzero(late.values).max()) + 1
     path = data.curve_risky_pulls.sel(way=WAYS["path"])
     facts |= {
+        "lstm-path": fact(
+            path.sel(learner="A2C").isel(update=0).size, "LSTMs with the plain path, count"
+        ),
+        "lstm-path-pull": fact(
+            (data.risky_pulls.sel(way=WAYS["path"], learner="A2C") > 0).sum(),
+            "of these, those that pull at all, count",
+        ),
         "direct-until": fact(
             data["update"][min(still, data.sizes["update"] - 1)],
             "plain, direct: updates after which no agent pulls once a life any more",

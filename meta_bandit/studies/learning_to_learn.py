@@ -17,7 +17,6 @@ from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Fact, Facts, fact, interval, percent
-from meta_bandit.studies.grid import QUIET
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
     bayes_optimal,
@@ -435,9 +434,10 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
     Returns
     -------
     Facts
-        With ``scale-`` and the name before them: agents that pull at all in each of `REGIONS`;
-        their return there, and how many agree with either optimum on whether to learn, means over
-        seeds with 95% intervals.
+        With ``scale-`` and the name before them: agents that pull at all in each of `REGIONS`,
+        and those of them that lose; their return there, the share of agents that earn at least 75%
+        of the optimum where learning pays, and how many agree with either optimum on whether to
+        learn, means over seeds with 95% intervals.
     """
     own, key = grid.isel(lifetime=0, drop=True), f"scale-{name}"
     best, plan, spread, noise = own.bayes_value, own.commit_value, own.sigma_p, own.sigma_l
@@ -446,11 +446,14 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
         reach = noise / spread.copy(data=edge)
     inside = (plan > 0, (best > 0) & (plan <= 0), (reach >= 0.6) & (reach <= 0.95), best <= 0)
     regions = dict(zip(REGIONS, inside, strict=True))
-    pulls = own.risky_pulls > 0
+    pulls, lose = own.risky_pulls > 0, own.expected_return < 0
     facts: Facts = {
         f"{key}-lifetime": fact(grid.lifetime[0], f"pulls in a life ({name})"),
         f"{key}-seeds": fact(own.sizes["seed"], f"agents of each task ({name})"),
         f"{key}-agents": fact(pulls.size, f"agents ({name})"),
+        f"{key}-updates": fact(
+            json.loads(grid.attrs["config"])["updates"], f"updates of their training ({name})"
+        ),
     }
     for theory, value in (("bayes", best), ("plan", plan)):
         agree = (pulls == (value > 0)).mean(TASKS)
@@ -461,6 +464,9 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
         facts |= {
             f"{key}-{region}": fact(int(there.count()), f"agents {where} ({name})"),
             f"{key}-{region}-pull": fact(int(there.sum()), f"of these, that pull ({name})"),
+            f"{key}-{region}-lose": fact(
+                int(lose.where(inside).sum()), f"of these, that earn less than nothing ({name})"
+            ),
         }
         if region == "never":
             lost = -own.expected_return.where(inside).min()
@@ -476,10 +482,17 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
             f"{key}-{region}-share": fact(percent(earned), said),
             f"{key}-{region}-low": fact((each < 0.75).sum(), less),
         }
-        if region == "inside":
-            quiet = (each < 0.75) & (noise < QUIET * spread)
-            said = f"of these, those in quiet worlds ({name})"
-            facts[f"{key}-{region}-quiet"] = fact(quiet.sum(), said)
+    each = own.expected_return / best.where(best > 0)
+    enough = (each >= 0.75).where(best > 0).mean(TASKS)
+    facts |= {
+        f"{key}-enough": fact(
+            percent(enough), f"of agents where learning pays, those of 75% or more ({name}), ± 95%"
+        ),
+        f"{key}-worst": fact(
+            -own.expected_return.where(best > 0).min(),
+            f"most that one loses where learning pays ({name}), rewards a life",
+        ),
+    }
     return facts
 
 
@@ -535,6 +548,7 @@ def by_region(facts: Facts, grids: Iterable[str]) -> dict[tuple[str, str], dict[
         "that pull": "-pull",
         "return (%)": "-share",
         "that earn less than 75%": "-low",
+        "that lose": "-lose",
     }
     none = Fact("", "not defined where no policy pays")
     return {

@@ -191,7 +191,8 @@ def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.
     Dataset
         ``regime`` and ``share`` over (who, places, lifetime, seed), for each training and for the
         better agent of both; ``right``, whether it lives as the best animal does;
-        ``optimal_regime`` and ``clear`` over (places, lifetime).
+        ``optimal_regime``, ``far_off`` (not near the edge), ``clear``, and what learning ``adds``
+        to the best habit, %, over (places, lifetime).
     Facts
         How many worlds there are, how many of them are clear, and how many agents are right.
     """
@@ -217,6 +218,19 @@ def over_map(runs: xr.Dataset, study: Foragers, band: float = 0.25) -> tuple[xr.
             f"right-{name}": fact(right, f"{name} agents that live as is optimal, %"),
             f"right-{name}-half": fact(half, "half of its 95% interval over seeds, %"),
         }
+    found["far_off"] = far_off
+    found["adds"] = 100 * (cells.optimum / cells.habit - 1)
+    wrong = ~found.right.sel(who="agents, led")
+    facts |= {
+        "wrong-led": fact(wrong.any("seed").sum(), "worlds in which a led agent lives otherwise"),
+        "wrong-far": fact(
+            (wrong.any("seed") & far_off).sum(), "of these, worlds not near the edge"
+        ),
+        "wrong-adds": fact(
+            found.adds.where(wrong.any("seed") & far_off).max(),
+            "what learning adds in the latter to the best habit, at most, %",
+        ),
+    }
     return found, facts | {
         "map-far": fact(study.far, "large reward of the map, near rewards"),
         "cells": fact(found.clear.size, "worlds of the map"),

@@ -91,7 +91,7 @@ def both(
     chosen
         By the name of a study, the settings of its cells.
     device
-        Where they are trained.
+        Where they are trained; on a CPU by the kernel of the study, ``cpu`` or ``native``.
     short
         Train for 3 updates, twice: too short to learn, but is it the same?
 
@@ -106,11 +106,14 @@ def both(
         if not isinstance(study, Some):
             raise ValueError(f"{name}: must be a grid of tasks, or of foragers")
         numbers = cells(study, **labels)
-        before = kept(study, numbers, stored(f"{name}.nc"))
+        results = stored(f"{name}.nc")
+        before, place = kept(study, numbers, results), device
+        if device == "cpu" and results.attrs["device"] == "native":
+            place = "native"
         if short:
             study = shortened(study, 3)
-            before = train_again(study, numbers, device).assign(optimum=before.optimum)
-        pairs[name] = before, train_again(study, numbers, device)
+            before = train_again(study, numbers, place).assign(optimum=before.optimum)
+        pairs[name] = before, train_again(study, numbers, place)
     return pairs
 
 

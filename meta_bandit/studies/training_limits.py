@@ -205,7 +205,8 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
 
     .. math:: T\,E[\max(0, \mu)], \quad \mu \sim N(s\,m, \sigma_p^2)
 
-    which is T times `theory.gain`.
+    which is T times `theory.gain`. Followed are agents on tasks with sigma_l below `QUIET` times
+    sigma_p, on which the optimum earns more than 90% of that.
 
     Parameters
     ----------
@@ -219,7 +220,8 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         of a life; ``lost`` over (agent), whether the share ever falls below half after the entropy
         bonus has ended.
     Facts
-        How many do, how often they then pull, and how many end below 75%.
+        How many do, how often they then pull, and how many end below 75%; how many agents where a
+        plan pays are not among them, though noise is small, and who of all others there ends low.
     """
     config = A2CConfig(**json.loads(grid.attrs["config"]))
     one = grid.isel(lifetime=0, drop=True)
@@ -234,8 +236,17 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     settled = data.where(data["update"] > config.entropy_until * config.updates, drop=True)
     data["lost"] = (settled.share < 0.5).any("update")
     lowest = settled.pulls.isel(update=settled.share.argmin("update"))
-    ended = (one.expected_return / one.bayes_value).where(quiet)
+    share = (one.expected_return / one.bayes_value).where(one.commit_value > 0)
+    ended, rest = share.where(quiet), share.where(~quiet)
+    small = one.sigma_l < QUIET * one.sigma_p
     return data, {
+        "lost-rest": fact(rest.where(small).count(), "agents of the same noise that are left out"),
+        "lost-rest-low": fact(
+            (100 * rest < STUCK).where(small).sum(), f"of these, that ended below {STUCK:g}%, count"
+        ),
+        "lost-noisy-negative": fact(
+            (rest < 0).where(~small).sum(), "where a plan pays, in more noise: ended with a loss"
+        ),
         "lost-agents": fact(data.sizes["agent"], "agents in quiet worlds, count"),
         "lost-seeds": fact(one.sizes["seed"], "agents on each of these tasks, count"),
         "lost-dip": fact(data.lost.sum(), "of these, those that fell below half, count"),
@@ -362,6 +373,8 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
         "strip-tasks": fact(data.sizes["sigma_p"], "tasks of the row"),
         "strip-seeds": fact(data.sizes["seed"], "agents of each"),
         "strip-lives": fact(f"{int(grid.attrs['lives']):,}", "lives in which each is looked at"),
+        "strip-updates": fact(_updates(grid), "updates of their training"),
+        "strip-plain-updates": fact(_updates(plain), "updates of those that are trained plainly"),
         "strip-l": fact(noise, "sigma_l of the row, reward"),
         "strip-t": fact(lifetime, "lifetime of the row, pulls"),
         "strip-m": fact(mean, "prior mean of the row, reward"),
@@ -396,6 +409,10 @@ def across_edges(grid: xr.Dataset, plain: xr.Dataset) -> tuple[xr.Dataset, Facts
     }
 
 
+def _updates(grid: xr.Dataset) -> int:
+    return int(json.loads(grid.attrs["config"])["updates"])
+
+
 def by_side(facts: Facts) -> dict[str, dict[str, object]]:
     """Lay out what `across_edges` counted: a row for each of `SIDES`."""
     rows: dict[str, dict[str, object]] = {}
@@ -414,7 +431,7 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     Of the tasks of a row, in equal steps of :math:`\ln \sigma_l` from below both edges on, a seed's
     agents pull on k: its learned edge lies half a step beyond the k-th task. Its distance to the
     Bayes-optimal edge :math:`\sigma^*` is :math:`\ln(\sigma^*/\sigma_l)`, below 0 where agents pull
-    beyond it.
+    beyond it. So is that of positive return, by the tasks on which they earn more than nothing.
 
     Parameters
     ----------
@@ -424,14 +441,15 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     Returns
     -------
     Dataset over (updates, seed)
-        ``edge``, the learned edge in sigma_l, units of reward; ``distance``; ``share``, the
-        return on the tasks between the two edges, of the Bayes-optimal one there. Attributes
+        ``edge``, the learned edge in sigma_l, units of reward, and its ``distance``; ``gain_edge``
+        and ``gain_distance``, the same of positive return; ``share``, the return on the tasks between the two edges, of the Bayes-optimal one there. Attributes
         ``best_edge`` and ``plan_edge``, of the two optima, in sigma_l; ``least``, the noise of the
         first task.
     Facts
         Where seeds pull after the shortest and the longest training, and what that costs on the
-        last task on which learning pays and beyond it; what a doubling of training changes in the
-        distance, and the last one in the share, with 95% intervals over seeds.
+        last task on which learning pays and beyond it; what a doubling of training changes in both
+        distances, over all and without the shortest training, and the last one in the share, with
+        95% intervals over seeds.
     """
     row = grid.isel(sigma_p=0, lifetime=0, drop=True)
     noise, mean = row.sigma_l.values, float(grid.attrs["mean"])
@@ -440,21 +458,38 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     best, plan = float(stopping_critical_sigma_l(task)), float(critical_sigma_l(task))
     step = float(np.log(noise[-1] / noise[0])) / (noise.size - 1)
     pulls = (row.risky_pulls > 0).sum("sigma_l")
-    edge = noise[0] * np.exp((pulls - 0.5) * step)
+    gains = (row.expected_return > 0).sum("sigma_l")
+    edge, gain_edge = (noise[0] * np.exp((count - 0.5) * step) for count in (pulls, gains))
     between = row.sel(sigma_l=(row.sigma_l > plan) & (row.sigma_l < best))
     earned = between.expected_return.sum("sigma_l") / between.bayes_value.sum("sigma_l")
-    data = xr.Dataset({"edge": edge, "distance": np.log(best / edge), "share": earned})
+    data = xr.Dataset(
+        {
+            "edge": edge,
+            "distance": np.log(best / edge),
+            "gain_edge": gain_edge,
+            "gain_distance": np.log(best / gain_edge),
+            "share": earned,
+        }
+    )
     data.attrs = {"best_edge": best, "plan_edge": plan, "least": float(noise[0])}
     doublings = np.log2(data.updates.values)
     facts: Facts = {
         "length-tasks": fact(noise.size, "tasks of the row"),
         "length-between": fact(between.sizes["sigma_l"], "of these, tasks between the two edges"),
+        "length-short": fact(int(data.updates[0]), "updates of the shortest training"),
+        "length-short-agents": fact(
+            between.risky_pulls.isel(updates=0).size, "agents between the edges, shortest training"
+        ),
+        "length-short-pull": fact(
+            (between.risky_pulls.isel(updates=0) > 0).sum(), "of these, those that pull at all"
+        ),
         "length-seeds": fact(data.sizes["seed"], "agents of each, by each length of training"),
         "length-p": fact(spread, "sigma_p of the row, reward"),
         "length-t": fact(lifetime, "lifetime of the row, pulls"),
         "length-best-edge": fact(best, "adaptive edge in sigma_l, reward"),
         "length-plan-edge": fact(plan, "committed edge in sigma_l, reward"),
         "length-longest": fact(int(data.updates[-1]), "updates of the longest training"),
+        "length-from": fact(int(data.updates[1]), "updates of the second shortest training"),
     }
     last = row.isel(updates=-1)
     over = (last.risky_pulls > 0) & (last.bayes_value <= 0)
@@ -483,21 +518,36 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
         ),
     }
     # one line for each seed, and the interval over these
-    slopes = np.polyfit(doublings, data.distance.transpose("updates", "seed").values, 1)[0]
+    pulled, gained = (
+        data[name].transpose("updates", "seed").values for name in ("distance", "gain_distance")
+    )
     turn = 100 * data.share.isel(updates=[-2, -1]).diff("updates")
     for key, values, said in (
-        ("distance-slope", slopes, "change of the distance with a doubling of training"),
+        ("distance-slope", _slopes(doublings, pulled), "change of the distance with a doubling"),
+        ("gain-slope", _slopes(doublings, gained), "the same of positive return's"),
+        ("distance-late", _slopes(doublings[1:], pulled[1:]), "the first, but for the shortest"),
+        ("gain-late", _slopes(doublings[1:], gained[1:]), "the second, but for the shortest"),
         ("share-turn", turn, "change of the share with the last doubling, points of a hundred"),
     ):
         middle, half = interval(values)
-        facts[f"length-{key}"] = fact(middle, f"{said}: mean over seeds")
+        # no minus before a zero
+        facts[f"length-{key}"] = fact(round(middle, 9) + 0.0, f"{said}: mean over seeds")
         facts[f"length-{key}-half"] = fact(half, f"{said}: half of its 95% interval")
     return data, facts
 
 
+def _slopes(at: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slope of a straight line through each column."""
+    return np.asarray(np.polyfit(at, values, 1)[0])
+
+
 def by_length(longer: xr.Dataset) -> dict[int, dict[str, str]]:
     """Tell by the updates of training what `learned_edge` found: mean over seeds ± 95%."""
-    columns = (("pull up to σ_l", "edge", 1, 2), ("earn between the edges, %", "share", 100, 0))
+    columns = (
+        ("pull up to σ_l", "edge", 1, 2),
+        ("earn up to σ_l", "gain_edge", 1, 2),
+        ("earn between the edges, %", "share", 100, 0),
+    )
     return {
         updates: {
             said: "{0:.{2}f} ± {1:.{2}f}".format(*interval(unit * own[name]), digits)

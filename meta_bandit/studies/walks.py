@@ -187,7 +187,7 @@ def measured(
 
 
 def loops(stored: Mapping[str, Any], enough: float = 1.0) -> tuple[xr.Dataset, Facts]:
-    """Say where walkers stop to pull and where they pull again, at each rate of the walk.
+    """Say where walkers stop pulling and where they pull again, at each rate of the walk.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def _loop_facts(data: xr.Dataset, stored: Mapping[str, Any]) -> Facts:
         middle, half = interval(row.fell)
         facts |= {
             f"{name}-updates": fact(row.updates, "updates at each stop"),
-            f"{name}-fell": fact(middle, "prior mean at which they stop to pull, mean"),
+            f"{name}-fell": fact(middle, "prior mean at which they stop pulling, mean"),
             f"{name}-fell-half": fact(half, "half of its 95% interval"),
             f"{name}-returned": fact(row.returned.sum(), "walkers that pull again"),
         }

@@ -102,6 +102,16 @@ def test_at_the_papers_scale_agents_learn_where_an_adaptive_learner_would():
     assert mean - half > 0.8
     assert count["between-pull"] == pulls.where(inside).sum()
     assert 0 < count["never-pull"] < 0.05 * count["never"]
+    # to pull is not yet to earn
+    share = (grid.expected_return / grid.bayes_value).where(grid.bayes_value > 0)
+    assert count["worst"] == -grid.expected_return.where(grid.bayes_value > 0).min() > 50
+    for region, where in (("between", inside), ("inside", grid.commit_value > 0)):
+        assert count[f"{region}-lose"] == (share.where(where) < 0).sum() > 0
+    mean, half = interval(100 * (share >= 0.75).where(share.notnull()).mean(["sigma_p", "sigma_l"]))
+    assert count["enough"] == f"{mean:.1f} ± {half:.1f}"
+    assert mean + half < 97
+    low = (share < 0.75) & (grid.commit_value > 0)
+    assert (low & (grid.sigma_l < 0.5 * grid.sigma_p)).sum() > 0.5 * low.sum()
 
 
 def test_directly_trained_agents_learn_where_a_plan_would_and_nowhere_else():
@@ -133,3 +143,6 @@ def test_in_shorter_lives_more_pull_where_no_policy_pays_and_lose_little():
     # nearly all at one ecological uncertainty, where behaviour is only just predictable
     assert pull.sel(sigma_p=0.8).sum() == pull.sum() - 1
     assert 0.95 < 24 * gain(-1, 0.8) < 1
+    # in the longer lives no ecological uncertainty comes as close
+    most = 99 * gain(-1, stored_slices("paper-grid").sigma_p.values)
+    assert not ((most > 0.5) & (most < 1)).any()

@@ -33,7 +33,21 @@ def test_each_training_errs_on_the_side_from_which_it_came():
         assert facts[name].value == pytest.approx(own.mean())
         half = 4.302652729911275 * own.std(ddof=1) / np.sqrt(3)
         assert facts[f"{name}-half"].value == pytest.approx(half)
-    # those that were led are wrong near the edge alone, the others far from it, too
+    # those that were led are wrong where little is at stake: beside the edge, and in one world far
+    # from it where learning adds some percent, and all agents search by heart
+    led_wrong = ~data.right.sel(who="agents, led")
+    where = led_wrong.any("seed")
+    assert (led_wrong.all("seed") == where).all()
+    assert facts["wrong-led"].value == where.sum() == 3
+    assert facts["wrong-far"].value == (where & data.far_off).sum() == 1
+    assert 2 < facts["wrong-adds"].value < 5
+    there = data.regime.where(where & data.far_off).sel(who=["agents, led", "agents, direct"])
+    assert set(there.values[there.notnull()].tolist()) == {regimes.SEARCHES}
+    beside = where & ~data.far_off
+    assert (data.regime.sel(who="agents, led").where(beside, regimes.SEARCHES)
+            == regimes.SEARCHES).all()  # fmt: skip
+    assert (data.optimal_regime.where(beside, regimes.STAYS) == regimes.STAYS).all()
+    # the others are wrong in clear worlds, too
     wrong = data.regime.where(~data.right)
     assert not (wrong.sel(who="agents, led").notnull() & data.clear).any()
     far_off = wrong.sel(who="agents, direct").where(data.clear)

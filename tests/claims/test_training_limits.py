@@ -21,6 +21,7 @@ def test_the_default_pulls_between_the_edges_and_plain_training_does_not():
     data, facts = strip()
     # plainly trained agents do not pull between the edges, those of the default mostly do
     assert facts["strip-plain-pull"].value == 0
+    assert (facts["strip-plain-updates"].value, facts["strip-updates"].value) == (600, 1200)
     assert facts["strip-between-pull"].value > 0.8 * facts["strip-between"].value
     assert facts["strip-beyond-pull"].value > 0.9 * facts["strip-beyond"].value
     between = (data.sigma_p > data.best_edge) & (data.sigma_p < data.plan_edge)
@@ -96,6 +97,7 @@ def test_in_quiet_worlds_some_lose_again_what_they_had_learned():
     assert facts["lost-dip"].value > 0.1 * facts["lost-agents"].value
     assert facts["lost-dip"].value > facts["lost-low"].value > facts["lost-negative"].value > 0
     assert facts["lost-pulls"].value > 1.5 * facts["stay-pulls"].value
+    assert facts["lost-rest-low"].value + facts["lost-noisy-negative"].value > 0
     # and for long: from close to the optimum to the lowest point it takes some hundred updates
     after = data.where(data.lost, drop=True).share
     lowest = after["update"][after.where(after["update"] > 600).argmin("update")]
@@ -165,6 +167,17 @@ def test_trained_for_longer_agents_pull_where_an_adaptive_learner_would():
     assert data.edge.min() > 1.5 * facts["length-plan-edge"].value
     slope, half = (facts[f"length-distance-slope{end}"].value for end in ("", "-half"))
     assert -slope > half
+    # up to where they earn nothing is added after the second training, and it is within the edge
+    late, half = (facts[f"length-gain-late{end}"].value for end in ("", "-half"))
+    assert abs(late) < half
+    last_gain = data.gain_distance.isel(updates=-1)
+    assert ((last_gain > 0) & (last_gain < 2 * step)).all()
+    assert (data.gain_edge <= data.edge).all()
+    first = stored("length-600.nc").isel(sigma_p=0, lifetime=0)
+    between = (first.bayes_value > 0) & (first.commit_value <= 0)
+    pull = (first.risky_pulls > 0).where(between)
+    assert facts["length-short-pull"].value == pull.sum() > 0.75 * pull.count()
+    assert facts["length-short-agents"].value == pull.count()
     share = data.share.mean("seed").values
     assert (np.diff(share[:3]) > 0).all()
     # nothing more is gained: what the interval allows is at most a point

@@ -95,6 +95,9 @@ def test_until_when_agents_pull(found):
     data, facts = found
     curves = np.array([row["curve_risky_pulls"] for (_, way), rows in ROWS.items()
                        if way == "direct" for row in rows])  # fmt: skip
+    path = [row["risky_pulls"] > 0 for row in STORED["learners"]["A2C"]["path"]["rows"]]
+    assert (facts["lstm-path"].value, facts["lstm-path-pull"].value) == (len(path), sum(path))
+    assert sum(path) < 0.2 * len(path)
     after = np.array(STORED["updates"]) > facts["direct-until"].value
     assert (curves[:, after] < 1).all()
     assert (curves[:, ~after][:, -2] >= 1).any()

@@ -76,15 +76,16 @@ def test_the_learned_edge_lies_half_a_step_beyond_the_last_task_learnt():
 def test_who_loses_again_had_come_close_and_falls_after_the_bonus_has_ended():
     config = replace(CONFIGURATIONS["plain"], updates=10, continuation_until=0.0)
     axes = ("sigma_p", "sigma_l", "lifetime", "seed")
-    labels = {"sigma_p": [2.0], "sigma_l": [0.1, 0.9, 1.1], "lifetime": [50], "seed": [0, 1]}
+    labels = {"sigma_p": [2.0], "sigma_l": [0.1, 0.5, 0.9, 1.1], "lifetime": [50], "seed": [0, 1]}
     # who knows the arm earns T E[max(0, mu)]
     arms = np.random.default_rng(0).normal(-1.0, 2.0, 10**6)
     known = 50 * np.maximum(arms, 0).mean()
     # the first seed falls at the end, the second early and no more; entropy ends after 7 updates
     levels = np.array([[0.9, 0.9, 0.9, 0.4], [0.3, 0.9, 0.9, 0.9]])
-    curve = np.broadcast_to(known * levels, (1, 3, 1, 2, 4))
-    best = xr.DataArray([[[0.99 * known]] * 3], dims=axes[:3])
-    ended = np.broadcast_to([-1.0, known], (1, 3, 1, 2))
+    curve = np.broadcast_to(known * levels, (1, 4, 1, 2, 4))
+    # on the second task the optimum is worth less: it is not looked at
+    best = xr.DataArray(known * np.array([[[0.99], [0.8], [0.99], [0.99]]]), dims=axes[:3])
+    ended = np.broadcast_to([-1.0, known], (1, 4, 1, 2))
     grid = xr.Dataset(
         {
             "curve_return": ((*axes, "update"), curve),
@@ -93,8 +94,10 @@ def test_who_loses_again_had_come_close_and_falls_after_the_bonus_has_ended():
         },
         labels | {"update": [2, 5, 8, 10]},
         {"config": to_json(asdict(config)), "mean": -1.0},
-    ).assign(bayes_value=best)
+    ).assign(bayes_value=best, commit_value=0.9 * best)
     data, facts = chapter.lost_again(grid)
+    assert (facts["lost-rest"].value, facts["lost-rest-low"].value) == (2, 1)
+    assert facts["lost-noisy-negative"].value == 1
     # the noisiest task is not quiet
     assert facts["lost-agents"].value == data.sizes["agent"] == 4
     np.testing.assert_allclose(np.sort(data.share, axis=0)[::2], np.sort(levels, axis=0), rtol=0.01)
