@@ -23,7 +23,6 @@ from benchmarks.contestant import CONFIG, LIFETIME, PULLS
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.agents.a2c import Trainer
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.theory import bayes_optimal
 from meta_bandit.worlds import simulate
@@ -108,14 +107,14 @@ def returns(kind: str, task: GaussianBandit, weights: NDArray[np.float32]) -> ND
     config = replace(CONFIG, time_feature="fraction") if kind == "jax" else CONFIG
     agents = TrainedAgents(task, np.array(SEEDS, np.uint64), config, weights, xr.Dataset())
     lives = simulate(AgentPolicy(agents), task, LIVES, np.random.default_rng(1))
-    return np.asarray(expected_returns(lives).mean(axis=-1))
+    return np.asarray(lives.expected_returns.mean(axis=-1))
 
 
 def optimum(task: GaussianBandit) -> NDArray[np.float64]:
     """Mean return of the Bayes-optimal policy on the same lives: the arms and luck are equal."""
     best = Stopping(bayes_optimal(task).thresholds)
     lives = simulate(best, task, LIVES, np.random.default_rng(1))
-    return np.asarray(expected_returns(lives).mean(axis=-1))
+    return np.asarray(lives.expected_returns.mean(axis=-1))
 
 
 def quality(cap: float, note: Callable[[Mapping[str, object]], None]) -> None:

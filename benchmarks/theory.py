@@ -25,7 +25,6 @@ from tqdm import tqdm
 
 from benchmarks.machine import machine
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.theory import (
     Estimator,
@@ -308,7 +307,7 @@ def bayes_simulation(lives: int = 10**6) -> Row:
         best = bayes_optimal(task)
         policy = Stopping(best.thresholds)
         batches = [
-            expected_returns(simulate(policy, task, 20_000, rng)) for _ in range(lives // 20_000)
+            simulate(policy, task, 20_000, rng).expected_returns for _ in range(lives // 20_000)
         ]
         returns = np.concatenate(batches)
         standard_error = returns.std() / np.sqrt(returns.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,62 @@ import numpy as np
 from meta_bandit.agents import AgentPolicy, TrainedAgents
 from meta_bandit.measure import evaluate
 from meta_bandit.theory import bayes_optimal, optimal_commit
-from meta_bandit.worlds import GaussianBandit
+from meta_bandit.theory.foraging import best_habit, optimum
+from meta_bandit.theory.many_arms import many_full_information, many_optimal_commit
+from meta_bandit.theory.treasure_room import blind
+from meta_bandit.worlds import Foraging, GaussianBandit, ManyArms, TreasureRoom
+
+
+def _of_bandit(task: GaussianBandit) -> dict[str, float]:
+    pulls, value = optimal_commit(task)
+    return {
+        "optimal_pulls": int(pulls),
+        "commit_value": float(value),
+        "bayes_value": float(bayes_optimal(task).value),
+    }
+
+
+def _of_foraging(task: Foraging) -> dict[str, float]:
+    return {
+        "optimum": optimum(task).value,
+        "habit": best_habit(task).value,
+        "stay": float(task.stay),
+    }
+
+
+def _of_many_arms(task: ManyArms) -> dict[str, float]:
+    tried, _, value = many_optimal_commit(task)
+    informed = many_full_information(task)
+    return {"optimal_tried": tried, "commit_value": value, "full_information": informed}
+
+
+def _of_treasure_room(task: TreasureRoom) -> dict[str, float]:
+    return {"blind": blind(task)}
+
+
+_OPTIMA: dict[type, Callable[[Any], dict[str, float]]] = {
+    GaussianBandit: _of_bandit,
+    Foraging: _of_foraging,
+    ManyArms: _of_many_arms,
+    TreasureRoom: _of_treasure_room,
+}
+"""What agents of each world are compared with; all returns in units of reward."""
+_IN_WORDS = (
+    ("best committed plan", ("commit_value", "optimal_pulls", "optimal_tried")),
+    ("Bayes-optimal", ("bayes_value",)),
+    ("told all arms", ("full_information",)),
+    ("optimal", ("optimum",)),
+    ("best without learning", ("habit",)),
+    ("near place alone", ("stay",)),
+    ("best blind plan", ("blind",)),
+)
+"""Rows of a report: who is compared with, and what of it is known."""
+_COLUMN = {"optimal_pulls": "exploration", "optimal_tried": "tried"}
+"""Measures that are compared with them; all else with the return, which is the first."""
 
 
 def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
-    """Measure agents one by one, greedy and sampling, beside the optima of their tasks.
+    """Measure agents of any world one by one, greedy and sampling, beside what is known of it.
 
     Parameters
     ----------
@@ -25,35 +76,29 @@ def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
 
     Returns
     -------
-    One for each agent: its task and seed, ``greedy`` and ``sampled`` with what
-    `measure.measure` says, ``optimal_pulls``, ``commit_value``, ``bayes_value``. JSON can hold it.
+    One for each agent, which JSON can hold: the fields of its task, ``seed`` and ``lives``;
+    ``greedy`` and ``sampled`` with what `measure.measure` says; and, returns in units of reward, on
+    a bandit ``optimal_pulls``, ``commit_value`` and ``bayes_value``; of foragers ``optimum``,
+    ``habit`` and ``stay``; with many arms ``optimal_tried``, ``commit_value`` and
+    ``full_information``; in a dark room ``blind``, what the best plan earns that learns nothing.
 
     Raises
     ------
     ValueError
-        If agents were trained on many tasks, or live in another world than the book's bandit.
+        If agents were trained on many tasks.
     """
-    if not isinstance(trained.task, GaussianBandit):
-        world = type(trained.task).__name__
-        raise ValueError(f"they live in another world, {world}: must be agents of bandits")
     if len(trained.task.shape) > 1:
         raise ValueError(
             "these agents were dealt many tasks, not one each: there is no task to measure them on"
         )
     results: list[dict[str, Any]] = []
-    for agent in map(trained.__getitem__, range(len(trained.seeds))):
+    for number in range(len(trained.seeds)):
+        agent = trained[np.array([number])]
         policies = {"greedy": AgentPolicy(agent), "sampled": AgentPolicy(agent, greedy=False)}
         measured = evaluate(policies, agent.task, lives, seed=1, dims=["agent"])
         task = agent.task[0]
-        pulls, value = optimal_commit(task)
-        result: dict[str, Any] = {
-            "sigma_p": float(task.sigma_p),
-            "sigma_l": float(task.sigma_l),
-            "lifetime": int(task.lifetime),
-            "mean": float(task.mean),
-            "seed": int(agent.seeds[0]),
-            "lives": lives,
-        }
+        result: dict[str, Any] = {name: value.item() for name, value in task.values.items()}
+        result |= {"seed": int(agent.seeds[0]), "lives": lives}
         for policy in policies:
             numbers = measured.sel(policy=policy).isel(agent=0)
             # JSON has no NaN: a measure that no life counts for is null
@@ -61,31 +106,31 @@ def report(trained: TrainedAgents, lives: int) -> list[dict[str, Any]]:
                 str(name): float(number) if np.isfinite(number) else None
                 for name, number in numbers.data_vars.items()
             }
-        result |= {"optimal_pulls": int(pulls), "commit_value": float(value)}
-        result["bayes_value"] = float(bayes_optimal(task).value)
-        results.append(result)
+        results.append(result | _OPTIMA[type(task)](task))
     return results
 
 
 def agent_in_words(result: Mapping[str, Any]) -> str:
     """Lay one agent's result out for a person."""
-    lines = [
-        "sigma_p = {sigma_p:g}, sigma_l = {sigma_l:g}, lifetime = {lifetime}, mean = {mean:g}, "
-        "seed = {seed}, {lives} lives".format(**result),
-        f"{'':<22} {'return':>18} {'exploration':>18} {'ends safe':>18}",
+    names = [name for name in result["greedy"] if not name.endswith("_se")]
+    fields = list(result)[: list(result).index("lives")]
+    told = ", ".join(f"{name} = {result[name]:g}" for name in fields)
+    rows = [
+        (f"{told}, {result['lives']} lives", None),
+        ("", [name.replace("_", " ") for name in names]),
     ]
     for policy in ("greedy", "sampled"):
         numbers = result[policy]
-        cells = [
-            _with_error(numbers[name], numbers[f"{name}_se"])
-            for name in ("expected_return", "exploration", "ends_safe")
-        ]
-        lines.append(f"{policy:<22} " + " ".join(f"{cell:>18}" for cell in cells))
-    lines += [
-        "{:<22} {commit_value:>18.4g} {optimal_pulls:>18}".format("best committed plan", **result),
-        "{:<22} {bayes_value:>18.4g}".format("Bayes-optimal", **result),
-    ]
-    return "\n".join(lines)
+        rows.append((policy, [_with_error(numbers[name], numbers[f"{name}_se"]) for name in names]))
+    for who, known in _IN_WORDS:
+        values = {_COLUMN.get(key, names[0]): result[key] for key in known if key in result}
+        if values:
+            cells = [f"{values[name]:.4g}" if name in values else "" for name in names]
+            rows.append((who, cells))
+    return "\n".join(
+        who if cells is None else f"{who:<22} " + " ".join(f"{cell:>18}" for cell in cells)
+        for who, cells in rows
+    )
 
 
 def _with_error(value: float | None, error: float | None) -> str:

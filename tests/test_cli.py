@@ -232,7 +232,6 @@ def kept(name: str) -> str:
         (("evaluate", "nothing"), "nothing: there is no such file"),
         (("evaluate", "note"), "note: truncated, or no safetensors file"),
         (("evaluate", kept("every-task.safetensors")), "these agents were dealt many tasks"),
-        (("evaluate", kept("forage-led.safetensors")), "they live in another world"),
         (
             ("train", *TASK, "--out", "note"),
             "out = note: exists, and holds something else than this agent",

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import measure, regrets
+from meta_bandit.measure import measure
 from meta_bandit.policies import (
     Commit,
     Constant,
@@ -80,7 +80,7 @@ def test_oracle_has_no_regret_and_earns_what_full_information_is_worth():
     played = simulate(Constant(0.0), tasks, 20_000, np.random.default_rng(3))
     lives = simulate(Oracle(played.arm_mean), tasks, 20_000, np.random.default_rng(3))
     assert np.array_equal(lives.arm_mean, played.arm_mean)
-    assert np.allclose(regrets(lives), 0)
+    assert np.allclose(lives.regrets, 0)
     measured = measure(lives, ["task"])
     difference = measured.expected_return - full_information_value(tasks)
     assert (np.abs(difference) < 4 * measured.expected_return_se).all()

@@ -160,7 +160,7 @@ def arms_that_pay(data: xr.Dataset) -> Figure:
             )
             figure.colorbar(mesh, ax=ax, label=label)
             ax.plot(data.safe, data.edge, color=RED, lw=2)
-            ax.set(yscale="log", xlabel=r"what arm 0 pays $\mu_1$ (reward)", facecolor=NEVER)
+            ax.set(yscale="log", xlabel=r"what arm 0 pays $\mu_0$ (reward)", facecolor=NEVER)
             ax.set_ylim(float(data.sigma_l[0]) / 1.3, float(data.sigma_l[-1]) * 1.3)
         axes[0].set_ylabel(SIGMA_L)
     return figure
@@ -183,7 +183,7 @@ def found_on_the_map(data: xr.Dataset) -> Figure:
             own = means.sel(recipe=recipe)
             mesh = ax.imshow(own.share, cmap="cividis", vmin=0, vmax=1, origin="lower",
                              aspect="auto")  # fmt: skip
-            ax.set(facecolor=NEVER, xlabel=r"what arm 0 pays $\mu_1$ (reward)")
+            ax.set(facecolor=NEVER, xlabel=r"what arm 0 pays $\mu_0$ (reward)")
             ax.set_title(str(name))
             for (row, column), share in np.ndenumerate(own.share.values):
                 worth = np.isfinite(share)

@@ -5,10 +5,8 @@ from meta_bandit.measure.lives import (
     controlled_mean,
     estimates,
     evaluate,
-    expected_returns,
     lay_out,
     measure,
-    regrets,
 )
 from meta_bandit.measure.probe import decoded_direction, held_out_r2, raw_inputs, share_moved_by
 
@@ -18,11 +16,9 @@ __all__ = [
     "decoded_direction",
     "estimates",
     "evaluate",
-    "expected_returns",
     "held_out_r2",
     "lay_out",
     "measure",
     "raw_inputs",
-    "regrets",
     "share_moved_by",
 ]

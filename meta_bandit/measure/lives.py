@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,56 +11,30 @@ from numpy.typing import NDArray
 from scipy.stats import binned_statistic
 
 from meta_bandit.theory.posterior import posterior
-from meta_bandit.worlds import SAFE, GaussianBandit, simulate
-from meta_bandit.worlds.bandit import Lives, Policy
+from meta_bandit.worlds import simulate
+from meta_bandit.worlds.bandit import Lives
+from meta_bandit.worlds.task import AnyLives, AnyTask
 
 
-def expected_returns(lives: Lives) -> NDArray[np.float64]:
-    r"""Return of each life with :math:`\mu` in place of the sampled rewards: :math:`\mu N`.
-
-    N is the number of risky pulls. The mean over lives is that of the sampled return, the
-    variance is less.
-
-    Returns
-    -------
-    shape (*task.shape, lives), float64
-        Undiscounted, in units of reward.
-    """
-    return lives.arm_mean * lives.risky_pulls
-
-
-def regrets(lives: Lives) -> NDArray[np.float64]:
-    r"""Regret of each life: :math:`T \max(\mu, 0) - \mu N`, what knowing the arm would add.
-
-    Returns
-    -------
-    shape (*task.shape, lives), float64
-        In units of reward, >= 0.
-    """
-    informed = lives.task.lifetime[..., None] * np.maximum(lives.arm_mean, 0.0)
-    return informed - expected_returns(lives)
-
-
-def measure(lives: Lives, dims: Sequence[str] = ()) -> xr.Dataset:
-    """Mean return, exploration and regret over lives, each with its standard error.
-
-    Exploration is the mean number of risky pulls before the last switch to the safe arm, over
-    the lives that end on the safe arm; 0 where the risky arm is never pulled, NaN where no life
-    ends on the safe arm. For an explore-then-commit policy with n >= 1 it is n exactly, so that
-    the optimum of the theory and an agent are measured by one function.
+def measure(lives: AnyLives, dims: Sequence[str] = ()) -> xr.Dataset:
+    """Mean over lives of all that their world measures, each with its standard error.
 
     Parameters
     ----------
     lives
-        Lives of one policy.
+        Lives of one policy on any world, which says what is measured: ``measured`` of
+        `worlds.bandit.Lives`, `worlds.foraging.ForagingLives`, `worlds.many_arms.ManyLives` and
+        `worlds.treasure_room.RoomLives`.
     dims
         A name for each dimension of ``lives.task.shape``.
 
     Returns
     -------
-    Dataset with ``expected_return`` and ``regret`` (units of reward), ``exploration`` (pulls)
-        and ``ends_safe`` (share of lives that end on the safe arm); each has its standard error
-        beside it as ``<name>_se``, NaN where fewer than two lives count.
+    Dataset
+        Of bandits ``expected_return`` and ``regret`` (units of reward), ``exploration`` (pulls)
+        and ``ends_safe`` (share of lives); each measure has its standard error beside it as
+        ``<name>_se``, NaN where fewer than two lives count. Where none counts, as for exploration
+        where no life ends on the safe arm, the mean is NaN.
 
     Raises
     ------
@@ -68,37 +43,28 @@ def measure(lives: Lives, dims: Sequence[str] = ()) -> xr.Dataset:
     """
     if len(dims) != len(lives.task.shape):
         raise ValueError(f"dims = {tuple(dims)}: must name the dimensions of {lives.task.shape}")
-    ends_safe = lives.last_action == SAFE
-    everyone = np.ones_like(ends_safe)
-    columns = {
-        "expected_return": (expected_returns(lives), everyone, "reward"),
-        "regret": (regrets(lives), everyone, "reward"),
-        # a life that ends on the safe arm has pulled the risky one only before its last switch
-        "exploration": (lives.risky_pulls, ends_safe, "pulls"),
-        "ends_safe": (ends_safe, everyone, "share of lives"),
-    }
     dataset = xr.Dataset()
-    for name, (values, counted, units) in columns.items():
-        mean, standard_error = _mean_and_standard_error(values.astype(np.float64), counted)
+    for name, (values, units) in lives.measured.items():
+        mean, standard_error = _mean_and_standard_error(values.astype(np.float64))
         dataset[name] = (tuple(dims), mean, {"units": units})
         dataset[f"{name}_se"] = (tuple(dims), standard_error, {"units": units})
-    dataset.attrs["lives"] = lives.arm_mean.shape[-1]
+        dataset.attrs["lives"] = values.shape[-1]
     return dataset
 
 
 def evaluate(
-    policies: Mapping[str, Policy],
-    task: GaussianBandit,
+    policies: Mapping[str, Any],
+    task: AnyTask,
     lives: int,
     seed: int | Sequence[int],
     dims: Sequence[str] = (),
 ) -> xr.Dataset:
-    """Play and measure several policies, all of them on the same arms and reward noise.
+    """Play and measure several policies, all of them in the same lives: on bandits, one noise.
 
     Parameters
     ----------
     policies
-        Each by its name.
+        Each by its name, as `worlds.simulate` takes them.
     task
         One task, or an array of them.
     lives
@@ -218,9 +184,10 @@ def behaviour(lives: Lives, edges: NDArray[np.float64]) -> xr.DataArray:
 
 
 def _mean_and_standard_error(
-    values: NDArray[np.float64], counted: NDArray[np.bool_]
+    values: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and its standard error along the last axis, over the values that are counted."""
+    """Mean and its standard error along the last axis, over the values that are not NaN."""
+    counted = ~np.isnan(values)
     count = counted.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(counted, values, 0.0).sum(axis=-1) / count

@@ -10,11 +10,12 @@ from itertools import product
 import numpy as np
 import xarray as xr
 
-from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
-from meta_bandit.metadata import FORAGING, explain, meaning
-from meta_bandit.studies.recipes import RecipeCell, RecipeStudy
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, TrainedAgents
+from meta_bandit.measure import measure
+from meta_bandit.metadata import FORAGING, explain
+from meta_bandit.studies.recipes import RecipeCell, RecipeStudy, alone
 from meta_bandit.theory.foraging import best_habit, critical_far, optimum
-from meta_bandit.worlds import Foraging, simulate
+from meta_bandit.worlds import Foraging
 
 World = tuple[int, int, float]
 """Lifetime, places and large reward."""
@@ -130,22 +131,14 @@ def score(team: TrainedAgents, task: Foraging | None = None) -> xr.Dataset:
         and the world's ``optimum``, ``habit``, ``stay`` and ``edge``, all in units of reward.
     """
     home = team.task if task is None else task
-    rows = []
-    for number in range(len(team.seeds)):
-        world = home[number]
-        agent = AgentPolicy(team[number])
-        lives = simulate(agent, home[np.array([number])], None, np.random.default_rng(0))
-        rows.append(
-            {
-                "return": lives.returns.mean(),
-                "searched": lives.searched.mean(),
-                "returned": lives.returned.mean(),
-            }
-            | _references(tuple(value.item() for value in world.values.values()))
-        )
-    return xr.Dataset(
-        {name: ("agent", [row[name] for row in rows], meaning(name, FORAGING)) for name in rows[0]}
-    )
+    exact = ["return", "searched", "returned"]
+    played = [measure(lived, ["agent"])[exact] for lived in alone(team, None, home)]
+    worlds = [
+        _references(tuple(value.item() for value in home[number].values.values()))
+        for number in range(len(team.seeds))
+    ]
+    known = {name: ("agent", [world[name] for world in worlds]) for name in worlds[0]}
+    return explain(xr.concat(played, "agent", combine_attrs="drop").assign(known), FORAGING)
 
 
 @cache

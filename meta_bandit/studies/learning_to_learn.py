@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies.facts import Fact, Facts, fact, interval, percent
 from meta_bandit.studies.results import stored, stored_agents, stored_slices
 from meta_bandit.theory import (
@@ -649,7 +648,7 @@ def move(agents: TrainedAgents, sigma_l: float, lives: int, seed: int = 0) -> ND
     task = agents.task
     world = GaussianBandit(task.sigma_p, sigma_l, task.lifetime, task.mean)
     lived = simulate(AgentPolicy(agents), world, lives, np.random.default_rng(seed))
-    return np.asarray(expected_returns(lived).mean(axis=-1))
+    return np.asarray(lived.expected_returns.mean(axis=-1))
 
 
 def shares_elsewhere(

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents, train
-from meta_bandit.measure import controlled_mean, expected_returns, measure
+from meta_bandit.measure import controlled_mean, measure
 from meta_bandit.policies import Stopping, foreign_thresholds
 from meta_bandit.policies.bandit import Clock
 from meta_bandit.studies.facts import Facts, fact, interval
@@ -88,14 +88,12 @@ def shares(
     lifetime = _one(tasks)[2]
     thresholds, value = _thresholds(_one(tasks))
     returns = [
-        expected_returns(
-            simulate(
-                player,
-                tasks,
-                budget.lives(lifetime),
-                np.random.default_rng([budget.seed, lifetime]),
-            )
-        )
+        simulate(
+            player,
+            tasks,
+            budget.lives(lifetime),
+            np.random.default_rng([budget.seed, lifetime]),
+        ).expected_returns
         for player in (Stopping(thresholds[:, None]), policy)
     ]
     mean, error = controlled_mean(returns[1], returns[0], value)
@@ -590,14 +588,12 @@ def _turned(team: TrainedAgents, told: str, budget: Budget, shift: float) -> xr.
     thresholds, value = _thresholds(one)
     reader_task, count = team.task[:1], budget.lives(lifetime)
     found: dict[str, list[NDArray[np.float64]]] = {}
-    right = expected_returns(
-        simulate(
-            Stopping(thresholds[:, None]),
-            reader_task,
-            count,
-            np.random.default_rng([budget.seed, 3]),
-        )
-    )
+    right = simulate(
+        Stopping(thresholds[:, None]),
+        reader_task,
+        count,
+        np.random.default_rng([budget.seed, 3]),
+    ).expected_returns
     for tampering in CLOCK_NAMES:
         clock = told_pull(tampering, shift)
         read = [np.ravel(clock(pull, np.array([lifetime])))[0] for pull in range(lifetime)]
@@ -609,7 +605,7 @@ def _turned(team: TrainedAgents, told: str, budget: Budget, shift: float) -> xr.
             lives = simulate(player, task, count, np.random.default_rng([budget.seed, 3]))
             for name, values in (
                 ("risky", lives.risky_pulls.mean(-1) / lifetime),
-                ("share", controlled_mean(expected_returns(lives), right, value)[0] / value),
+                ("share", controlled_mean(lives.expected_returns, right, value)[0] / value),
                 ("switch", measure(lives, ("seed",)).exploration.values / lifetime),
             ):
                 found.setdefault(f"{who}_{name}", []).append(values)

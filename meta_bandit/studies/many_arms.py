@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, TrainedAgents
 from meta_bandit.files import to_json
+from meta_bandit.measure import measure
 from meta_bandit.metadata import MANY_ARMS, explain
-from meta_bandit.studies.recipes import RecipeStudy
-from meta_bandit.worlds import ManyArms, simulate
+from meta_bandit.studies.recipes import RecipeStudy, alone
+from meta_bandit.worlds import ManyArms
 from meta_bandit.worlds.many_arms import ManyPolicy
 
 _ABOUT = {
@@ -135,21 +136,12 @@ def count_arms(team: TrainedAgents, lives: int, policies: Sequence[ManyPolicy] =
         0 to K - 1.
     """
     most = team.task.unknown
-    found: dict[str, list[float]] = {}
-    shares: list[NDArray[np.float64]] = []
-    for number in range(len(team.seeds)):
-        own = np.array([number])
-        acts = policies[number] if policies else AgentPolicy(team[own])
-        lived = simulate(acts, team.task[own], lives, np.random.default_rng(0))
-        values = {
-            "expected_return": lived.expected_returns[0],
-            "greedy_tried": lived.tried[0],
-            "greedy_safe": lived.pulls[0, :, 0],
-        }
-        for name, value in values.items():
-            found.setdefault(name, []).append(value.mean())
-            found.setdefault(f"{name}_se", []).append(value.std() / np.sqrt(lives))
+    parts, shares = list[xr.Dataset](), list[NDArray[np.float64]]()
+    for lived in alone(team, lives, policies=policies):
+        parts.append(measure(lived, ["agent"]))
         shares.append(np.bincount(lived.tried[0], minlength=most + 1) / lives)
-    measured = xr.Dataset({name: ("agent", values) for name, values in found.items()})
+    names = {"tried": "greedy_tried", "safe_pulls": "greedy_safe"}
+    names |= {f"{name}_se": f"{greedy}_se" for name, greedy in names.items()}
+    measured = xr.concat(parts, "agent", combine_attrs="drop").rename(names)
     measured["share_tried"] = ("agent", "arms_tried"), np.array(shares)
     return measured.assign_coords(arms_tried=np.arange(most + 1))

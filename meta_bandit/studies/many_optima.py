@@ -17,7 +17,7 @@ from scipy.stats import binomtest, mannwhitneyu
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, TrainedAgents
-from meta_bandit.measure import expected_returns, measure
+from meta_bandit.measure import measure
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import (
     bayes_optimal,
@@ -445,7 +445,7 @@ def _sampled(agents: TrainedAgents, lives: int, seed: int) -> list[NDArray[np.fl
     rng = np.random.default_rng([seed, 3])
     seen = simulate(AgentPolicy(agents, greedy=False), agents.task, lives, rng)
     largest = seen.risky_probability.max(axis=0)
-    return [values.mean(axis=-1) for values in (expected_returns(seen), seen.risky_pulls, largest)]
+    return [values.mean(axis=-1) for values in (seen.expected_returns, seen.risky_pulls, largest)]
 
 
 def _hysteresis(steps: xr.Dataset, task: GaussianBandit) -> Facts:

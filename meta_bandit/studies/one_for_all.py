@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.config import TimeFeature
-from meta_bandit.measure import controlled_mean, expected_returns, measure
+from meta_bandit.measure import controlled_mean, measure
 from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact, interval, percent
 from meta_bandit.studies.generalists import every_lifetime
@@ -317,14 +317,14 @@ def _on_plane(
     over = ("seed", "sigma_p", "sigma_l")
     rng = [seed, int(np.ravel(tasks.lifetime)[0])]
     ideal = bayes_optimal(tasks)
-    companion = expected_returns(
-        simulate(Stopping(ideal.thresholds), tasks, lives, np.random.default_rng(rng))
-    )
+    companion = simulate(
+        Stopping(ideal.thresholds), tasks, lives, np.random.default_rng(rng)
+    ).expected_returns
     found: dict[str, list[NDArray[np.float64]]] = {"earned": [], "begin": [], "exploration": []}
     for agent in range(len(network.seeds)):
         policy = AgentPolicy(network[np.full(ideal.value.size, agent)])
         lived = simulate(policy, tasks, lives, np.random.default_rng(rng))
-        each = zip(expected_returns(lived), companion, ideal.value, strict=True)
+        each = zip(lived.expected_returns, companion, ideal.value, strict=True)
         earned = np.array([controlled_mean(*both)[0] for both in each])
         begin = (lived.actions[0] == 1).mean(axis=-1)
         explored = measure(lived, ["task"]).exploration.values

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import xarray as xr
 
-from meta_bandit.agents import A2CConfig, TrainedAgents
+from meta_bandit.agents import A2CConfig, AgentPolicy, TrainedAgents
 from meta_bandit.studies.study import Chunk, Study, Team, thin
+from meta_bandit.worlds import simulate
 from meta_bandit.worlds.task import AnyTask
 
 
@@ -110,3 +112,33 @@ class RecipeStudy(Study):
         return measured.assign_coords(
             {name: ("agent", [row[name] for row in rows]) for name in rows[0]}
         )
+
+
+def alone(
+    team: TrainedAgents,
+    lives: int | None,
+    task: AnyTask | None = None,
+    policies: Sequence[Any] = (),
+) -> Iterator[Any]:
+    """Let agents live one after the other, each in its world, all from the same seed, 0.
+
+    Parameters
+    ----------
+    team
+        The agents.
+    lives
+        Of each agent, see `worlds.simulate`.
+    task : shape (agents,)
+        Where they live; by default, where they were trained.
+    policies
+        Who acts for each agent; if none are given, it does itself, greedily.
+
+    Yields
+    ------
+    Lives of each agent in turn, such as `worlds.foraging.ForagingLives`; their task has shape (1,)
+    """
+    home = team.task if task is None else task
+    for number in range(len(team.seeds)):
+        own = np.array([number])
+        acts = policies[number] if policies else AgentPolicy(team[own])
+        yield simulate(acts, home[own], lives, np.random.default_rng(0))

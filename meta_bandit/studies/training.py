@@ -15,7 +15,6 @@ from torch import Tensor
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, TrainedAgents
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.network import INPUTS
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.studies.facts import Facts, fact
 from meta_bandit.theory import bayes_optimal
@@ -74,7 +73,7 @@ def shares(
         for player in (policy or AgentPolicy(agents), Stopping(optimum.thresholds))
     )
     unit = np.where(value > 0, value, np.nan)
-    lost = (expected_returns(ideal) - expected_returns(played)) / unit[:, None]
+    lost = (ideal.expected_returns - played.expected_returns) / unit[:, None]
     pulls = played.risky_pulls.mean(-1)
     idle = (pulls == 0) & (value > 0)
     found = {

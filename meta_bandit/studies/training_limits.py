@@ -442,9 +442,9 @@ def learned_edge(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     -------
     Dataset over (updates, seed)
         ``edge``, the learned edge in sigma_l, units of reward, and its ``distance``; ``gain_edge``
-        and ``gain_distance``, the same of positive return; ``share``, the return on the tasks between the two edges, of the Bayes-optimal one there. Attributes
-        ``best_edge`` and ``plan_edge``, of the two optima, in sigma_l; ``least``, the noise of the
-        first task.
+        and ``gain_distance``, the same of positive return; ``share``, the return on the tasks
+        between the two edges, of the Bayes-optimal one there. Attributes ``best_edge`` and
+        ``plan_edge``, of the two optima, in sigma_l; ``least``, the noise of the first task.
     Facts
         Where seeds pull after the shortest and the longest training, and what that costs on the
         last task on which learning pays and beyond it; what a doubling of training changes in both

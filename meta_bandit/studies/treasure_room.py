@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents
+from meta_bandit.agents import CONFIGURATIONS, A2CConfig, TrainedAgents
+from meta_bandit.measure import measure
 from meta_bandit.metadata import TREASURE_ROOM, explain
-from meta_bandit.studies.recipes import RecipeStudy
-from meta_bandit.worlds import TreasureRoom, simulate
+from meta_bandit.studies.recipes import RecipeStudy, alone
+from meta_bandit.worlds import TreasureRoom
 
 _ABOUT = {
     "title": "Agents trained in dark rooms with hidden treasures",
@@ -121,15 +123,11 @@ def walked(team: TrainedAgents, lives: int) -> xr.Dataset:
         ``return`` (reward) and ``greedy_seen`` (cells), means over lives, each with its standard
         error; ``by_episode`` (reward) over ``episode``, 1 to E.
     """
-    rows: dict[str, list[float]] = {}
-    episodes = []
-    for number in range(len(team.seeds)):
-        own = np.array([number])
-        lived = simulate(AgentPolicy(team[own]), team.task[own], lives, np.random.default_rng(0))
-        for name, values in (("return", lived.returns), ("greedy_seen", lived.seen)):
-            rows.setdefault(name, []).append(values.mean())
-            rows.setdefault(f"{name}_se", []).append(values.std() / np.sqrt(lives))
+    parts, episodes = list[xr.Dataset](), list[NDArray[np.float64]]()
+    for lived in alone(team, lives):
+        parts.append(measure(lived, ["agent"]))
         episodes.append(lived.by_episode.mean(axis=(1, 2)))
-    measured = xr.Dataset({name: ("agent", values) for name, values in rows.items()})
+    measured = xr.concat(parts, "agent", combine_attrs="drop")
+    measured = measured.rename(seen="greedy_seen", seen_se="greedy_seen_se")
     measured["by_episode"] = ("agent", "episode"), np.array(episodes)
     return measured.assign_coords(episode=1 + np.arange(measured.sizes["episode"]))

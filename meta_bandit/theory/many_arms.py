@@ -1,6 +1,6 @@
 """A known arm and several unknown ones: plans, bounds and an index, from the theory of one arm.
 
-What an arm pays is counted beyond what the known arm pays, so that its prior mean is m' = m - mu_1.
+What an arm pays is counted beyond what the known arm pays, so that its prior mean is m' = m - mu_0.
 The functions take one world, `worlds.many_arms.ManyArms`, of shape ().
 """
 
@@ -72,7 +72,7 @@ def best_of_gain(mean: ArrayLike, std: ArrayLike, arms: ArrayLike) -> Floats:
 def many_commit_value(world: ManyArms, tried: ArrayLike, pulls: ArrayLike) -> Floats:
     r"""Expected return of trying k arms n times each, then committing (prop-many-commit).
 
-    .. math:: V(k, n) = T \mu_1 + k n\,m' + (T - k n)\,G_k(s_n)
+    .. math:: V(k, n) = T \mu_0 + k n\,m' + (T - k n)\,G_k(s_n)
 
     The commitment is to the arm with the best estimate, arm 0 and, where there is one, an untried
     arm among them (one that is better than arm 0 if m' > 0).
@@ -151,7 +151,7 @@ def moderate_lifetime(world: ManyArms) -> int:
 
 
 def many_full_information(world: ManyArms) -> float:
-    r"""Expected return of who is told all means at birth: :math:`T(\mu_1 + G_{K-1}(\sigma_p))`.
+    r"""Expected return of who is told all means at birth: :math:`T(\mu_0 + G_{K-1}(\sigma_p))`.
 
     Parameters
     ----------
@@ -171,12 +171,12 @@ def many_full_information(world: ManyArms) -> float:
 def timid_bound(world: ManyArms, tried: int) -> float:
     r"""How seldom untried arms must be pulled for a rung to be the best there is (thm-ladder).
 
-    .. math:: \eta_k = \frac{\mu_1 - m}{(T - 1)\,G_{K-1-k}(\sigma_p)}
+    .. math:: \eta_k = \frac{\mu_0 - m}{(T - 1)\,G_{K-1-k}(\sigma_p)}
 
     Parameters
     ----------
     world
-        One world, with m < mu_1.
+        One world, with m < mu_0.
     tried
         Arms that are not seldom pulled (k), 0 to K - 2.
 
@@ -203,7 +203,7 @@ def timid_bound(world: ManyArms, tried: int) -> float:
 def price_bound(world: ManyArms) -> tuple[float, float]:
     r"""Upper bound of every policy: each arm alone, and a price for pulls (prop-many-bound).
 
-    .. math:: V^* \le T \mu_1 + \min_{\lambda \ge 0}\,\big[\lambda T + (K - 1)\,J(m' - \lambda)\big]
+    .. math:: V^* \le T \mu_0 + \min_{\lambda \ge 0}\,\big[\lambda T + (K - 1)\,J(m' - \lambda)\big]
 
     J is the Bayes-optimal value of the task of one arm (thm-stopping). With two arms the bound is
     the optimum itself, at the price 0.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meta_bandit.worlds.task import Task, real, require, whole
+from meta_bandit.worlds.task import Measured, Task, real, require, whole
 
 SAFE = 0
 RISKY = 1
@@ -191,6 +191,43 @@ class Lives:
     def risky_pulls(self) -> NDArray[np.int64]:
         """Pulls of the risky arm in each life, shape ``(*task.shape, lives)``."""
         return np.asarray(self.actions.sum(axis=0, dtype=np.int64))
+
+    @property
+    def expected_returns(self) -> NDArray[np.float64]:
+        r"""Return of each life with :math:`\mu` in place of the sampled rewards: :math:`\mu N`.
+
+        N is the number of risky pulls. The mean over lives is that of the sampled return, the
+        variance is less. Shape ``(*task.shape, lives)``, undiscounted, in units of reward.
+        """
+        return np.asarray(self.arm_mean * self.risky_pulls)
+
+    @property
+    def regrets(self) -> NDArray[np.float64]:
+        r"""Regret of each life: :math:`T \max(\mu, 0) - \mu N`, what knowing the arm would add.
+
+        Shape ``(*task.shape, lives)``, in units of reward, >= 0.
+        """
+        informed = self.task.lifetime[..., None] * np.maximum(self.arm_mean, 0.0)
+        return np.asarray(informed - self.expected_returns)
+
+    @property
+    def measured(self) -> Measured:
+        """What `measure.measure` measures.
+
+        ``expected_return`` and ``regret``, in units of reward; ``ends_safe``, whether a life ends
+        on the safe arm; and of those that do, ``exploration``: risky pulls before the last switch
+        to the safe arm. For a plan of n >= 1 pulls that then commits it is n exactly, so that the
+        optimum of the theory and an agent are measured by one function.
+        """
+        ends_safe = self.last_action == SAFE
+        # a life that ends on the safe arm has pulled the risky one only before its last switch
+        explored = np.where(ends_safe, self.risky_pulls, np.nan)
+        return {
+            "expected_return": (self.expected_returns, "reward"),
+            "regret": (self.regrets, "reward"),
+            "exploration": (explored, "pulls"),
+            "ends_safe": (ends_safe, "share of lives"),
+        }
 
     @property
     def last_action(self) -> NDArray[np.int8]:

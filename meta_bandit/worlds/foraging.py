@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit.worlds.grid import after, draw
-from meta_bandit.worlds.task import Task, real, require, whole
+from meta_bandit.worlds.task import Measured, Task, real, require, whole
 
 MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """Up, right, down, left, as steps (x, y)."""
@@ -308,6 +308,15 @@ class ForagingLives:
         again = np.minimum(first + direct, len(self.found) - 1)
         later = np.take_along_axis(self.found, again[None], axis=0)[0]
         return np.asarray(self.found.any(axis=0) & later & (again == first + direct))
+
+    @property
+    def measured(self) -> Measured:
+        """What `measure.measure` measures: the three above."""
+        return {
+            "return": (self.returns, "reward"),
+            "searched": (self.searched, "share of lives"),
+            "returned": (self.returned, "share of lives"),
+        }
 
     def _found_at(self, number: int) -> NDArray[np.bool_]:
         """Finds at one place: the animal is then in its nest already, not there."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit.worlds.bandit import GaussianBandit
-from meta_bandit.worlds.task import Task, real, require, whole
+from meta_bandit.worlds.task import Measured, Task, real, require, whole
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -91,7 +91,7 @@ class ManyArms(Task["ManyPolicy", "ManyLives"]):
     def unit(self) -> NDArray[np.float64]:
         r"""Unit in which an agent is told its rewards.
 
-        .. math:: \sqrt{(m - \mu_1)^2 + \mu_1^2 + \sigma_p^2 + \sigma_l^2}
+        .. math:: \sqrt{(m - \mu_0)^2 + \mu_0^2 + \sigma_p^2 + \sigma_l^2}
         """
         known = (self.mean - self.safe) ** 2 + self.safe**2
         return np.asarray(np.sqrt(known + self.sigma_p**2 + self.sigma_l**2))
@@ -199,13 +199,25 @@ class ManyLives:
         """Return of each life with means in place of rewards, shape (*task.shape, lives)."""
         return np.asarray((self.pulls * self.arm_means).sum(axis=-1))
 
+    @property
+    def measured(self) -> Measured:
+        """What `measure.measure` measures.
+
+        ``expected_return``, in units of reward; unknown arms ``tried``; ``safe_pulls``, of arm 0.
+        """
+        return {
+            "expected_return": (self.expected_returns, "reward"),
+            "tried": (self.tried, "arms"),
+            "safe_pulls": (self.pulls[..., 0], "pulls"),
+        }
+
 
 def estimates(
     world: ManyArms, history: ManyHistory
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Posterior means of the unknown arms beyond what arm 0 pays, and their variances.
 
-    .. math:: \hat\mu_i - \mu_1 = \frac{(m - \mu_1)\,\sigma_l^2 + \sigma_p^2 \sum (r - \mu_1)}
+    .. math:: \hat\mu_i - \mu_0 = \frac{(m - \mu_0)\,\sigma_l^2 + \sigma_p^2 \sum (r - \mu_0)}
         {\sigma_l^2 + n_i \sigma_p^2}, \qquad
         v_i = \frac{\sigma_p^2 \sigma_l^2}{\sigma_l^2 + n_i \sigma_p^2}
 

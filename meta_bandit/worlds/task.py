@@ -15,6 +15,25 @@ Played = TypeVar("Played", covariant=True)
 """The lives of a world."""
 
 
+Measured = dict[str, tuple[NDArray[Any], str]]
+"""By its name, a measure of each life, shape ``(*task.shape, lives)``, NaN where a life does not
+count; and its unit."""
+
+
+class AnyLives(Protocol):
+    """Lives that were played, on whichever world: what `measure.measure` asks of them."""
+
+    @property
+    def task(self) -> AnyTask:
+        """The task, or the tasks."""
+        ...
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of each life."""
+        ...
+
+
 class Life(Protocol[Asked, Played]):
     """Lives of one world under way, side by side: what `worlds.simulate` asks of a world."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meta_bandit.worlds.grid import after, draw
-from meta_bandit.worlds.task import Task, real, require, whole
+from meta_bandit.worlds.task import Measured, Task, real, require, whole
 
 MOVES = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
 """Stay, up, right, down, left, as steps (x, y)."""
@@ -245,6 +245,11 @@ class RoomLives:
         cell = np.where(lived < self.task.per_life.lifetime, self.positions, -1)
         entered = [(cell == number).any(axis=0) for number in range(int(self.task.size) ** 2)]
         return np.asarray(np.sum(entered, axis=0))
+
+    @property
+    def measured(self) -> Measured:
+        """What `measure.measure` measures: the return, and the cells seen."""
+        return {"return": (self.returns, "reward"), "seen": (self.seen, "cells")}
 
 
 class RoomLife:

@@ -11,7 +11,6 @@ from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, train
 from meta_bandit.agents.a2c import Trainer
 from meta_bandit.agents.baseline import FEATURES, RATE, Baseline, observe
 from meta_bandit.agents.network import INPUTS, LOGIT, RISKY_ROW
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.theory import bayes_optimal, gain, posterior
 from meta_bandit.worlds import simulate
@@ -262,7 +261,7 @@ def test_validation_is_of_greedy_lives_on_the_task_itself():
     config = replace(DEFAULT, updates=60, learning_rate=0.02, validation=150, snapshots=0)
     trained = train(task, [0, 1], config, "cpu", progress=False)
     lived = simulate(AgentPolicy(trained), task, 20_000, np.random.default_rng(5))
-    each = expected_returns(lived)
+    each = lived.expected_returns
     error = 4 * each.std(-1) / np.sqrt(20_000)
     assert (each.mean(-1) > 1).all()
     assert (abs(each.mean(-1) - trained.curve.validation_return.values) < error).all()

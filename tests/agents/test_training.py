@@ -5,7 +5,7 @@ import pytest
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig, AgentPolicy, TrainedAgents, train
-from meta_bandit.measure import measure, regrets
+from meta_bandit.measure import measure
 from meta_bandit.theory import bayes_optimal, full_information_value, optimal_commit
 from meta_bandit.worlds import simulate
 
@@ -27,7 +27,7 @@ def test_agents_learn_to_learn_where_it_pays(trained):
     assert best_committed == pytest.approx(26.94, abs=0.01)
     assert (measure(lives, ["agent"]).expected_return[NURTURE] > 0.85 * best_committed).all()
     # what is lost against knowing the arm varies less between lives than what is earned
-    value = full_information_value(task) - regrets(lives).mean(axis=-1)
+    value = full_information_value(task) - lives.regrets.mean(axis=-1)
     assert (value[NURTURE] > best_committed).all()
     assert value[NURTURE].mean() > 0.9 * bayes_optimal(GaussianBandit(2.0, 2.0)).value
 

@@ -8,15 +8,24 @@ from meta_bandit.measure import (
     controlled_mean,
     estimates,
     evaluate,
-    expected_returns,
     lay_out,
     measure,
-    regrets,
 )
 from meta_bandit.policies import Commit, Constant
 from meta_bandit.theory import commit_value, full_information_value, posterior
-from meta_bandit.worlds import simulate
+from meta_bandit.worlds import Foraging, ManyArms, TreasureRoom, simulate
 from meta_bandit.worlds.bandit import Lives
+
+
+class Anyhow:
+    """Does anything, in any world of several actions."""
+
+    def move_probabilities(self, task, history):
+        actions = len(task.actions)
+        return np.full((*history.position.shape, actions), 1 / actions)
+
+    def choose(self, world, history, rng):
+        return rng.integers(0, int(world.arms), history.last_action.shape)
 
 
 def by_hand():
@@ -29,8 +38,8 @@ def by_hand():
 
 def test_measures_counted_by_hand():
     lives = by_hand()
-    assert np.allclose(expected_returns(lives), [1.0, -3.0, 0.0])
-    assert np.allclose(regrets(lives), [1.0, 3.0, 8.0])
+    assert np.allclose(lives.expected_returns, [1.0, -3.0, 0.0])
+    assert np.allclose(lives.regrets, [1.0, 3.0, 8.0])
     measured = measure(lives)
     assert np.isclose(measured.expected_return, -2 / 3)
     assert np.isclose(measured.expected_return_se, np.std([1, -3, 0], ddof=1) / np.sqrt(3))
@@ -67,16 +76,37 @@ def test_simulated_value_of_commitment_is_the_theory_s():
 def test_return_and_regret_add_up_to_full_information():
     task = GaussianBandit(2.0, 1.0, 15)
     lives = simulate(Commit(3), task, 50_000, np.random.default_rng(3))
-    total = expected_returns(lives) + regrets(lives)
+    total = lives.expected_returns + lives.regrets
     standard_error = total.std() / np.sqrt(total.size)
     assert abs(total.mean() - full_information_value(task)) < 4 * standard_error
-    assert (regrets(lives) >= 0).all()
+    assert (lives.regrets >= 0).all()
 
 
 def test_exact_means_have_less_variance_than_rewards():
     task = GaussianBandit(1.0, 5.0, 20)
     lives = simulate(Constant(1.0), task, 5_000, np.random.default_rng(4))
-    assert expected_returns(lives).std() < 0.8 * lives.rewards.sum(axis=0).std()
+    assert lives.expected_returns.std() < 0.8 * lives.rewards.sum(axis=0).std()
+
+
+WORLDS = {
+    "foraging": (Foraging([8, 12], 3, [3.0, 9.0]), {"return", "searched", "returned"}),
+    "many arms": (ManyArms(4, 1.0, 0.5, [10, 20]), {"expected_return", "tried", "safe_pulls"}),
+    "dark room": (TreasureRoom([9, 18], -4.0), {"return", "seen"}),
+}
+
+
+@pytest.mark.parametrize(("task", "names"), WORLDS.values(), ids=WORLDS)
+def test_lives_of_every_world_are_measured(task, names):
+    lives = simulate(Anyhow(), task, 30, np.random.default_rng(2))
+    found = measure(lives, ["task"])
+    assert set(found.data_vars) == names | {f"{name}_se" for name in names}
+    for name in names:
+        values = np.asarray(lives.measured[name][0], dtype=float)
+        np.testing.assert_allclose(found[name], values.mean(axis=-1))
+        np.testing.assert_allclose(found[f"{name}_se"], values.std(axis=-1, ddof=1) / np.sqrt(30))
+    assert found.attrs["lives"] == 30
+    table = evaluate({"anyhow": Anyhow(), "again": Anyhow()}, task, 30, 2, ["task"])
+    xr.testing.assert_allclose(table.sel(policy="again", drop=True), found)
 
 
 def test_dimensions_must_be_named():

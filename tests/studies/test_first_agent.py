@@ -9,7 +9,6 @@ import pytest
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy, train
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies import first_agent as chapter
 from meta_bandit.studies.facts import fact
 from meta_bandit.theory import bayes_optimal, optimal_commit
@@ -80,7 +79,7 @@ def test_a_map_is_of_the_first_agent_of_its_task(lived):
 
 def test_agents_are_set_beside_both_optima(trained, lived):
     data, facts = chapter.earnings(lived, trained, WORLDS, NAMES)
-    own = expected_returns(lived).mean(axis=-1)
+    own = lived.expected_returns.mean(axis=-1)
     np.testing.assert_allclose(data.expected_return.values, own.reshape(2, 2))
     assert facts["return-learns-lowest"].value == pytest.approx(own[:2].min())
     assert facts["pulls-never"].value == pytest.approx(lived.risky_pulls[2:].mean(axis=-1).max())

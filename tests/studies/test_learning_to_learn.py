@@ -9,7 +9,6 @@ import xarray as xr
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies import learning_to_learn as chapter
 from meta_bandit.studies import stored, stored_agents
 from meta_bandit.studies.facts import percent
@@ -82,7 +81,7 @@ def test_who_is_moved_lives_with_the_other_noise():
     agents = stored_agents("across.safetensors")[[60, 61]]
     world = GaussianBandit(agents.task.sigma_p, 3.0, agents.task.lifetime)
     lived = simulate(AgentPolicy(agents), world, 50, np.random.default_rng(2))
-    own = expected_returns(lived).mean(axis=-1)
+    own = lived.expected_returns.mean(axis=-1)
     np.testing.assert_array_equal(chapter.move(agents, 3.0, 50, 2), own)
     best = [float(bayes_optimal(GaussianBandit(p, 3.0)).value) for p in agents.task.sigma_p]
     np.testing.assert_allclose(chapter.shares_elsewhere(agents, 3.0, 50, 2), own / best)

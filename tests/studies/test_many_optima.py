@@ -12,7 +12,6 @@ import xarray as xr
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import AgentPolicy, train
 from meta_bandit.agents.network import INPUTS, LOGIT, initial_weights
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies import between_optima, stored, walks
 from meta_bandit.studies import many_optima as chapter
 from meta_bandit.worlds import simulate
@@ -87,7 +86,7 @@ def test_who_is_pushed_begins_with_the_risky_arm_and_then_does_as_before():
     lives = simulate(chapter.Pushed(Constant(0.0)), task, 300, np.random.default_rng(0))
     assert (lives.risky_pulls == 1).all()
     assert (lives.risky_probability[0] == 1).all()
-    np.testing.assert_allclose(expected_returns(lives), lives.arm_mean)
+    np.testing.assert_allclose(lives.expected_returns, lives.arm_mean)
 
 
 def test_of_two_policies_one_decides_each_pull():
@@ -133,7 +132,7 @@ def test_a_line_goes_from_one_agent_to_the_other():
         for at, team in ((0, first), (-1, second)):
             rng = np.random.default_rng([0, 4])
             lives = simulate(AgentPolicy(team, greedy=False), team.task, 200, rng)
-            own = expected_returns(lives).mean(axis=-1)
+            own = lives.expected_returns.mean(axis=-1)
             np.testing.assert_allclose(line.value[:, at], own, rtol=1e-6)
     lost, learner = couples["never to learner"]
     assert lost.seeds.tolist() == learner.seeds.tolist()

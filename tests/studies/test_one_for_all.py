@@ -10,7 +10,6 @@ import xarray as xr
 
 from meta_bandit import GaussianBandit
 from meta_bandit.agents import CONFIGURATIONS, AgentPolicy
-from meta_bandit.measure import expected_returns
 from meta_bandit.studies import STUDIES, every_lifetime, stored, stored_agents
 from meta_bandit.studies import one_for_all as chapter
 from meta_bandit.theory import bayes_optimal
@@ -55,7 +54,7 @@ def test_one_for_all_earns_what_its_lives_do():
     data, facts = beside()
     task = GaussianBandit(np.full(3, 2.0), 2.0, 100)
     lived = simulate(AgentPolicy(universal()), task, 4_000, np.random.default_rng(9))
-    own = expected_returns(lived).mean() / bayes_optimal(task[0]).value
+    own = lived.expected_returns.mean() / bayes_optimal(task[0]).value
     error = 4 * float(data.error.sel(length=100))
     assert float(data.one.sel(length=100)) == pytest.approx(float(own), abs=error + 0.03)
     assert data.raised.values[-1] == "5 to 394"

@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Stopping
 from meta_bandit.theory import bayes_optimal, full_information_value, gain, hazard_optimal
 from meta_bandit.theory.stopping_solver import FINE, solve
@@ -54,7 +53,7 @@ def test_lives_of_chance_length_earn_the_value():
         lengths = rng.geometric(1 - survival, 60_000)
         world = GaussianBandit(task.sigma_p, task.sigma_l, lengths)
         lives = simulate(Stopping(best.thresholds[:, None]), world, 1, rng)
-        returns = expected_returns(lives).ravel()
+        returns = lives.expected_returns.ravel()
         error = returns.std() / np.sqrt(returns.size)
         assert error < 0.05 * best.value
         assert abs(returns.mean() - best.value) < 4 * error

@@ -7,7 +7,6 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from meta_bandit import GaussianBandit
-from meta_bandit.measure import expected_returns
 from meta_bandit.policies import Commit, KnowledgeGradient, Stopping
 from meta_bandit.theory import (
     bayes_optimal,
@@ -229,7 +228,7 @@ def test_lives_of_one_look_break_even_at_the_edge_of_one_pull(sigma_p):
     critical = float(one_pull_sigma_l(GaussianBandit(sigma_p, 1.0, 40)))
     task = GaussianBandit(sigma_p, critical * np.array([0.5, 1.0, 2.0]), 40)
     played = simulate(Commit(1), task, 50_000, np.random.default_rng(4))
-    returns = expected_returns(played)
+    returns = played.expected_returns
     distance = returns.mean(axis=-1) / (returns.std(axis=-1) / np.sqrt(returns.shape[-1]))
     assert distance[0] > 4
     assert abs(distance[1]) < 4
@@ -243,7 +242,7 @@ def test_lives_with_a_little_noise_miss_what_the_law_says():
     policy = Stopping(bayes_optimal(task).thresholds)
     played = simulate(policy, task, 300_000, np.random.default_rng(6))
     told = played.arm_mean + 9 * np.maximum(played.arm_mean, 0)
-    missed = told - expected_returns(played)
+    missed = told - played.expected_returns
     error = missed.std() / np.sqrt(missed.size)
     law = norm.pdf(0.5) * 0.1**2 / 2 * float(small_noise_regret(10))
     assert error < 0.04 * law
