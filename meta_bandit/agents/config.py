@@ -58,89 +58,89 @@ class A2CConfig:
         If a field lies outside its range; the message names the field, the value and the range.
     """
 
-    # steps of the optimiser
+    #: steps of the optimiser
     updates: int = 1200
-    # lives that each agent plays between two updates
+    #: lives that each agent plays between two updates
     lives: int = 64
-    # draw the arms of an update one from each of as many equally probable slices of the prior,
-    # instead of independently: a life picked at random still meets N(m, sigma_p^2), but the luck of
-    # a whole update, most of the gradient's noise, is gone
+    #: draw the arms of an update one from each of as many equally probable slices of the prior,
+    #: instead of independently: a life picked at random still meets N(m, sigma_p^2), but the luck
+    #: of a whole update, most of the gradient's noise, is gone
     stratified_arms: bool = True
-    # share of the lives whose arm is drawn from the part of the prior that is better than the safe
-    # arm. Each life's part in the loss is divided by how much more often its arm was drawn than
-    # under the prior (importance sampling), so that the gradient is the same on average; where good
-    # arms are rare, far less of it is luck
+    #: share of the lives whose arm is drawn from the part of the prior that is better than the safe
+    #: arm. Each life's part in the loss is divided by how much more often its arm was drawn than
+    #: under the prior (importance sampling), so that the gradient is the same on average; where
+    #: good arms are rare, far less of it is luck
     good_arms: float = 0.0
-    # units of the LSTM
+    #: units of the LSTM
     units: int = 48
-    # Adam's step size for each weight, per update, at the start
+    #: Adam's step size for each weight, per update, at the start
     learning_rate: float = 5e-3
-    # share of the updates after which the step size starts to fall, linearly to 0 at the end
+    #: share of the updates after which the step size starts to fall, linearly to 0 at the end
     learning_rate_hold: float = 0.0
-    # decay of Adam's running mean of squared gradients (beta_2). With 0.999 a gradient that grows
-    # tenfold within a few updates makes steps ten times too long
+    #: decay of Adam's running mean of squared gradients (beta_2). With 0.999 a gradient that grows
+    #: tenfold within a few updates makes steps ten times too long
     second_decay: float = 0.999
-    # what a risky pull counts in advantages and returns; the agent itself always sees the reward.
-    # "reward": what was paid; "posterior-mean": its expectation, given all that the agent has seen;
-    # "arm-mean": its expectation, given the arm. On average the gradient is the same, and its
-    # noise is less (Rao-Blackwell)
+    #: what a risky pull counts in advantages and returns; the agent itself always sees the reward.
+    #: "reward": what was paid; "posterior-mean": its expectation, given all that the agent has
+    #: seen; "arm-mean": its expectation, given the arm. On average the gradient is the same, and
+    #: its noise is less (Rao-Blackwell)
     learning_signal: LearningSignal = "reward"
-    # least probability of either arm at a pull of training, times the lifetime (Selten 1975: the
-    # hand trembles). Where it binds, a slope that would push the logit further is dropped, one
-    # that calls it back is not: so no agent becomes so sure that it hears nothing more. Trained
-    # agents that sample do not tremble
+    #: least probability of either arm at a pull of training, times the lifetime (Selten 1975: the
+    #: hand trembles). Where it binds, a slope that would push the logit further is dropped, one
+    #: that calls it back is not: so no agent becomes so sure that it hears nothing more. Trained
+    #: agents that sample do not tremble
     tremble: float = 0.0
-    # what returns are compared with: "network", the agent's own second output; or "regression", a
-    # linear fit to what an ideal observer would know (`baseline.Baseline`): then that output stays
-    # untrained, and ``value_weight`` is not used
+    #: what returns are compared with: "network", the agent's own second output; or "regression", a
+    #: linear fit to what an ideal observer would know (`baseline.Baseline`): then that output stays
+    #: untrained, and ``value_weight`` is not used
     critic: Critic = "network"
-    # weight of a reward one pull later (gamma); 1: the return of the life counts
+    #: weight of a reward one pull later (gamma); 1: the return of the life counts
     discount: float = 1.0
-    # generalised advantage estimation (lambda); 1: whole returns, 0: one reward and the critic
+    #: generalised advantage estimation (lambda); 1: whole returns, 0: one reward and the critic
     gae_lambda: float = 0.97
-    # True: lambda rises linearly from there to 1 at the end of training. Early the critic stands in
-    # for what is far off, whose luck would hide what a pull is worth; late nothing does
+    #: True: lambda rises linearly from there to 1 at the end of training. Early the critic stands
+    #: in for what is far off, whose luck would hide what a pull is worth; late nothing does
     gae_lambda_rises: bool = False
-    # weight of the policy's entropy (nats a pull) at the start, against advantages of variance 1
+    #: weight of the policy's entropy (nats a pull) at the start, against advantages of variance 1
     entropy: float = 0.03
-    # share of the updates over which that weight falls linearly to 0
+    #: share of the updates over which that weight falls linearly to 0
     entropy_until: float = 0.7
-    # weight of the critic's squared error, in squared units of (reward scale x lifetime)
+    #: weight of the critic's squared error, in squared units of (reward scale x lifetime)
     value_weight: float = 10.0
-    # True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": give
-    # those of each task of its table a unit of their own, from what earlier lives on it had; or
-    # tasks with much to win would drown the others
+    #: True: bring each agent's advantages to mean 0 and variance 1 in every update. "task": give
+    #: those of each task of its table a unit of their own, from what earlier lives on it had; or
+    #: tasks with much to win would drown the others
     normalise_advantages: bool | Literal["task"] = True
-    # bound on each element of the slopes that backpropagation hands back from pull to pull
-    # (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
-    # a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
-    # points their way, and agents drift to always pulling while their return falls
+    #: bound on each element of the slopes that backpropagation hands back from pull to pull
+    #: (Graves 2013), where the loss of a pull has slopes of order 1; inf: exact gradient. Without
+    #: a bound single lives' slopes grow a thousandfold on their way back, the whole gradient
+    #: points their way, and agents drift to always pulling while their return falls
     backpropagation_clip: float = 1.0
-    # longest gradient of one agent (Euclidean norm); a longer one is shortened to it
+    #: longest gradient of one agent (Euclidean norm); a longer one is shortened to it
     gradient_clip: float = 1.0
-    # the prior mean moves linearly from this share of the task's own ...
+    #: the prior mean moves linearly from this share of the task's own ...
     continuation_from: float = 0.0
-    # ... to all of it, over this share of the updates
+    #: ... to all of it, over this share of the updates
     continuation_until: float = 0.5
-    # pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
-    # "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
-    # or "none"
+    #: pull t of T is shown as: "fraction" 2t/T - 1, "elapsed" t/100, "remaining" (T - t)/100,
+    #: "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
+    #: or "none"
     time_feature: TimeFeature = "fraction"
-    # tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
+    #: tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
     task_context: bool = False
-    # updates' worth of lives that a trained agent plays at the end, greedily and without learning,
-    # on its task; one that loses in them on average is handed over as one that never pulls. 0: as
-    # training left it
+    #: updates' worth of lives that a trained agent plays at the end, greedily and without learning,
+    #: on its task; one that loses in them on average is handed over as one that never pulls. 0: as
+    #: training left it
     validation: int = 0
-    # how often, at equal distances from the middle of training on, an agent is tried in 16 updates'
-    # worth of such lives on its true task. The best of these states meets the last one in the
-    # validation, and the better of the two is handed over: some agents lose at once, late, what
-    # they had learned. Training itself goes on as if nobody had looked
+    #: how often, at equal distances from the middle of training on, an agent is tried in 16
+    #: updates' worth of such lives on its true task. The best of these states meets the last one in
+    #: the validation, and the better of the two is handed over: some agents lose at once, late,
+    #: what they had learned. Training itself goes on as if nobody had looked
     snapshots: int = 0
-    # on many arms: a memory for each arm, all with the same weights, in place of one for the life
+    #: on many arms: a memory for each arm, all with the same weights, in place of one for the life
     shared_memory: bool = False
-    # in the treasure room: the continuation leads from lives in which what a cell costs when it is
-    # first entered is not counted, in place of lives whose treasures are worth more
+    #: in the treasure room: the continuation leads from lives in which what a cell costs when it is
+    #: first entered is not counted, in place of lives whose treasures are worth more
     free_finds: bool = False
 
     def __post_init__(self) -> None:

@@ -111,6 +111,14 @@ class Noise:
         normal = torch.cat((angle.cos().mul_(radius), angle.sin_().mul_(radius)), dim=-1)
         return normal[..., : self.lives], logistic
 
+    def gumbel(self, update: int | Tensor, stream: int) -> Tensor:
+        """Draw once, four standard Gumbel numbers for every two lives, as `uniform` does.
+
+        The action of the largest sum of logit and Gumbel number happens with the probability that
+        the logits stand for.
+        """
+        return self.uniform(update, stream).log_().neg_().log_().neg_()
+
     def uniform(self, update: int | Tensor, stream: int) -> Tensor:
         """Draw once, four numbers for every two lives.
 

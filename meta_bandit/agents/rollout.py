@@ -435,7 +435,7 @@ class ForagingRollout(Rollout):
 
     def begin(self, update: int | Tensor, share: float | Tensor) -> Tensor:
         """Hide the large reward, and go to the nest; returns Gumbel noise for each move."""
-        gumbel = self.noise.uniform(update, PULLS).log_().neg_().log_().neg_()
+        gumbel = self.noise.gumbel(update, PULLS)
         self.hidden = self.grid.hiding[self.draw_places(update)]
         self.position = self.birth
         self.pays_near = self.near * share

@@ -96,7 +96,11 @@ def tell_arms(x: Tensor, taken: Tensor, paid: Tensor, shared: bool, begun: bool 
 
 
 def time_input(kind: str, step: Tensor, lifetime: Tensor) -> Tensor:
-    """Time as an agent sees it before step t of T, see `A2CConfig.time_feature`."""
+    """Time as an agent sees it before step t of T, counted from 0, by the name of the feature.
+
+    ``fraction`` 2t/T - 1, ``elapsed`` t/100, ``remaining`` (T - t)/100, ``log-remaining``
+    ln(max(T - t, 1)/20)/3, ``none`` 0.
+    """
     if kind == "fraction":
         return 2 * step / lifetime - 1
     if kind == "elapsed":

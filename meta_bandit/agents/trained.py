@@ -44,10 +44,11 @@ class TrainedAgents:
         Where all random numbers of each agent came from.
     config
         How they were trained.
-    weights : shape (agents, inputs + 1 + units, 4 units + 2)
-        See `network.Ensemble`.
+    weights : shape (agents, inputs + 1 + units, 4 units + logits + 1)
+        One logit on bandits, one for each action in other worlds. See `network.Ensemble`.
     curve
-        Over (agent, update), means over the lives of the update: ``mean_return`` (the arm's mean
+        What training measured, explained by its attributes; of bandits, over (agent, update),
+        means over the lives of the update: ``mean_return`` (the arm's mean
         in place of sampled rewards; under the prior mean of that update), ``risky_pulls``,
         ``entropy``, ``prior_mean``, ``gradient_norm`` (before clipping). Over (agent):
         ``seed``; ``sigma_p``, ``sigma_l``, ``lifetime`` and ``mean`` where it had one task;

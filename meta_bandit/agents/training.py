@@ -44,11 +44,12 @@ def train(
     Each update plays lives with sampled actions and descends, for each agent,
 
     .. math:: \frac1{TB} \sum_{t, \text{lives}} \Bigl[-\hat A_t \log \pi_t(a_t)
-        - \beta H(\pi_t) + \tfrac{w}{2} (v_t - \hat R_t)^2\Bigr]
+        - \beta H(\pi_t) + \tfrac{\kappa}{2} (v_t - \hat R_t)^2\Bigr]
 
-    with the advantages and returns of `a2c.advantages`, each life weighed where
-    `A2CConfig.good_arms` says so. The last term is there only with the network as critic; on
-    bandits returns are by default compared with `baseline.Baseline` instead (`A2CConfig.critic`).
+    with :math:`\beta` and :math:`\kappa` the weights of `A2CConfig`, and the advantages and returns
+    of `a2c.advantages`, each life weighed where `A2CConfig.good_arms` says so. The last term is
+    there only with the network as critic; on bandits returns are by default compared with
+    `baseline.Baseline` instead (`A2CConfig.critic`).
 
     At the end agents are validated (`A2CConfig.validation`): by default an agent is handed over as
     it was at its best, of ten states of its training and the last one (`A2CConfig.snapshots`), and
@@ -87,7 +88,7 @@ def train(
         the numbers that it would have had without a stop. It is there at the end too.
     every
         Seconds between two writings of the checkpoint, >= 0; 0 for each update.
-    initial : shape (agents, inputs + 1 + units, 4 units + 2)
+    initial : shape (agents, inputs + 1 + units, 4 units + logits + 1)
         Weights to begin with instead of random ones, such as those of other trained agents. The
         optimiser and the schedules start afresh; rewards reach the agents in the unit of these
         tasks.

@@ -75,7 +75,7 @@ class TreasureRoomRollout(Rollout):
     def begin(self, update: int | Tensor, share: float | Tensor) -> Tensor:
         """Hide the treasures, and go to the centre; returns Gumbel noise for each move."""
         lives, moves = self.config.lives, len(self.told.actions)
-        gumbel = self.noise.uniform(update, PULLS).log_().neg_().log_().neg_()
+        gumbel = self.noise.gumbel(update, PULLS)
         share = torch.as_tensor(share, dtype=self.low.dtype, device=self.low.device)
         one = torch.ones_like(share)
         self.charged, way = (share, one) if self.config.free_finds else (one, share)

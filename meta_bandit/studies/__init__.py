@@ -6,6 +6,13 @@ A study is data (`Study`): a grid of tasks and seeds (`Grid`), agents raised on 
 of the book, and `run` runs any. What its numbers are depends on its settings and the kind of
 machine alone, not on which agents are trained side by side, by how
 many processes, or how often all of them were killed and started again. Importing this loads torch.
+
+What a chapter draws and quotes, datasets and facts, is made by a file that is named as the chapter
+is, but for these: ``adaptive`` (The adaptive learner), ``bandit`` (One arm you know, one arm you do
+not), ``dark_room`` (A dark room), ``edges`` (The edge), ``inference`` (Is it Bayesian inference?),
+``ladder`` (Many arms), ``learners`` and ``training_limits`` (What limits training), ``one_for_all``
+(One agent for every life), ``regimes`` (Foraging), ``training`` (How agents are trained), ``walks``
+(Many optima and Between the optima), ``ways_out`` (Other ways up) and ``wide`` (Wide worlds).
 """
 
 from meta_bandit.studies.facts import quote, task_names

@@ -108,7 +108,9 @@ def page(lives: int, rooms: int, bonus: float, seed: int) -> Page:
         "room-updates": fact(f"{study.config.updates:,}", "updates of each training"),
         "room-episodes": fact(task.episodes, "episodes in a life"),
         "room-se": fact(data.earned_se.max(), "largest standard error"),
-        "room-first-step": fact(theory.first_step(study.room(min(study.low))), "of one step out"),
+        "room-first-step": fact(
+            theory.first_step(study.room(min(study.low))), "what a step out changes, reward"
+        ),
     }
     for number, room in enumerate(data.room.values.tolist()):
         here = data.isel(room=number)

@@ -86,6 +86,7 @@ class Generalist(Study):
             "stages": [asdict(config) for config in self.stages],
             "hazard": self.hazard,
             "lives": self.lives,
+            "most": self.most,
         }
 
     def is_in(self, dataset: xr.Dataset, out: Path) -> bool:

@@ -232,7 +232,7 @@ def _who(universal: TrainedAgents, special: TrainedAgents) -> Facts:
         "kept-seeds": fact(len(universal.seeds), "stored agents for all lengths"),
         "kept-updates": fact(
             sum(stage["updates"] for stage in json.loads(universal.curve.attrs["stages"])),
-            "updates of their training, both stages",
+            "updates of their training, all stages",
         ),
         "special-updates": fact(special.config.updates, "updates of a specialist"),
         "special-batch": fact(special.config.lives, "lives of an update of a specialist"),
