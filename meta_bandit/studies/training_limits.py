@@ -34,6 +34,8 @@ BEFORE = "companion, seed 2028"
 """The default on the tasks that were drawn before these, in ``benchmarks/results/edge.json``."""
 EARNING = ("near", "away", "quiet")
 """Kinds of drawn tasks on which learning pays: see `benchmarks.edge`."""
+AIMS = {"near": (90.0, 75.0), "away": (98.5, 95.0)}
+"""Least mean and worst agent that were aimed at on each task of a kind, in % of the optimum."""
 STUCK = 75.0
 """An agent that earns less, in % of the optimum, counts as one that training failed."""
 
@@ -89,13 +91,17 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     }
 
 
-def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Facts]:
+def held_out(
+    stored: Mapping[str, Any], drawn: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, Any]], Facts]:
     """Read what the default training finds on tasks that were drawn and chose nothing.
 
     Parameters
     ----------
     stored
         All of ``benchmarks/results/edge.json``.
+    drawn
+        ``benchmarks/results/causes.json``, whose tasks near the edge were drawn in the same way.
 
     Returns
     -------
@@ -121,6 +127,7 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
             each = 100 * np.array([row["share"] for row in rows])
             found = (each.mean(), each.mean(1).min(), each.min(), _ended(rows).min())
             entry |= {name: round(level, 1) for name, level in zip(levels, found, strict=True)}
+        entry["aims met"] = sum(_met(kind, row["share"]) for row in rows) if kind in AIMS else ""
         table[f"{kind}, T = {lifetime}"] = entry | {
             "ended losing": sum(earned < 0 for row in rows for earned in row["last"]),
             "earlier state kept": kept,
@@ -146,8 +153,26 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
         100 * np.array([row["share"] for row in before if (row["kind"], row["lifetime"]) == group])
         for group in (("near", longest), ("away", 30))
     )
+    tried = [
+        (row["kind"], row["lifetime"], row["share"])
+        for row in [*section["rows"], *before]
+        if row["kind"] in AIMS
+    ]
+    tried += [("near", row["lifetime"], row["agents"]["default"]["share"]) for row in drawn["rows"]]
+    facts: Facts = {}
+    for kind, (mean, least) in AIMS.items():
+        own = [(lifetime, _met(kind, each)) for which, lifetime, each in tried if which == kind]
+        long_missed = sum(not met for lifetime, met in own if lifetime == longest)
+        facts |= {
+            f"aim-{kind}-mean": fact(mean, f"{kind}: mean aimed at on each task, % of the optimum"),
+            f"aim-{kind}-least": fact(least, f"{kind}: aim for the worst agent, % of the optimum"),
+            f"aim-{kind}-tasks": fact(len(own), f"{kind}: tasks of all draws that chose nothing"),
+            f"aim-{kind}-met": fact(sum(met for _, met in own), "of these, where both are met"),
+        }
+        if kind == "near":
+            facts["aim-near-long"] = fact(long_missed, "of those missed, in the longest lives")
     optimum = "% of the optimum"
-    return table, {
+    return table, facts | {
         "held-seeds": fact(len(section["seeds"]), "agents of each task, count"),
         "held-lives": fact(f"{section['lives']:,}", "lives in which each is looked at, count"),
         "held-worst-task": fact(share["near"].mean(1).min(), f"near: mean, worst task, {optimum}"),
@@ -190,6 +215,12 @@ def held_out(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], Fact
             f"{config['validation'] * config['lives']:,}", "lives of an agent's validation, count"
         ),
     }
+
+
+def _met(kind: str, share: list[float]) -> bool:
+    """Whether agents of a task, of which these are the shares, meet the aims."""
+    mean, least = AIMS[kind]
+    return 100 * float(np.mean(share)) >= mean and 100 * min(share) >= least
 
 
 def _ended(rows: list[dict[str, Any]]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ def ablation() -> tuple[xr.DataArray, Facts]:
 
 @cache
 def held_out() -> tuple[dict[str, dict[str, Any]], Facts]:
-    return chapter.held_out(EDGE)
+    return chapter.held_out(EDGE, CAUSES)
 
 
 @cache

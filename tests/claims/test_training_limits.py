@@ -68,6 +68,22 @@ def test_the_default_learns_on_tasks_that_chose_nothing():
                and row["lifetime"] <= 100]  # fmt: skip
     assert min(np.mean(row["share"]) for row in shorter) > 0.95
     assert facts["short-worst"].value == 100 * np.min([row["share"] for row in shorter]) > 90
+    # aims are counted on this draw, on the one before and on the tasks of the causes
+    before = EDGE[chapter.BEFORE]["rows"]
+    for kind, mean, least, missed in (("near", 0.9, 0.75, 5), ("away", 0.985, 0.95, 4)):
+        drawn = [row["share"] for row in [*EDGE["companion"]["rows"], *before]
+                 if row["kind"] == kind]  # fmt: skip
+        if kind == "near":
+            drawn += [row["agents"]["default"]["share"] for row in CAUSES["rows"]]
+        met = sum(np.mean(each) >= mean and min(each) >= least for each in drawn)
+        assert (facts[f"aim-{kind}-met"].value, facts[f"aim-{kind}-tasks"].value) == (
+            met,
+            len(drawn),
+        )
+        assert len(drawn) - met == missed
+    assert facts["aim-near-long"].value == 4
+    weak = [row for row in CAUSES["rows"] if np.mean(row["agents"]["default"]["share"]) < 0.9]
+    assert [row["value"] < 0.1 for row in weak] == [True]
     stuck = sum(share < 0.75 for row in near for share in row)
     assert facts["long-stuck"].value == stuck > 0
     # in quiet worlds nobody does, and some had
