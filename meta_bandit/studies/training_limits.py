@@ -91,6 +91,47 @@ def ablation(stored: Mapping[str, Any]) -> tuple[xr.DataArray, Facts]:
     }
 
 
+def noisy(stored: Mapping[str, Any]) -> tuple[dict[str, dict[str, object]], Facts]:
+    """Read what signal and step do on a noisy task that chose nothing.
+
+    Parameters
+    ----------
+    stored
+        The section ``noisy`` of ``benchmarks/results/edge.json``.
+
+    Returns
+    -------
+    dict
+        A row for each way of training: mean over seeds ± half of its 95% interval, the worst agent,
+        and how many earn less than `STUCK`, in % of the optimum.
+    Facts
+        The task; what plain training earns there, with its own signal and with the default's.
+    """
+    rows = {row["recipe"]: 100 * np.array(row["share"]) for row in stored["rows"]}
+    task = stored["rows"][0]
+    table: dict[str, dict[str, object]] = {
+        name: {
+            "mean (%)": "{:.0f} ± {:.0f}".format(*interval(share)),
+            "worst agent (%)": f"{share.min():.0f}",
+            f"below {STUCK:g}%": f"{(share < STUCK).sum()} of {share.size}",
+        }
+        for name, share in rows.items()
+    }
+    return table, {
+        "noisy-p": fact(task["sigma_p"], "sigma_p of the noisy task, reward"),
+        "noisy-l": fact(task["sigma_l"], "sigma_l of the noisy task, reward"),
+        "noisy-t": fact(task["lifetime"], "its lifetime, pulls"),
+        "noisy-value": fact(task["value"], "its Bayes-optimal return of a life, reward"),
+        "noisy-both-failed": fact(
+            (rows["both of these"] < STUCK).sum(), f"agents below {STUCK:g}% by both, count"
+        ),
+        "noisy-plain": fact(rows["plain"].mean(), "mean by plain training, % of the optimum"),
+        "noisy-mended": fact(
+            rows["plain, posterior mean"].mean(), "the same with the posterior mean, % of it"
+        ),
+    }
+
+
 def held_out(
     stored: Mapping[str, Any], drawn: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, Any]], Facts]:

@@ -20,6 +20,11 @@ def ablation() -> tuple[xr.DataArray, Facts]:
 
 
 @cache
+def noisy() -> tuple[dict[str, dict[str, object]], Facts]:
+    return chapter.noisy(EDGE["noisy"])
+
+
+@cache
 def held_out() -> tuple[dict[str, dict[str, Any]], Facts]:
     return chapter.held_out(EDGE, CAUSES)
 

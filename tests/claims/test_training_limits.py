@@ -13,6 +13,7 @@ from tests.chapters.training_limits import (
     held_out,
     longer,
     lost,
+    noisy,
     strip,
 )
 
@@ -49,6 +50,21 @@ def test_each_part_alone_can_go_but_not_the_path():
     assert (data.sel(recipe="both of these") < 0.75).sum() == facts["edge-both-failed"].value == 2
     assert data.sel(recipe="companion").min() > 0.95
     assert facts["edge-default-worst"].value == 100 * data.sel(recipe="companion").min()
+
+
+def test_in_noise_the_signal_matters_and_a_small_step_stands_in_for_it():
+    table, facts = noisy()
+    rows = {row["recipe"]: np.array(row["share"]) for row in EDGE["noisy"]["rows"]}
+    assert table.keys() == rows.keys()
+    assert rows["plain"].mean() < 0.2 < 0.9 < rows["plain, posterior mean"].mean()
+    assert facts["noisy-plain"].value == pytest.approx(100 * rows["plain"].mean())
+    for name in ("sampled rewards", "steps of 0.005"):
+        assert rows[name].min() > 0.8
+        assert table[name]["below 75%"] == "0 of 5"
+    assert (rows["both of these"] < 0.75).sum() == facts["noisy-both-failed"].value == 2
+    # it is the default on another task, and each row is what it is called
+    assert EDGE["noisy"]["rows"][0]["recipe"] == "companion"
+    assert (facts["noisy-t"].value, EDGE["noisy"]["seeds"]) == (100, [0, 1, 2, 3, 4])
 
 
 def test_the_default_learns_on_tasks_that_chose_nothing():

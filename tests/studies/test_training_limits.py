@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from benchmarks.causes import DEFAULT, DIRECT
-from benchmarks.edge import NARROW, RECIPES
+from benchmarks.edge import NARROW, NOISY, RECIPES, noisiest
 from meta_bandit.agents import CONFIGURATIONS, A2CConfig
 from meta_bandit.files import to_json
 from meta_bandit.studies import learners, stored_benchmark
@@ -22,6 +22,7 @@ from tests.chapters.training_limits import (
     held_out,
     longer,
     lost,
+    noisy,
     strip,
 )
 
@@ -107,7 +108,7 @@ def test_who_loses_again_had_come_close_and_falls_after_the_bonus_has_ended():
 
 def test_every_number_quoted_is_a_fact_that_says_what_it_is():
     learnt = learners.learners(stored_benchmark("learners.json"))
-    read = (ablation, held_out, causes, strip, longer, lost)
+    read = (ablation, noisy, held_out, causes, strip, longer, lost)
     found = learnt[1] | {name: fact for part in read for name, fact in part()[1].items()}
     quoted = set(re.findall(r"{glue:text}`([\w-]+)", TEXT))
     elsewhere = "".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
@@ -167,3 +168,17 @@ def test_the_page_trains_on_the_task_of_the_figure():
     assert known == [NARROW.sigma_p, NARROW.sigma_l, NARROW.lifetime, NARROW.mean]
     # one arm in eight is better than the safe one: 1 / Phi(-2 / 1.7)
     assert facts["edge-rare"].value == pytest.approx(8.354, abs=1e-3)
+
+
+def test_the_noisy_task_is_that_drawn_and_its_rows_are_the_recipes():
+    table, facts = noisy()
+    assert [*table] == [*NOISY]
+    task = noisiest()
+    assert (facts["noisy-p"].value, facts["noisy-l"].value) == (task.sigma_p, task.sigma_l)
+    assert NOISY["plain, posterior mean"] == replace(
+        CONFIGURATIONS["plain"], learning_signal="posterior-mean"
+    )
+    shares = [100 * share for share in EDGE["noisy"]["rows"][0]["share"]]
+    half = 2.7764451051977987 * np.std(shares, ddof=1) / np.sqrt(5)
+    assert table["companion"]["mean (%)"] == f"{np.mean(shares):.0f} ± {half:.0f}"
+    assert table["companion"]["worst agent (%)"] == f"{min(shares):.0f}"
