@@ -126,7 +126,8 @@ class A2CConfig:
     #: "log-remaining" ln((T - t)/20)/3, which is -1 before the last pull and 1 where 400 are left,
     #: or "none"
     time_feature: TimeFeature = "fraction"
-    #: tell an agent its task at every pull: the logarithms of sigma_p/|m|, sigma_l/|m| and T/100
+    #: tell an agent its task at every pull: the logarithms of ``sigma_p/|m|``, ``sigma_l/|m|`` and
+    #: T/100
     task_context: bool = False
     #: updates' worth of lives that a trained agent plays at the end, greedily and without learning,
     #: on its task; one that loses in them on average is handed over as one that never pulls. 0: as
