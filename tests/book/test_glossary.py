@@ -44,7 +44,7 @@ def test_an_entry_has_a_unit_a_name_in_code_and_a_link(term: str) -> None:
     names = re.findall(r"(?<!\})`\"?(\w+)\"?`", code)
     assert names
     assert set(names) <= KNOWN
-    assert re.search(r"\{(prf:ref|eq|py:func)\}`", entry)
+    assert re.search(r"\{(prf:ref|eq|py:func|py:attr)\}`", entry)
 
 
 @pytest.mark.parametrize(
