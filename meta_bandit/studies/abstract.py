@@ -80,8 +80,8 @@ def page(budget: Budget, shown: tuple[float, float]) -> Page:
         ),
         "enough": counted["scale-agents-enough"],
         "typical": fact(
-            100 * each.normalised_return.where(pulls).median(),
-            "median agent that pulls, % of the optimum",
+            percent(each.normalised_return.where(pulls).median(TASKS)),
+            "median agent that pulls, % of the optimum: mean over seeds ± 95%",
         ),
         "split": fact(split.sum(), "tasks where learning pays, and some seeds pull, some do not"),
         "missed": fact((pays & ~pulls).sum(), "agents that never pull where learning pays"),
