@@ -20,6 +20,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
 
 from book.run.chapter import (
     ChapterError,
@@ -39,7 +40,6 @@ KERNEL_ENVIRONMENT = {
     # sums over threads depend on how many there are, and Make runs chapters side by side
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
-    # neither packages nor warnings nor encodings of the reader's own
     "PYTHONNOUSERSITE": "1",
     "PYTHONUTF8": "1",
     "LC_ALL": "C.UTF-8",
@@ -149,14 +149,16 @@ def execute_chapter(
     ask_first(output.parent, root)
     start = time.perf_counter()
     try:
-        executed = papermill.execute_notebook(
+        # another process can take a port of the kernel's between its choice and its use
+        anew = retry_if_exception_message(match="Kernel died before replying")
+        executed = Retrying(retry=anew, stop=stop_after_attempt(3), reraise=True)(
+            papermill.execute_notebook,
             notebook,
             None,
             parameters=changed,
             cwd=output.parent,
             # a busy machine delivers what a cell prints in pieces
             coalesce_streams=True,
-            # disable=None: a bar on a terminal, silence in a log
             progress_bar={"desc": chapter.stem, "disable": None, "leave": False},
             # else every kernel warns that its messages to this process are not encrypted
             extra_arguments=["--log-level=CRITICAL"],
@@ -167,10 +169,9 @@ def execute_chapter(
         raise ChapterError(
             f"{chapter}: its kernel was killed, as systems do where memory is short; run it again"
         ) from None
-    seconds = time.perf_counter() - start
     if "profile" in parameters:
         profile = str(parameters["profile"])
-    run, used = take_record(executed, chapter, profile, parameters, seconds)
+    run, used = take_record(executed, chapter, profile, parameters, time.perf_counter() - start)
     inputs = snapshot([chapter, *EXECUTE, *used])
     if edited := [name for name, now in inputs.items() if before.get(name, now) != now]:
         raise ChapterError(f"{chapter}: changed while it ran, run it again: {', '.join(edited)}")
@@ -227,7 +228,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         run = execute_chapter(options.chapter, options.output, given, options.profile)
     except (ChapterError, OSError) as error:
-        # a full disk does not say which file it had no room for
         where = "" if isinstance(error, ChapterError) else f"{options.output}: "
         print(f"error: {where}{error}", file=sys.stderr)
         return 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import jupytext
 import jupytext.config
 import nbformat
+import papermill
 import pytest
 
 from book.pages.launch import first_cell
@@ -53,6 +54,28 @@ def test_every_chapter_has_one_cell_of_commented_parameters(chapter: Path) -> No
         values = default if isinstance(default, list) else [default]
         texts = {value for value in values if isinstance(value, str)}
         assert texts <= set(words.get(name, [])), f"{name}: end its comment in '; one of A, B'"
+
+
+@pytest.mark.parametrize(("failures", "kept"), [(2, True), (3, False)])
+def test_a_kernel_that_finds_a_port_taken_is_started_anew(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, kept: bool
+) -> None:
+    real, calls = papermill.execute_notebook, []
+
+    def start(*given, **named):
+        calls.append(given)
+        if len(calls) <= failures:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return real(*given, **named)
+
+    monkeypatch.setattr(papermill, "execute_notebook", start)
+    output = tmp_path / "out.ipynb"
+    if kept:
+        execute_chapter(first, output)
+    else:
+        with pytest.raises(RuntimeError, match="Kernel died before"):
+            execute_chapter(first, output)
+    assert (len(calls), output.exists()) == (3, kept)
 
 
 @pytest.mark.parametrize("count", [0, 2])
