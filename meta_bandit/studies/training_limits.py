@@ -314,10 +314,12 @@ def lost_again(grid: xr.Dataset) -> tuple[xr.Dataset, Facts]:
     return data, {
         "lost-rest": fact(rest.where(small).count(), "agents of the same noise that are left out"),
         "lost-rest-low": fact(
-            (100 * rest < STUCK).where(small).sum(), f"of these, that ended below {STUCK:g}%, count"
+            int((100 * rest < STUCK).where(small).sum()),
+            f"of these, that ended below {STUCK:g}%, count",
         ),
         "lost-noisy-negative": fact(
-            (rest < 0).where(~small).sum(), "where a plan pays, in more noise: ended with a loss"
+            int((rest < 0).where(~small).sum()),
+            "where a plan pays, in more noise: ended with a loss",
         ),
         "lost-agents": fact(data.sizes["agent"], "agents in quiet worlds, count"),
         "lost-seeds": fact(one.sizes["seed"], "agents on each of these tasks, count"),
