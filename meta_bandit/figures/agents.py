@@ -206,13 +206,21 @@ def learned_edge(data: xr.Dataset) -> Figure:
         See `studies.training_limits.learned_edge`.
     """
     with canvas(2, height=2.8) as (figure, (above, below)):
-        for ax, values, colour, label in (
-            (above, data.edge, BLUE, "agents pull"),
-            (above, data.gain_edge, GREEN, "agents earn"),
-            (below, 100 * data.share, BLUE, "agents"),
+        # dots of both kinds side by side, so that none hides another
+        for ax, values, colour, label, aside in (
+            (above, data.edge, BLUE, "agents pull", 0.97),
+            (above, data.gain_edge, GREEN, "agents earn", 1.03),
+            (below, 100 * data.share, BLUE, "agents", 1.0),
         ):
             for seed in data.seed:
-                ax.plot(data.updates, values.sel(seed=seed), "o", ms=4.5, color=colour, alpha=0.6)
+                ax.plot(
+                    aside * data.updates,
+                    values.sel(seed=seed),
+                    "o",
+                    ms=4.5,
+                    color=colour,
+                    alpha=0.6,
+                )
             ax.plot(data.updates, values.mean("seed"), color=colour, lw=1.6, label=label)
             ax.set(xlabel="updates of training", xscale="log")
             ax.set_xticks(data.updates.values, [f"{count:,}" for count in data.updates.values])

@@ -80,14 +80,10 @@ def learners(stored: Mapping[str, Any]) -> tuple[xr.Dataset, Facts]:
     late = (direct >= 1).any(over[:1] + over[2:])
     still = int(np.flatnonzero(late.values).max()) + 1
     path = data.curve_risky_pulls.sel(way=WAYS["path"])
+    ours = data.risky_pulls.sel(way=WAYS["path"], learner="A2C")
     facts |= {
-        "lstm-path": fact(
-            path.sel(learner="A2C").isel(update=0).size, "LSTMs with the plain path, count"
-        ),
-        "lstm-path-pull": fact(
-            (data.risky_pulls.sel(way=WAYS["path"], learner="A2C") > 0).sum(),
-            "of these, those that pull at all, count",
-        ),
+        "lstm-path": fact(ours.size, "LSTMs with the plain path, count"),
+        "lstm-path-pull": fact((ours > 0).sum(), "of these, those that pull at all, count"),
         "direct-until": fact(
             data["update"][min(still, data.sizes["update"] - 1)],
             "plain, direct: updates after which no agent pulls once a life any more",

@@ -446,6 +446,7 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
     inside = (plan > 0, (best > 0) & (plan <= 0), (reach >= 0.6) & (reach <= 0.95), best <= 0)
     regions = dict(zip(REGIONS, inside, strict=True))
     pulls, lose = own.risky_pulls > 0, own.expected_return < 0
+    each = own.expected_return / best.where(best > 0)
     facts: Facts = {
         f"{key}-lifetime": fact(grid.lifetime[0], f"pulls in a life ({name})"),
         f"{key}-seeds": fact(own.sizes["seed"], f"agents of each task ({name})"),
@@ -474,14 +475,12 @@ def in_regions(name: str, grid: xr.Dataset) -> Facts:
             )
             continue
         earned = own.expected_return.where(inside).sum(TASKS) / best.where(inside).sum()
-        each = (own.expected_return / best).where(inside)
         said = f"return {where}, % of the Bayes-optimal ({name}), ± 95%"
         less = f"agents {where} that earn less than 75% ({name})"
         facts |= {
             f"{key}-{region}-share": fact(percent(earned), said),
-            f"{key}-{region}-low": fact((each < 0.75).sum(), less),
+            f"{key}-{region}-low": fact((each < 0.75).where(inside).sum(), less),
         }
-    each = own.expected_return / best.where(best > 0)
     enough = (each >= 0.75).where(best > 0).mean(TASKS)
     facts |= {
         f"{key}-enough": fact(
